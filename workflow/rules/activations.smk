@@ -1,0 +1,28 @@
+rule dump_activations:
+    """Every layer's activations at every kept epoch, one HDF5 file an epoch."""
+    input:
+        dataset=dataset_of,
+        labels=labels_of,
+        checkpoints=f"{RUN}/checkpoints",
+        code=code("dump_activations.py"),
+    output:
+        activations=directory(f"{RUN}/activations"),
+    params:
+        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
+        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
+        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+        activations=lookup(dpath="{experiment}/activations", within=EXPERIMENTS),
+    log:
+        "logs/dump_activations/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/dump_activations/{experiment}/{noise}/seed{seed}.tsv"
+    resources:
+        mem_mb=1200,
+        runtime=60,
+        gpu=1,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Dumping activations of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/dump_activations.py"

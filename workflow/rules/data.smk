@@ -1,0 +1,44 @@
+rule prepare_dataset:
+    """Images and true labels of a dataset as one file, checked, with a picture of samples."""
+    input:
+        code=code("prepare_dataset.py"),
+    output:
+        dataset="results/datasets/{dataset}.h5",
+        samples="results/datasets/{dataset}.png",
+    params:
+        dataset=lookup(dpath="{dataset}", within=DATASETS),
+    log:
+        "logs/prepare_dataset/{dataset}.log",
+    benchmark:
+        "results/benchmarks/prepare_dataset/{dataset}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Preparing dataset {wildcards.dataset}"
+    script:
+        "../scripts/prepare_dataset.py"
+
+
+rule shuffle_labels:
+    """Observed labels of a dataset at one corruption level, the same for all models."""
+    input:
+        dataset="results/datasets/{dataset}.h5",
+        code=code("shuffle_labels.py"),
+    output:
+        "results/labels/{dataset}/{noise}/{draw}.h5",
+    log:
+        "logs/shuffle_labels/{dataset}/{noise}/{draw}.log",
+    benchmark:
+        "results/benchmarks/shuffle_labels/{dataset}/{noise}/{draw}.tsv"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Shuffling labels of {wildcards.dataset}, {wildcards.noise}, {wildcards.draw}"
+    script:
+        "../scripts/shuffle_labels.py"

@@ -1,0 +1,87 @@
+rule plot_accuracy_by_layer:
+    """Model, MASC and VeLPIC at each layer of the trained network, a panel for each level."""
+    input:
+        histories=of_experiment("history.csv"),
+        probes=of_experiment("probes.csv"),
+        code=code("plot_accuracy_by_layer.py"),
+    output:
+        multiext(
+            "results/figures/decoding/{experiment}/accuracy_by_layer",
+            pdf=".pdf",
+            png=".png",
+            csv=".csv",
+        ),
+    params:
+        style=FIGURE_STYLE,
+    log:
+        "logs/plot_accuracy_by_layer/{experiment}.log",
+    benchmark:
+        "results/benchmarks/plot_accuracy_by_layer/{experiment}.tsv"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Drawing accuracy by layer, {wildcards.experiment}"
+    script:
+        "../scripts/plot_accuracy_by_layer.py"
+
+
+rule plot_accuracy_over_epochs:
+    """Model, MASC and VeLPIC while the network is trained, a panel for each level and layer."""
+    input:
+        histories=of_experiment("history.csv"),
+        probes=of_experiment("probes.csv"),
+        code=code("plot_accuracy_over_epochs.py"),
+    output:
+        multiext(
+            "results/figures/dynamics/{experiment}/accuracy_over_epochs",
+            pdf=".pdf",
+            png=".png",
+            csv=".csv",
+        ),
+    params:
+        style=FIGURE_STYLE,
+    log:
+        "logs/plot_accuracy_over_epochs/{experiment}.log",
+    benchmark:
+        "results/benchmarks/plot_accuracy_over_epochs/{experiment}.tsv"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Drawing accuracy over epochs, {wildcards.experiment}"
+    script:
+        "../scripts/plot_accuracy_over_epochs.py"
+
+
+rule plot_weight_transfer:
+    """The network with and without VeLPIC's vectors as its last layer, while it is trained."""
+    input:
+        transfers=of_experiment("transfer.csv"),
+        code=code("plot_weight_transfer.py"),
+    output:
+        multiext(
+            "results/figures/dynamics/{experiment}/weight_transfer",
+            pdf=".pdf",
+            png=".png",
+            csv=".csv",
+        ),
+    params:
+        style=FIGURE_STYLE,
+    log:
+        "logs/plot_weight_transfer/{experiment}.log",
+    benchmark:
+        "results/benchmarks/plot_weight_transfer/{experiment}.tsv"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Drawing weight transfer, {wildcards.experiment}"
+    script:
+        "../scripts/plot_weight_transfer.py"

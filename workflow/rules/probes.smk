@@ -1,0 +1,29 @@
+rule fit_probes:
+    """Every probe on every layer at every kept epoch, fitted on observed and on true labels."""
+    input:
+        unpack(layers_of),
+        dataset=dataset_of,
+        labels=labels_of,
+        checkpoints=f"{RUN}/checkpoints",
+        code=code("fit_probes.py"),
+    output:
+        probes=f"{RUN}/probes.csv",
+    params:
+        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
+        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
+        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+        probes=lookup(dpath="{experiment}/probes", within=EXPERIMENTS),
+    log:
+        "logs/fit_probes/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/fit_probes/{experiment}/{noise}/seed{seed}.tsv"
+    resources:
+        mem_mb=1200,
+        runtime=60,
+        gpu=1,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Fitting probes to {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/fit_probes.py"

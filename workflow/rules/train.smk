@@ -1,0 +1,29 @@
+rule train:
+    """One run, trained until it has memorised; a killed job goes on from its last kept epoch."""
+    input:
+        dataset=dataset_of,
+        labels=labels_of,
+        code=code("train.py"),
+    output:
+        checkpoints=directory(f"{RUN}/checkpoints"),
+        history=f"{RUN}/history.csv",
+    params:
+        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
+        training=lookup(dpath="{experiment}/training", within=EXPERIMENTS),
+        epochs=lookup(dpath="{experiment}/epochs", within=EXPERIMENTS),
+        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
+        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+    log:
+        "logs/train/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/train/{experiment}/{noise}/seed{seed}.tsv"
+    resources:
+        mem_mb=1200,
+        runtime=60,
+        gpu=1,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Training {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/train.py"

@@ -1,0 +1,28 @@
+rule transfer_weights:
+    """The network with VeLPIC's vectors as its last layer, at every kept epoch."""
+    input:
+        unpack(layers_of),
+        dataset=dataset_of,
+        labels=labels_of,
+        checkpoints=f"{RUN}/checkpoints",
+        code=code("transfer_weights.py"),
+    output:
+        transfer=f"{RUN}/transfer.csv",
+    params:
+        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
+        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
+        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+    log:
+        "logs/transfer_weights/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/transfer_weights/{experiment}/{noise}/seed{seed}.tsv"
+    resources:
+        mem_mb=1200,
+        runtime=30,
+        gpu=1,
+    conda:
+        "../../envs/pipeline.yaml"
+    message:
+        "Transferring weights in {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/transfer_weights.py"

@@ -1,0 +1,29 @@
+"""Write the activations of every layer at every kept epoch, one HDF5 file an epoch."""
+
+from pathlib import Path
+
+from latentgen import activations
+from latentgen.checkpoints import epochs_in
+from latentgen.job import best_device, job
+from latentgen.runs import Run
+from latentgen.storage import atomic_directory
+
+with job(snakemake):
+    run = Run.of(snakemake)
+    settings = snakemake.params.activations
+    checkpoints = snakemake.input.checkpoints
+    n_rows = {split: len(images) for split, images in run.images.items()}
+    n_epochs = len(epochs_in(Path(checkpoints)))
+    with atomic_directory(snakemake.output.activations) as folder:
+        for epoch, source in activations.network_sources(run, checkpoints, best_device()):
+            activations.refuse_too_many_bytes(
+                source.widths, sum(n_rows.values()), n_epochs, settings["dtype"], settings["max_gb"]
+            )
+            activations.dump(
+                source,
+                activations.activation_path(folder, epoch),
+                n_rows,
+                settings["dtype"],
+                run=f"{run.experiment}/{run.noise}/seed{run.seed}",
+                epoch=epoch,
+            )

@@ -1,0 +1,29 @@
+"""Fit probes to every layer of a run at every kept epoch."""
+
+import pandas as pd
+from latentgen.activations import sources
+from latentgen.job import best_device, job
+from latentgen.probing import probe_layer
+from latentgen.runs import Run
+from latentgen.storage import write_csv
+from tqdm import tqdm
+
+with job(snakemake):
+    run = Run.of(snakemake)
+    files = snakemake.input
+    epochs = sources(run, files.checkpoints, files.get("activations"), best_device())
+    rows = [
+        {"epoch": epoch, **row}
+        for epoch, source in tqdm(epochs, unit="epoch")
+        for layer in source.widths
+        for row in probe_layer(
+            source,
+            layer,
+            run.labels,
+            run.test_labels,
+            snakemake.params.probes,
+            n_classes=run.n_classes,
+            validation=run.validation,
+        )
+    ]
+    write_csv(pd.DataFrame(rows), snakemake.output.probes)

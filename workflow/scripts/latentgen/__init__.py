@@ -1,0 +1,1 @@
+"""What networks that have memorised wrong labels still know about the right ones."""

@@ -1,0 +1,52 @@
+"""The states of a run at its scheduled epochs, one safetensors file each."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from latentgen.errors import PipelineError
+from latentgen.storage import atomic_path
+
+
+def checkpoint_path(folder: Path, epoch: int) -> Path:
+    """Where the state after `epoch` passes lies."""
+    return folder / f"epoch_{epoch:04d}.safetensors"
+
+
+def epochs_in(folder: Path, suffix: str = ".safetensors") -> list[int]:
+    """The epochs that a folder of per-epoch files holds, in increasing order."""
+    return sorted(int(path.name[len("epoch_") : -len(suffix)]) for path in folder.glob("epoch_*"))
+
+
+def save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write tensors; the file is whole when it has its name."""
+    with atomic_path(path) as partial:
+        save_file(
+            {name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata
+        )
+
+
+def load(path: Path) -> dict[str, Tensor]:
+    """Read tensors.
+
+    Raises:
+        PipelineError: the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise PipelineError(f"{path}: not a readable checkpoint ({error})") from None
+
+
+def load_into(module: nn.Module, path: Path) -> None:
+    """Set a module to a stored state.
+
+    Raises:
+        PipelineError: the file is missing, damaged, or belongs to another architecture.
+    """
+    try:
+        module.load_state_dict(load(path))
+    except RuntimeError as error:
+        raise PipelineError(f"{path}: {' '.join(str(error).split())}") from None

@@ -1,0 +1,385 @@
+"""What config.yaml may hold, and what the rules see of it.
+
+`Config` is the one source of the allowed keys, their defaults and their descriptions; the JSON
+schema in workflow/schemas/ is generated from it. The module imports neither torch nor Snakemake,
+because Snakemake reads the config at every start and in every job.
+"""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from latentgen.errors import PipelineError
+from latentgen.names import NAME_PATTERN
+from latentgen.schedule import epochs_of
+
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Level = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Block(BaseModel):
+    """A block of config.yaml: keys it does not know are mistakes, not extras."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for key in data:
+                if key not in cls.model_fields:
+                    raise ValueError(_not_among(f"key '{key}'", str(key), cls.model_fields))
+        return data
+
+
+class Subset(Block):
+    """A class-balanced part of a dataset."""
+
+    train: Positive | None = Field(None, description="number of training images")
+    test: Positive | None = Field(None, description="number of test images")
+
+
+class Size(Block):
+    """What a dataset is expected to be: checked when it is prepared, used to plan memory and time."""
+
+    train: Positive
+    test: Positive
+    shape: Annotated[list[Positive], Field(min_length=3, max_length=3)] = Field(
+        description="channels, height, width"
+    )
+    classes: Annotated[int, Field(ge=2)]
+
+
+class Normalise(Block):
+    """The network sees (pixel / 255 - mean) / std."""
+
+    mean: float = 0.5
+    std: Annotated[float, Field(gt=0)] = 0.5
+
+
+class DatasetBlock(Block):
+    """What every dataset may say, whatever its source."""
+
+    subset: Subset | None = Field(None, description="take a class-balanced part")
+    size: Size | None = Field(None, description="what the dataset must turn out to be")
+    normalise: Normalise = Field(Normalise(), description="input scaling")
+
+
+class SklearnDataset(DatasetBlock):
+    """A dataset that scikit-learn brings along."""
+
+    source: Literal["sklearn"]
+    name: Literal["digits"]
+
+
+class TorchvisionDataset(DatasetBlock):
+    """A dataset that torchvision finds under `data_root`, or downloads there with its checksums."""
+
+    source: Literal["torchvision"]
+    name: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100"]
+
+
+class ImageFolderDataset(DatasetBlock):
+    """Class folders of images, or an archive of them."""
+
+    source: Literal["image_folder"]
+    path: str = Field(description="a folder, .zip or .tar(.gz) with a train and a test part")
+    image_size: Positive | tuple[Positive, Positive] = Field(
+        description="side, or height and width"
+    )
+    train: str = Field("train", description="name of the training part")
+    test: str = Field("test", description="name of the test part")
+    grayscale: bool = Field(False, description="one channel instead of three")
+    url: str | None = Field(None, description="where to get the archive if `path` is not there")
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = Field(
+        None, description="checksum of the download; needed with `url`"
+    )
+
+    @model_validator(mode="after")
+    def _url_with_checksum(self) -> Self:
+        if (self.url is None) != (self.md5 is None):
+            raise ValueError("url and md5 are given together or not at all")
+        return self
+
+
+class NpzDataset(DatasetBlock):
+    """Arrays train_images, train_labels, test_images, test_labels in one .npz file."""
+
+    source: Literal["npz"]
+    path: str
+
+
+Dataset = Annotated[
+    SklearnDataset | TorchvisionDataset | ImageFolderDataset | NpzDataset,
+    Field(discriminator="source"),
+]
+
+
+class MLP(Block):
+    """Linear layers with ReLU (arXiv 2501.14687)."""
+
+    architecture: Literal["mlp"]
+    widths: Annotated[list[Positive], Field(min_length=1)] = [128, 512, 2048, 2048]
+
+
+class CNN(Block):
+    """Two 3x3 convolutions and a pooling per entry of `channels`, then linear layers."""
+
+    architecture: Literal["cnn"]
+    channels: Annotated[list[Positive], Field(min_length=1)] = [16, 32, 64]
+    widths: Annotated[list[Positive], Field(min_length=1)] = [250, 250, 250]
+
+
+class AlexNet(Block):
+    """AlexNet for 32x32 or 64x64 images; the first convolution follows the input's size."""
+
+    architecture: Literal["alexnet"]
+    widths: Annotated[list[Positive], Field(min_length=1)] = [4096, 4096]
+
+
+class ResNet18(Block):
+    """ResNet-18 with a 3x3 first convolution of stride 1."""
+
+    architecture: Literal["resnet18"]
+
+
+Model = Annotated[MLP | CNN | AlexNet | ResNet18, Field(discriminator="architecture")]
+
+
+class Noise(Block):
+    """Which labels are corrupted, and how much."""
+
+    kind: Literal["uniform"] = "uniform"
+    levels: Annotated[list[Level], Field(min_length=1)] = Field(description="corruption levels p")
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Self:
+        # The level is part of a folder's name, so what must differ is how it is written there.
+        _refuse_duplicates("levels", [f"{level:g}" for level in self.levels])
+        return self
+
+
+class Training(Block):
+    """The recipe of the optimisation; cross-entropy, constant learning rate, no augmentation."""
+
+    optimizer: Literal["SGD", "Adam"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="SGD only")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="Adam only")
+    batch_size: Positive
+    max_epochs: Positive
+    target_accuracy: Level = Field(
+        description="stop when the running train accuracy on observed labels reaches it"
+    )
+
+
+class MASCProbe(Block):
+    """Minimum angle subspace classifier (arXiv 2501.14687)."""
+
+    probe: Literal["masc"]
+    explained_variance: Annotated[float, Field(gt=0, le=1)] = 0.99
+    n_components: Positive | None = Field(None, description="a fixed number instead")
+
+
+class VeLPICProbe(Block):
+    """First principal components as a linear classifier (arXiv 2603.19865)."""
+
+    probe: Literal["velpic"]
+
+
+Probe = Annotated[MASCProbe | VeLPICProbe, Field(discriminator="probe")]
+
+
+class Activations(Block):
+    """The layers' activations, by far the largest thing a run makes."""
+
+    keep: bool = Field(
+        True,
+        description="write them to HDF5 and keep them; otherwise probes read the network itself",
+    )
+    dtype: Literal["float32", "float16"] = "float32"
+    max_gb: Annotated[float, Field(gt=0)] = Field(
+        10.0, description="refuse to write more than this for one run"
+    )
+
+
+class Experiment(Block):
+    """A dataset, a model, how it is trained, and what is read from it."""
+
+    dataset: Name
+    model: Name
+    noise: Noise
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    training: Training
+    epochs: str = Field("0, 1, 2-20/2, 25-/5", description="epochs at which the run is probed")
+    protocol: Literal["sound", "published"] = Field(
+        "sound",
+        description="`published`: unshuffled batches, one draw of labels (seed 42) for every run, "
+        "no validation split",
+    )
+    validation: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="share of the training data held out, with observed labels, for choices"
+    )
+    probes: Annotated[list[Name], Field(min_length=1)] = ["masc", "velpic"]
+    activations: Activations = Activations()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse_duplicates("seeds", self.seeds)
+        _refuse_duplicates("probes", self.probes)
+        epochs_of(self.epochs, last=1)
+        return self
+
+
+class Figures(Block):
+    """How figures look; a change here draws them anew and nothing else."""
+
+    width: Annotated[float, Field(gt=0)] = Field(7.0, description="inches")
+    dpi: Positive = Field(200, description="of the PNG files")
+
+
+class Config(Block):
+    """The whole of config.yaml."""
+
+    suite: Name = Field(description="which suite a plain `snakemake` runs")
+    data_root: str = Field("data", description="where torchvision finds datasets or puts them")
+    suites: dict[Name, list[Name]] = Field(description="lists of experiments")
+    datasets: dict[Name, Dataset]
+    models: dict[Name, Model]
+    experiments: dict[Name, Experiment]
+    probes: dict[Name, Probe] = {
+        "masc": MASCProbe(probe="masc"),
+        "velpic": VeLPICProbe(probe="velpic"),
+    }
+    figures: Figures = Figures()
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> Self:
+        _refuse_missing("suite", self.suite, self.suites)
+        for suite, names in self.suites.items():
+            for name in names:
+                _refuse_missing(f"suites.{suite}", name, self.experiments)
+        for name, experiment in self.experiments.items():
+            where = f"experiments.{name}"
+            _refuse_missing(f"{where}.dataset", experiment.dataset, self.datasets)
+            _refuse_missing(f"{where}.model", experiment.model, self.models)
+            for probe in experiment.probes:
+                _refuse_missing(f"{where}.probes", probe, self.probes)
+        self._refuse_absent_files()
+        return self
+
+    def _refuse_absent_files(self) -> None:
+        """Only of datasets that the suite uses: an unused entry may describe another machine."""
+        for name in self.suites[self.suite]:
+            key = self.experiments[name].dataset
+            dataset = self.datasets[key]
+            path = getattr(dataset, "path", None)
+            if path and not getattr(dataset, "url", None) and not Path(path).exists():
+                raise ValueError(
+                    f"datasets.{key}.path: found '{path}', which does not exist; "
+                    "allowed: an existing file or folder"
+                )
+
+
+def read(raw: Mapping[str, Any]) -> Config:
+    """Check a configuration.
+
+    Raises:
+        PipelineError: one line for each mistake: the key, what was found and what is allowed.
+    """
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        lines = [_describe(dict(mistake), raw) for mistake in error.errors()]
+        raise PipelineError("\n".join(f"config error: {line}" for line in lines)) from None
+
+
+def _describe(mistake: dict[str, Any], raw: Mapping[str, Any]) -> str:
+    """One line for one of pydantic's errors."""
+    where = _path(mistake["loc"], raw, missing=mistake["type"] == "missing")
+    if mistake["type"] == "value_error":
+        message = str(mistake["ctx"]["error"])
+        return f"{where}: {message}" if where else message
+    if mistake["type"] == "missing":
+        return f"{where}: found nothing; a value is needed"
+    if mistake["type"] == "string_pattern_mismatch":
+        return (
+            f"{where}: found '{mistake['input']}'; "
+            f"allowed: letters, digits, - and _ ({mistake['ctx']['pattern']})"
+        )
+    if mistake["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        context = mistake["ctx"]
+        key = context["discriminator"].strip("'")
+        allowed = context.get("expected_tags") or "one of the documented kinds"
+        return f"{where}.{key}: found {context.get('tag', 'nothing')!r}; allowed: {allowed}"
+    allowed = mistake["msg"].replace("Input should be ", "")
+    return f"{where}: found {mistake['input']!r}; allowed: {allowed}"
+
+
+def _path(location: tuple[int | str, ...], raw: Any, missing: bool) -> str:
+    """Write where a mistake is as the user would: `experiments.mine.noise.levels[1]`.
+
+    pydantic's location also names the branch of a union and `[key]`, which are not in the file.
+    """
+    path = ""
+    for position, part in enumerate(location):
+        if isinstance(part, int) and isinstance(raw, list | tuple) and part < len(raw):
+            path, raw = f"{path}[{part}]", raw[part]
+        elif isinstance(raw, Mapping) and part in raw:
+            path, raw = f"{path}.{part}", raw[part]
+        elif missing and position == len(location) - 1:
+            path = f"{path}.{part}"
+    return path.lstrip(".")
+
+
+def _not_among(what: str, found: str, allowed: Any) -> str:
+    guess = difflib.get_close_matches(found, [str(name) for name in allowed], n=1)
+    hint = f" (did you mean '{guess[0]}'?)" if guess else ""
+    return f"found {what}{hint}; allowed: {', '.join(map(str, allowed))}"
+
+
+def _refuse_missing(where: str, name: str, allowed: Mapping[str, Any]) -> None:
+    if name not in allowed:
+        raise ValueError(f"{where}: {_not_among(repr(name), name, allowed)}")
+
+
+def _refuse_duplicates(key: str, values: list[Any]) -> None:
+    twice = sorted({str(value) for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{key}: found {', '.join(twice)} more than once; allowed: once each")
+
+
+def resolve(config: Config) -> dict[str, dict[str, Any]]:
+    """Replace, in each experiment, every name by what it stands for and the protocol by its rules.
+
+    The result is plain dicts in a fixed key order, so that re-ordering config.yaml changes nothing.
+    """
+    return {name: _resolve(config, experiment) for name, experiment in config.experiments.items()}
+
+
+def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
+    published = experiment.protocol == "published"
+    dataset = config.datasets[experiment.dataset]
+    plain = experiment.model_dump(mode="json")
+    return {
+        **plain,
+        "dataset": experiment.dataset,
+        "normalise": dataset.normalise.model_dump(),
+        "size": dataset.size.model_dump() if dataset.size else None,
+        "model": config.models[experiment.model].model_dump(mode="json"),
+        "training": {**plain["training"], "shuffle": not published},
+        "validation": 0.0 if published else experiment.validation,
+        "probes": {name: config.probes[name].model_dump() for name in experiment.probes},
+    }
+
+
+def dataset_settings(config: Config, name: str) -> dict[str, Any]:
+    """What decides a dataset's file: its block without the scaling, which networks apply."""
+    settings = config.datasets[name].model_dump(mode="json", exclude={"normalise"})
+    if settings["source"] == "torchvision":
+        settings["root"] = config.data_root
+    return settings

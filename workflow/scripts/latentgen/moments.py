@@ -1,0 +1,210 @@
+"""Count, sum and second moments of every class, from one pass over the activations.
+
+Nothing more is needed to fit a probe that is built on class means, class covariances or the
+principal components of a class, so probes share these instead of reading activations again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+# Rows of a class are multiplied in blocks of at least this many (and of at least `width`), so that
+# small streamed batches still become matrix products that are worth their overhead.
+_MIN_BLOCK = 256
+
+# A direction is null if its eigenvalue is below this share of the largest one: a singular value
+# below 1e-5 of the largest, whose direction the square root below would leave poorly orthogonal.
+_NULL_SHARE = 1e-10
+
+
+@contextmanager
+def ieee_float32() -> Iterator[None]:
+    """Multiply float32 matrices in full precision, whatever (TF32, bfloat16) is allowed outside."""
+    cuda = torch.backends.cuda.matmul
+    cpu = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    before = cuda.fp32_precision, cpu.fp32_precision
+    cuda.fp32_precision = cpu.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        cuda.fp32_precision, cpu.fp32_precision = before
+
+
+class PrincipalComponents(NamedTuple):
+    """Uncentred principal components of one class.
+
+    Attributes:
+        eigenvalues: float64 (k,), those of the sum of x x' over the class, descending, >= 0.
+        eigenvectors: (width, k), orthonormal columns, in the dtype of the moments. The entry of
+            largest magnitude of each is positive. With k = width they are a complete basis.
+        rank: how many of them, from the first, are more than rounding.
+    """
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+    rank: int
+
+
+class ClassMoments:
+    """Running count, sum and second moments of the rows of every class.
+
+    A class with at most `width` rows keeps the rows themselves, which are fewer numbers than their
+    second moments and have the same principal components; a class with more keeps a
+    width x width matrix. Memory is therefore bounded by n_classes * width * (width + block),
+    however many rows go by, where a block is the larger of `width` and 256 rows.
+
+    Results depend on how rows were split into batches only through rounding.
+
+    Attributes:
+        n_classes: number of classes C; labels are 0..C-1, and a class may have no rows.
+        width: number of features of a row.
+        dtype: of the products, float32 (always IEEE, never TF32) or float64.
+        counts: int64 (C,), on the CPU: rows seen of each class.
+        sums: float64 (C, width), on `device`: sum of the rows of each class.
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        width: int,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Start with no rows.
+
+        Raises:
+            ValueError: the dtype is neither float32 nor float64.
+        """
+        if dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"moments are kept in float32 or float64, not {dtype}")
+        self.n_classes = n_classes
+        self.width = width
+        self.dtype = dtype
+        self.counts = torch.zeros(n_classes, dtype=torch.int64)
+        self.sums = torch.zeros(n_classes, width, dtype=torch.float64, device=device)
+        self.device = self.sums.device
+        self._block = max(width, _MIN_BLOCK)
+        self._pending: list[list[Tensor]] = [[] for _ in range(n_classes)]
+        self._n_pending = [0] * n_classes
+        self._folded: dict[int, Tensor] = {}
+        self._decomposed: dict[int, PrincipalComponents] = {}
+
+    @classmethod
+    def of(cls, X: Tensor, y: Tensor, n_classes: int) -> Self:
+        """Moments of rows that are all at hand, on their device; float64 only if they are.
+
+        Args:
+            X: (n, width) rows.
+            y: int64 (n,) class indices in 0..n_classes-1.
+            n_classes: number of classes.
+
+        Raises:
+            ValueError: as for `update`.
+        """
+        dtype = torch.float64 if X.dtype == torch.float64 else torch.float32
+        moments = cls(n_classes, X.shape[-1], device=X.device, dtype=dtype)
+        moments.update(X, y)
+        return moments
+
+    @torch.inference_mode(False)  # what is kept must stay writable outside inference mode
+    @torch.no_grad()
+    def update(self, X: Tensor, y: Tensor) -> None:
+        """Add rows. They are copied: the caller may overwrite X afterwards.
+
+        Args:
+            X: (n, width) rows of any floating dtype, on any device.
+            y: int64 (n,) class indices in 0..n_classes-1.
+
+        Raises:
+            ValueError: the shapes do not fit, a label is out of range, or a value is NaN or
+                infinite. The moments are then as they were before.
+        """
+        y = y.cpu()
+        self._check(X, y)
+        # A stable order keeps the rows of a class in the order in which they came.
+        order = y.argsort(stable=True).to(X.device)
+        added = y.bincount(minlength=self.n_classes)
+        for c, indices in enumerate(torch.split(order, added.tolist())):
+            if len(indices):
+                self._add(c, X.index_select(0, indices).to(self.device, self.dtype))
+        self.counts += added
+
+    def second_moment(self, c: int) -> Tensor:
+        """Sum of x x' over the rows of class c: (width, width), in the dtype of the moments."""
+        with ieee_float32():
+            rows = self._pending_rows(c)
+            folded = self._folded.get(c)
+            return rows.T @ rows if folded is None else torch.addmm(folded, rows.T, rows)
+
+    def principal_components(self, c: int) -> PrincipalComponents:
+        """Eigen-decomposition of the second moments of class c, kept until the class gets new rows.
+
+        These are the principal components of the rows and their negatives together, whose mean is
+        zero (arXiv 2501.14687, MASC). A class with fewer rows than `width` has at most as many
+        components as rows; otherwise all `width` are there, null directions last. A class without
+        rows, or with only zero rows, has none.
+        """
+        if c not in self._decomposed:
+            self._decomposed[c] = self._decompose(c)
+        return self._decomposed[c]
+
+    def _check(self, X: Tensor, y: Tensor) -> None:
+        if X.ndim != 2 or X.shape[1] != self.width:
+            raise ValueError(f"expected rows of width {self.width}, found shape {tuple(X.shape)}")
+        if y.shape != X.shape[:1]:
+            raise ValueError(f"{X.shape[0]} rows came with labels of shape {tuple(y.shape)}")
+        if len(y) and not 0 <= int(y.min()) <= int(y.max()) < self.n_classes:
+            raise ValueError(f"labels must lie in 0..{self.n_classes - 1}")
+        # The sum is finite only if every value is, and costs no mask of the size of X.
+        if not X.sum(0, dtype=self.dtype).isfinite().all():
+            raise ValueError("rows contain NaN or infinity, or are too large to be summed")
+
+    def _add(self, c: int, rows: Tensor) -> None:
+        self.sums[c] += rows.sum(0)
+        self._pending[c].append(rows)
+        self._n_pending[c] += len(rows)
+        self._decomposed.pop(c, None)
+        if self._n_pending[c] > self._block:
+            self._folded[c] = self.second_moment(c)
+            self._pending[c], self._n_pending[c] = [], 0
+
+    def _pending_rows(self, c: int) -> Tensor:
+        if not self._pending[c]:
+            return torch.empty(0, self.width, dtype=self.dtype, device=self.device)
+        return torch.cat(self._pending[c])
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def _decompose(self, c: int) -> PrincipalComponents:
+        # Always in float64: where classes differ little, the float32 eigenvectors of a float32
+        # product change some percent of a probe's predictions; the float32 product itself none.
+        if self.counts[c] <= self.width:
+            rows = self._pending_rows(c).double()
+            values, vectors = _descending_eigh(rows @ rows.T)
+            rank = _rank(values, _NULL_SHARE)
+            values = values[:rank]
+            vectors = rows.T @ vectors[:, :rank] / values.sqrt()
+        else:
+            values, vectors = _descending_eigh(self.second_moment(c).double())
+            rank = _rank(values, max(_NULL_SHARE, 2 * torch.finfo(self.dtype).eps))
+            if rank == 0:
+                values, vectors = values[:0], vectors[:, :0]
+        return PrincipalComponents(values, _fix_signs(vectors).to(self.dtype), rank)
+
+
+def _descending_eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    values, vectors = torch.linalg.eigh(matrix)
+    return values.flip(0).clamp_min(0), vectors.flip(1)
+
+
+def _rank(values: Tensor, null_share: float) -> int:
+    return int((values > null_share * values[:1]).sum())
+
+
+def _fix_signs(vectors: Tensor) -> Tensor:
+    largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
+    return vectors * largest.sign()
