@@ -7,21 +7,21 @@ rule dump_activations:
         code=code("dump_activations.py"),
     output:
         activations=directory(f"{RUN}/activations"),
+    log:
+        "logs/dump_activations/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/dump_activations/{experiment}/{noise}/seed{seed}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=1200,
+        runtime=60,
+        gpu=1,
     params:
         model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
         normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
         validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
         activations=lookup(dpath="{experiment}/activations", within=EXPERIMENTS),
-    log:
-        "logs/dump_activations/{experiment}/{noise}/seed{seed}.log",
-    benchmark:
-        "results/benchmarks/dump_activations/{experiment}/{noise}/seed{seed}.tsv"
-    resources:
-        mem_mb=1200,
-        runtime=60,
-        gpu=1,
-    conda:
-        "../../envs/pipeline.yaml"
     message:
         "Dumping activations of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

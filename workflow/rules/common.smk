@@ -66,7 +66,9 @@ def layers_of(wildcards):
 def of_runs(experiments, file):
     """One file of every run of some experiments."""
     return [
-        f"{RUN}/{file}".format(experiment=name, noise=noise_name(noise["kind"], level), seed=seed)
+        f"{RUN}/{file}".format(
+            experiment=name, noise=noise_name(noise["kind"], level), seed=seed
+        )
         for name in experiments
         for noise in [EXPERIMENTS[name]["noise"]]
         for level in noise["levels"]
@@ -97,5 +99,11 @@ def figures_of(paper):
 def list_figures():
     """Say where to look, once everything is there."""
     pictures = [figure for paper in FIGURES for figure in figures_of(paper)]
-    drawn = [picture for picture in pictures if picture.endswith(".png") and Path(picture).exists()]
-    logger.info("\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn]))
+    drawn = [
+        picture
+        for picture in pictures
+        if picture.endswith(".png") and Path(picture).exists()
+    ]
+    logger.info(
+        "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
+    )

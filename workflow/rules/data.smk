@@ -5,17 +5,17 @@ rule prepare_dataset:
     output:
         dataset="results/datasets/{dataset}.h5",
         samples="results/datasets/{dataset}.png",
-    params:
-        dataset=lookup(dpath="{dataset}", within=DATASETS),
     log:
         "logs/prepare_dataset/{dataset}.log",
     benchmark:
         "results/benchmarks/prepare_dataset/{dataset}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
     resources:
         mem_mb=1000,
         runtime=30,
-    conda:
-        "../../envs/pipeline.yaml"
+    params:
+        dataset=lookup(dpath="{dataset}", within=DATASETS),
     message:
         "Preparing dataset {wildcards.dataset}"
     script:
@@ -33,11 +33,11 @@ rule shuffle_labels:
         "logs/shuffle_labels/{dataset}/{noise}/{draw}.log",
     benchmark:
         "results/benchmarks/shuffle_labels/{dataset}/{noise}/{draw}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        "../../envs/pipeline.yaml"
     message:
         "Shuffling labels of {wildcards.dataset}, {wildcards.noise}, {wildcards.draw}"
     script:

@@ -11,17 +11,17 @@ rule plot_accuracy_by_layer:
             png=".png",
             csv=".csv",
         ),
-    params:
-        style=FIGURE_STYLE,
     log:
         "logs/plot_accuracy_by_layer/{experiment}.log",
     benchmark:
         "results/benchmarks/plot_accuracy_by_layer/{experiment}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        "../../envs/pipeline.yaml"
+    params:
+        style=FIGURE_STYLE,
     message:
         "Drawing accuracy by layer, {wildcards.experiment}"
     script:
@@ -41,17 +41,17 @@ rule plot_accuracy_over_epochs:
             png=".png",
             csv=".csv",
         ),
-    params:
-        style=FIGURE_STYLE,
     log:
         "logs/plot_accuracy_over_epochs/{experiment}.log",
     benchmark:
         "results/benchmarks/plot_accuracy_over_epochs/{experiment}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        "../../envs/pipeline.yaml"
+    params:
+        style=FIGURE_STYLE,
     message:
         "Drawing accuracy over epochs, {wildcards.experiment}"
     script:
@@ -70,17 +70,17 @@ rule plot_weight_transfer:
             png=".png",
             csv=".csv",
         ),
-    params:
-        style=FIGURE_STYLE,
     log:
         "logs/plot_weight_transfer/{experiment}.log",
     benchmark:
         "results/benchmarks/plot_weight_transfer/{experiment}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        "../../envs/pipeline.yaml"
+    params:
+        style=FIGURE_STYLE,
     message:
         "Drawing weight transfer, {wildcards.experiment}"
     script:

@@ -8,21 +8,21 @@ rule fit_probes:
         code=code("fit_probes.py"),
     output:
         probes=f"{RUN}/probes.csv",
+    log:
+        "logs/fit_probes/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/fit_probes/{experiment}/{noise}/seed{seed}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=1200,
+        runtime=60,
+        gpu=1,
     params:
         model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
         normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
         validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
         probes=lookup(dpath="{experiment}/probes", within=EXPERIMENTS),
-    log:
-        "logs/fit_probes/{experiment}/{noise}/seed{seed}.log",
-    benchmark:
-        "results/benchmarks/fit_probes/{experiment}/{noise}/seed{seed}.tsv"
-    resources:
-        mem_mb=1200,
-        runtime=60,
-        gpu=1,
-    conda:
-        "../../envs/pipeline.yaml"
     message:
         "Fitting probes to {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

@@ -11,11 +11,11 @@ rule tabulate_accuracy:
         "logs/tabulate_accuracy.log",
     benchmark:
         "results/benchmarks/tabulate_accuracy.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        "../../envs/pipeline.yaml"
     message:
         "Tabulating accuracies"
     script:

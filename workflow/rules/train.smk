@@ -7,22 +7,22 @@ rule train:
     output:
         checkpoints=directory(f"{RUN}/checkpoints"),
         history=f"{RUN}/history.csv",
+    log:
+        "logs/train/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/train/{experiment}/{noise}/seed{seed}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=1200,
+        runtime=60,
+        gpu=1,
     params:
         model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
         training=lookup(dpath="{experiment}/training", within=EXPERIMENTS),
         epochs=lookup(dpath="{experiment}/epochs", within=EXPERIMENTS),
         normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
         validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
-    log:
-        "logs/train/{experiment}/{noise}/seed{seed}.log",
-    benchmark:
-        "results/benchmarks/train/{experiment}/{noise}/seed{seed}.tsv"
-    resources:
-        mem_mb=1200,
-        runtime=60,
-        gpu=1,
-    conda:
-        "../../envs/pipeline.yaml"
     message:
         "Training {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

@@ -8,20 +8,20 @@ rule transfer_weights:
         code=code("transfer_weights.py"),
     output:
         transfer=f"{RUN}/transfer.csv",
-    params:
-        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
-        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
-        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
     log:
         "logs/transfer_weights/{experiment}/{noise}/seed{seed}.log",
     benchmark:
         "results/benchmarks/transfer_weights/{experiment}/{noise}/seed{seed}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
     resources:
         mem_mb=1200,
         runtime=30,
         gpu=1,
-    conda:
-        "../../envs/pipeline.yaml"
+    params:
+        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
+        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
+        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
     message:
         "Transferring weights in {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

@@ -221,7 +221,8 @@ def network_sources(
     folder = Path(checkpoint_folder)
     for index, epoch in enumerate(checkpoints.epochs_in(folder)):
         checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
-        source = NetworkSource(network, run.images, with_input=index == 0, **run.normalise)
+        mean, std = run.normalise["mean"], run.normalise["std"]
+        source = NetworkSource(network, run.images, mean=mean, std=std, with_input=index == 0)
         yield epoch, source
 
 

@@ -44,7 +44,7 @@ class Subset(Block):
 
 
 class Size(Block):
-    """What a dataset is expected to be: checked when it is prepared, used to plan memory and time."""
+    """What a dataset must turn out to be: checked when it is prepared, used to plan memory."""
 
     train: Positive
     test: Positive

@@ -2,4 +2,4 @@
 
 
 class PipelineError(Exception):
-    """Something that the user can mend: shown as one line that says what and where, no traceback."""
+    """Something the user can mend: shown as one line that says what and where, no traceback."""

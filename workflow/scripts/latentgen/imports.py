@@ -1,4 +1,4 @@
-"""Which library files a script uses, so that an edit re-runs exactly the rules that depend on it."""
+"""Which library files a script uses, so that an edit re-runs exactly the rules that need it."""
 
 from functools import cache
 from modulefinder import ModuleFinder
@@ -16,8 +16,9 @@ def library_files(script: str) -> list[str]:
     """
     finder = ModuleFinder(path=[str(PACKAGE.parent)])
     finder.run_script(script)
-    return sorted(
-        module.__file__
-        for name, module in finder.modules.items()
-        if name.split(".")[0] == PACKAGE.name and module.__file__
-    )
+    files = {name: getattr(module, "__file__", None) for name, module in finder.modules.items()}
+    return sorted(file for name, file in files.items() if file and _in_package(name))
+
+
+def _in_package(module: str) -> bool:
+    return module.split(".")[0] == PACKAGE.name

@@ -167,7 +167,7 @@ def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) 
 
 
 def normalise(images: Tensor, mean: float, std: float) -> Tensor:
-    """Turn uint8 images (n, C, H, W) into the float32 input of a network: (x / 255 - mean) / std."""
+    """Turn uint8 images (n, C, H, W) into a network's float32 input, (x / 255 - mean) / std."""
     inputs = images.float().mul_(1 / (255 * std)).add_(-mean / std)
     # Convolutions over several channels are faster with channels last; values are the same.
     return inputs.contiguous(memory_format=torch.channels_last) if inputs.shape[1] > 1 else inputs

@@ -33,7 +33,8 @@ KINDS: dict[str, Callable[[Labels, float, int, np.random.Generator], Labels]] = 
 def published_uniform(true: Labels, level: float, n_classes: int) -> Labels:
     """Draw labels as the published code of arXiv 2501.14687 does, from NumPy's legacy generator.
 
-    Its seed is always 42. On MNIST at level 0.4 this changes 21,536 of the 60,000 labels, as published.
+    The seed is always 42. On MNIST at level 0.4 this changes 21,536 of the 60,000 labels, as
+    published.
     """
     random = np.random.RandomState(42)
     redrawn = random.rand(len(true)) <= level

@@ -8,7 +8,7 @@ over its activations and one eigen-decomposition per class.
 from abc import abstractmethod
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from warnings import catch_warnings, filterwarnings
 
 import numpy as np
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from latentgen.moments import ClassMoments, PrincipalComponents, ieee_float32
 
-ArrayT = TypeVar("ArrayT", NDArray[Any], Tensor)
+Array = NDArray[Any] | Tensor
 
 # Rows are scored in chunks, so that their products with the probe's directions stay this small:
 # large enough for an efficient matrix product, small enough to be still near the processor when
@@ -48,7 +48,7 @@ class MomentsProbe(ClassifierMixin, BaseEstimator):
     n_features_in_: int
     _directions: Tensor  # (width, K): what rows are multiplied with
 
-    def fit(self, X: NDArray[Any] | Tensor, y: ArrayLike | Tensor) -> Self:
+    def fit(self, X: Array, y: ArrayLike | Tensor) -> Self:
         """Fit on rows X (n, width) with labels y (n,).
 
         Products are in float64 if X is float64, otherwise in float32.
@@ -91,7 +91,7 @@ class MomentsProbe(ClassifierMixin, BaseEstimator):
         self._learn(moments)
         return self
 
-    def decision_function(self, X: NDArray[Any] | TensorT) -> ArrayT:
+    def decision_function(self, X: Array) -> Array:
         """Scores of rows X (n, width): (n, C), the predicted class having the largest.
 
         With two classes, as everywhere in scikit-learn, (n,): the second score minus the first.
@@ -104,7 +104,7 @@ class MomentsProbe(ClassifierMixin, BaseEstimator):
             scores = scores[:, 1] - scores[:, 0]
         return scores if isinstance(X, Tensor) else scores.numpy()
 
-    def predict(self, X: NDArray[Any] | TensorT) -> ArrayT:
+    def predict(self, X: Array) -> Array:
         """Labels (n,) of rows X (n, width); for a tensor X the labels must be numbers.
 
         Raises:
@@ -118,7 +118,7 @@ class MomentsProbe(ClassifierMixin, BaseEstimator):
 
     def score(
         self,
-        X: NDArray[Any] | Tensor,
+        X: Array,
         y: ArrayLike | Tensor,
         sample_weight: ArrayLike | None = None,
     ) -> float:
@@ -135,7 +135,7 @@ class MomentsProbe(ClassifierMixin, BaseEstimator):
         """Scores (n, C) of rows (n, width) from their products (n, K) with the directions."""
 
     @torch.no_grad()
-    def _scores(self, X: NDArray[Any] | Tensor) -> Tensor:
+    def _scores(self, X: Array) -> Tensor:
         """Scores (n, C) on the device of X, computed on that of the fitted moments."""
         check_is_fitted(self)
         rows = X if isinstance(X, Tensor) else self._validated(X)
@@ -156,7 +156,7 @@ class MomentsProbe(ClassifierMixin, BaseEstimator):
         scores[:, torch.from_numpy(self.class_count_ == 0).to(scores.device)] = -torch.inf
         return scores
 
-    def _validated(self, X: NDArray[Any] | TensorLike) -> Tensor:
+    def _validated(self, X: ArrayLike) -> Tensor:
         return _to_tensor(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))
 
     def __sklearn_tags__(self) -> Tags:

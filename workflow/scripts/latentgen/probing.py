@@ -15,7 +15,8 @@ from latentgen.probes import MASC, VeLPIC, make_probe
 from latentgen.scores import LABEL_KINDS, accuracy_rows
 
 Labels = NDArray[np.int64]
-Guess = Callable[[Tensor], Tensor]
+Guess = Callable[[Tensor], Any]
+"""Says the class of each row of activations (n, width), as a tensor (n,)."""
 
 
 def class_moments(

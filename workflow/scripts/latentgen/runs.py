@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 
-from latentgen import datasets, models, noise
+from latentgen import datasets, models
+from latentgen.noise import TrainLabels
+from latentgen.noise import read as read_labels
 from latentgen.seeds import derive_seed
 from latentgen.training import Data, Recipe
 
@@ -50,9 +52,9 @@ class Run:
         )
 
     @cached_property
-    def labels(self) -> noise.TrainLabels:
+    def labels(self) -> TrainLabels:
         """Labels of all training samples."""
-        return noise.read(self.labels_file)
+        return read_labels(self.labels_file)
 
     @cached_property
     def test_labels(self) -> Any:
@@ -82,7 +84,8 @@ class Run:
 
     def network(self) -> models.Network:
         """The network as it is before training."""
-        shape = tuple(self.images["train"].shape[1:])
+        channels, height, width = self.images["train"].shape[1:]
+        shape = (channels, height, width)
         return models.build(self.model, shape, self.n_classes, self.seed_for("initialisation"))
 
     def training_data(self) -> Data:
@@ -94,5 +97,6 @@ class Run:
             true=torch.from_numpy(self.labels.true)[fitted],
             test_images=self.images["test"],
             test_labels=torch.from_numpy(self.test_labels),
-            **self.normalise,
+            mean=self.normalise["mean"],
+            std=self.normalise["std"],
         )

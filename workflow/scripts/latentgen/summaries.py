@@ -23,11 +23,11 @@ def read_runs(paths: Iterable[str | PathLike[str]]) -> pd.DataFrame:
     for path in map(Path, paths):
         experiment, noise, seed = path.parts[-4:-1]
         kind, level = parse_noise(noise)
-        run = {"experiment": experiment, "noise": kind, "level": level}
         table = pd.read_csv(path, float_precision="round_trip")
-        tables.append(table.assign(**run, seed=int(seed.removeprefix("seed"))))
-    joined = pd.concat(tables, ignore_index=True)
-    return joined[[*RUN_COLUMNS, *joined.columns.difference(RUN_COLUMNS, sort=False)]]
+        run = [experiment, kind, level, int(seed.removeprefix("seed"))]
+        rows = pd.DataFrame([run] * len(table), columns=RUN_COLUMNS)
+        tables.append(pd.concat([rows, table], axis=1))
+    return pd.concat(tables, ignore_index=True)
 
 
 def last_rows(table: pd.DataFrame, *keys: str) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Training until the observed labels are memorised, with a state kept at scheduled epochs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,12 @@ class Data:
 
     def to(self, device: torch.device) -> "Data":
         """The same on another device."""
-        moved = {
-            name: value.to(device) if isinstance(value, Tensor) else value
+        moved: dict[str, Any] = {
+            name: value.to(device)
             for name, value in vars(self).items()
+            if isinstance(value, Tensor)
         }
-        return Data(**moved)
+        return replace(self, **moved)
 
     def inputs(self, rows: Tensor) -> Tensor:
         """The network's input for some training images."""
@@ -180,7 +181,8 @@ class WorkingFolder:
         checkpoints.load_into(module, checkpoints.checkpoint_path(self.path, epoch))
         _load_optimizer(optimizer, checkpoints.load(self._resume))
         history = pd.read_csv(self._history, float_precision="round_trip")
-        return history[history["epoch"] <= epoch].to_dict("records")
+        kept = history[history["epoch"] <= epoch].to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in kept]
 
     def publish(self) -> None:
         """Leave only the states, under the final name."""

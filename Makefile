@@ -1,0 +1,33 @@
+# The few commands worth a short name. Everything else is plain Snakemake.
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+
+.PHONY: figures test lint format lock
+
+figures: .venv/installed  ## run the suite that config.yaml names and draw its figures
+	$(BIN)/snakemake --cores $(CORES)
+
+test: .venv/installed  ## all tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: .venv/installed  ## everything that reads the code without running it
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+format: .venv/installed  ## put code and rules in the common form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+lock: .venv/installed  ## renew envs/requirements.txt from envs/requirements.in
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --upgrade envs/requirements.in -o envs/requirements.txt
+
+.venv/installed: envs/requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r envs/requirements.txt
+	touch $@
