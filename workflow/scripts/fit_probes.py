@@ -1,12 +1,13 @@
 """Fit probes to every layer of a run at every kept epoch."""
 
 import pandas as pd
+from tqdm import tqdm
+
 from latentgen.activations import sources
 from latentgen.job import best_device, job
 from latentgen.probing import probe_layer
 from latentgen.runs import Run
 from latentgen.storage import write_csv
-from tqdm import tqdm
 
 with job(snakemake):
     run = Run.of(snakemake)

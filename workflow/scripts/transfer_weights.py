@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+
 from latentgen.activations import sources
 from latentgen.checkpoints import checkpoint_path, load_into
 from latentgen.job import best_device, job

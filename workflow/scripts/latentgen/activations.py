@@ -99,7 +99,7 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
         return read
     hooks = [remember(name) for name in layers]
     try:
-        with torch.inference_mode():
+        with torch.no_grad():
             module(inputs)
     finally:
         for hook in hooks:

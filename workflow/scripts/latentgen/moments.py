@@ -110,7 +110,6 @@ class ClassMoments:
         moments.update(X, y)
         return moments
 
-    @torch.inference_mode(False)  # what is kept must stay writable outside inference mode
     @torch.no_grad()
     def update(self, X: Tensor, y: Tensor) -> None:
         """Add rows. They are copied: the caller may overwrite X afterwards.
@@ -177,7 +176,6 @@ class ClassMoments:
             return torch.empty(0, self.width, dtype=self.dtype, device=self.device)
         return torch.cat(self._pending[c])
 
-    @torch.inference_mode(False)
     @torch.no_grad()
     def _decompose(self, c: int) -> PrincipalComponents:
         # Always in float64: where classes differ little, the float32 eigenvectors of a float32

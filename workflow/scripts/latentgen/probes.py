@@ -254,7 +254,7 @@ class MASC(MomentsProbe):
 
 
 class VeLPIC(MomentsProbe):
-    """Vector Linear Probe Intermediate-layer Classifier (arXiv 2603.19865).
+    """VeLPIC, a linear probe made of each class's first principal component (arXiv 2603.19865).
 
     Each class is represented by one unit vector v_c: the first principal component of its rows
     and their negatives, turned so that its mean product with the rows of all classes is not
@@ -266,9 +266,11 @@ class VeLPIC(MomentsProbe):
     Attributes:
         components_: (C, width) the v_c, a tensor on the moments' device; rows of zeros for
             classes without a direction.
+        n_components_: int64 (C,) 1 for each class, 0 for one without a direction.
     """
 
     components_: Tensor
+    n_components_: NDArray[np.int64]
 
     def _learn(self, moments: ClassMoments) -> None:
         self.components_ = torch.zeros(
@@ -280,6 +282,7 @@ class VeLPIC(MomentsProbe):
             if components.rank:
                 first = components.eigenvectors[:, 0]
                 self.components_[c] = -first if first.double() @ total < 0 else first
+        self.n_components_ = self.components_.any(1).long().cpu().numpy()
         self._directions = self.components_.T
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:

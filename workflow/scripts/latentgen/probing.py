@@ -85,7 +85,7 @@ def probe_layer(
 
     Returns:
         Rows with layer, width, probe, fit_labels, split, score_labels, accuracy, n_components
-        (the mean over classes).
+        (the mean over classes; 1 for VeLPIC).
     """
     by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
     moments = class_moments(source, layer, by_kind, labels.fitted(validation), n_classes)
@@ -104,7 +104,7 @@ def probe_layer(
             "probe": name,
             "fit_labels": kind,
             **row,
-            "n_components": float(np.mean(np.asarray(probe.n_components_))),
+            "n_components": float(np.mean(getattr(probe, "n_components_", 1))),
         }
         for (name, kind), probe in fitted.items()
         for row in accuracy_rows(

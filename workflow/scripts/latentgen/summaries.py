@@ -23,7 +23,7 @@ def read_runs(paths: Iterable[str | PathLike[str]]) -> pd.DataFrame:
     for path in map(Path, paths):
         experiment, noise, seed = path.parts[-4:-1]
         kind, level = parse_noise(noise)
-        table = pd.read_csv(path, float_precision="round_trip")
+        table = pd.read_csv(path)
         run = [experiment, kind, level, int(seed.removeprefix("seed"))]
         rows = pd.DataFrame([run] * len(table), columns=RUN_COLUMNS)
         tables.append(pd.concat([rows, table], axis=1))

@@ -180,7 +180,7 @@ class WorkingFolder:
             epoch = int(file.metadata()["epoch"])
         checkpoints.load_into(module, checkpoints.checkpoint_path(self.path, epoch))
         _load_optimizer(optimizer, checkpoints.load(self._resume))
-        history = pd.read_csv(self._history, float_precision="round_trip")
+        history = pd.read_csv(self._history)
         kept = history[history["epoch"] <= epoch].to_dict("records")
         return [{str(name): value for name, value in row.items()} for row in kept]
 

@@ -1,0 +1,207 @@
+"""Workspaces: copies of the workflow, with a configuration of their own, to run Snakemake in."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+WHAT_RUNS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs"]
+PLUGINS = REPOSITORY / "tests" / "workflow" / "plugins"
+
+TINY: dict[str, Any] = {
+    "suite": "tiny",
+    "suites": {"tiny": ["tiny"]},
+    "datasets": {
+        "digits": {"source": "sklearn", "name": "digits", "subset": {"train": 200, "test": 60}}
+    },
+    "models": {"tiny": {"architecture": "mlp", "widths": [16, 12]}},
+    "experiments": {
+        "tiny": {
+            "dataset": "digits",
+            "model": "tiny",
+            "noise": {"kind": "uniform", "levels": [0, 0.4]},
+            "seeds": [1],
+            "training": {
+                "optimizer": "Adam",
+                "learning_rate": 0.01,
+                "batch_size": 32,
+                "max_epochs": 3,
+                "target_accuracy": 1.0,
+            },
+            "epochs": "0, 1, 2-/2",
+            "activations": {"keep": True},
+        }
+    },
+    "probes": {
+        "masc": {"probe": "masc", "explained_variance": 0.99},
+        "velpic": {"probe": "velpic"},
+    },
+    "figures": {"width": 5, "dpi": 50},
+}
+
+Jobs = dict[str, set[str]]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that holds a copy of the workflow and a configuration."""
+
+    folder: Path
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start Snakemake; what it says on both streams can be read from `stdout`."""
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(PLUGINS),
+            "JOBS_FILE": str(self._jobs_file),
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            **options,
+        )
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake to its end; `stdout` holds what it said on both streams."""
+        with self.start(*arguments) as process:
+            said, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, said)
+
+    def run(self, *arguments: str) -> str:
+        """Run Snakemake, which must succeed, and return what it said."""
+        done = self.snakemake("--cores", "2", *arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def planned(self, *arguments: str) -> Jobs:
+        """The jobs that Snakemake would run: by rule, the wildcards of each, joined by a slash.
+
+        Rules that make nothing, such as `all`, are left out.
+        """
+        self._jobs_file.unlink(missing_ok=True)
+        done = self.snakemake("--dry-run", "--logger", "jobs", *arguments)
+        assert done.returncode == 0, done.stdout
+        planned: Jobs = defaultdict(set)
+        if self._jobs_file.exists():
+            for job in map(json.loads, self._jobs_file.read_text().splitlines()):
+                if job["output"]:
+                    planned[job["rule"]].add("/".join(job["wildcards"].values()))
+        return dict(planned)
+
+    @property
+    def _jobs_file(self) -> Path:
+        return self.folder / ".jobs.jsonl"
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Make this the workspace's configuration."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+    @contextmanager
+    def editing_config(self) -> Iterator[dict[str, Any]]:
+        """Give the configuration to edit; it is written back at the end."""
+        config = yaml.safe_load((self.folder / "config.yaml").read_text())
+        yield config
+        self.write_config(config)
+
+    def append(self, file: str, text: str) -> None:
+        """Add text to the end of a file, which need not exist."""
+        with (self.folder / file).open("a") as stream:
+            stream.write(text)
+
+    def files(self, pattern: str) -> dict[str, bytes]:
+        """Content of the files under results/ that match, by path."""
+        results = self.folder / "results"
+        return {
+            str(path.relative_to(results)): path.read_bytes()
+            for path in sorted(results.rglob(pattern))
+            if path.is_file()
+        }
+
+
+def copy_of_repository(folder: Path) -> Workspace:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in WHAT_RUNS:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(
+                source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".snakemake")
+            )
+        else:
+            shutil.copy2(source, folder / name)
+    return Workspace(folder)
+
+
+def copy_of_workspace(original: Workspace, folder: Path) -> Workspace:
+    # Times are kept, and what Snakemake remembers of each result lies in the folder itself.
+    shutil.copytree(original.folder, folder, dirs_exist_ok=True)
+    return Workspace(folder)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Workspace:
+    """A copy of the repository as it is, its own configuration included."""
+    return copy_of_repository(tmp_path)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Callable[..., Workspace]:
+    """Makes fresh workspaces with the tiny configuration, or one that is given."""
+
+    def make(name: str = "workspace", config: dict[str, Any] = TINY) -> Workspace:
+        made = copy_of_repository(tmp_path / name)
+        made.write_config(config)
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The tiny configuration, run to its end; not to be changed: tests use `finished`."""
+    made = copy_of_repository(tmp_path_factory.mktemp("finished"))
+    made.write_config(TINY)
+    made.run()
+    return made
+
+
+@pytest.fixture(scope="session")
+def finished_without_activations_once(
+    finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """The same with `activations.keep: false`; not to be changed."""
+    made = copy_of_workspace(finished_once, tmp_path_factory.mktemp("finished_without"))
+    shutil.rmtree(made.folder / "results" / "runs")
+    with made.editing_config() as config:
+        config["experiments"]["tiny"]["activations"]["keep"] = False
+    made.run()
+    return made
+
+
+@pytest.fixture
+def finished(finished_once: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of the finished tiny workspace."""
+    return copy_of_workspace(finished_once, tmp_path / "finished")
+
+
+@pytest.fixture
+def finished_without_activations(
+    finished_without_activations_once: Workspace, tmp_path: Path
+) -> Workspace:
+    """A copy of the finished tiny workspace that keeps no activations."""
+    return copy_of_workspace(finished_without_activations_once, tmp_path / "finished_without")

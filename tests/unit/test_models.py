@@ -1,0 +1,82 @@
+"""The networks have the sizes that the papers give."""
+
+import pytest
+import torch
+
+from latentgen import models
+from latentgen.activations import read_layers
+from latentgen.errors import PipelineError
+
+MLP = {"architecture": "mlp", "widths": [128, 512, 2048, 2048]}
+CNN = {"architecture": "cnn", "channels": [16, 32, 64], "widths": [250, 250, 250]}
+ALEXNET = {"architecture": "alexnet", "widths": [4096, 4096]}
+RESNET = {"architecture": "resnet18"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "n_classes", "widths"),
+    [
+        (MLP, (1, 28, 28), 10, [128, 512, 2048, 2048]),
+        (CNN, (1, 28, 28), 10, [576, 250, 250, 250]),
+        (CNN, (3, 32, 32), 10, [1024, 250, 250, 250]),
+        (ALEXNET, (3, 32, 32), 100, [256, 4096, 4096]),
+        (ALEXNET, (3, 64, 64), 200, [256, 4096, 4096]),
+        (RESNET, (3, 32, 32), 10, [16384] * 5 + [8192, 4096, 2048, 512]),
+    ],
+)
+def test_layers_have_the_published_widths(settings, shape, n_classes, widths) -> None:
+    network = models.build(settings, shape, n_classes, seed=0)
+    images = torch.rand(2, *shape)
+    read = read_layers(network.module.eval(), network.layers, images)
+    assert [values.shape[1] for values in read.values()] == widths
+    assert network.module(images).shape == (2, n_classes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "n_classes", "parameters"),
+    [
+        (MLP, (1, 28, 28), 10, 785 * 128 + 129 * 512 + 513 * 2048 + 2049 * 2048 + 2049 * 10),
+        # six convolutions; three linear layers with a bias, one without
+        (CNN, (1, 28, 28), 10, 71_792 + 577 * 250 + 2 * 251 * 250 + 250 * 10),
+    ],
+)
+def test_number_of_parameters(settings, shape, n_classes, parameters) -> None:
+    module = models.build(settings, shape, n_classes, seed=0).module
+    assert sum(weights.numel() for weights in module.parameters()) == parameters
+
+
+@pytest.mark.parametrize("settings", [MLP, CNN])
+def test_the_last_layer_named_is_what_the_head_takes(settings) -> None:
+    network = models.build(settings, (1, 28, 28), 10, seed=0)
+    images = torch.rand(3, 1, 28, 28)
+    read = read_layers(network.module.eval(), network.layers, images)
+    penultimate = list(read.values())[-1]
+    assert torch.equal(network.module.head(penultimate), network.module(images))
+
+
+def test_initialisation_depends_on_the_seed_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    one = models.build(MLP, (1, 8, 8), 10, seed=1).module.state_dict()
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(6)
+    same = models.build(MLP, (1, 8, 8), 10, seed=1).module.state_dict()
+    other = models.build(MLP, (1, 8, 8), 10, seed=2).module.state_dict()
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["fc1.0.weight"], other["fc1.0.weight"])
+
+
+def test_too_small_images_are_refused_with_a_reason() -> None:
+    with pytest.raises(PipelineError, match="3 poolings leave nothing of a 4x4 image"):
+        models.build(CNN, (1, 4, 4), 10, seed=0)
+    with pytest.raises(PipelineError, match="AlexNet needs 32x32"):
+        models.build(ALEXNET, (3, 16, 16), 10, seed=0)
+
+
+def test_normalise_is_what_to_tensor_and_normalize_do() -> None:
+    images = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    expected = (images.double() / 255 - 0.5) / 0.5
+    assert torch.allclose(models.normalise(images, 0.5, 0.5).double(), expected, atol=1e-6)
+    colour = torch.randint(0, 256, (4, 3, 5, 5), dtype=torch.uint8)
+    expected = (colour.double() / 255 - 0.1) / 0.3
+    assert torch.allclose(models.normalise(colour, 0.1, 0.3).double(), expected, atol=1e-6)
