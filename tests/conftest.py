@@ -186,7 +186,10 @@ def finished_without_activations_once(
 ) -> Workspace:
     """The same with `activations.keep: false`; not to be changed."""
     made = copy_of_workspace(finished_once, tmp_path_factory.mktemp("finished_without"))
-    shutil.rmtree(made.folder / "results" / "runs")
+    for run in made.folder.glob("results/runs/*/*/*"):
+        shutil.rmtree(run / "activations")
+        (run / "probes.csv").unlink()
+        (run / "transfer.csv").unlink()
     with made.editing_config() as config:
         config["experiments"]["tiny"]["activations"]["keep"] = False
     made.run()
@@ -205,3 +208,12 @@ def finished_without_activations(
 ) -> Workspace:
     """A copy of the finished tiny workspace that keeps no activations."""
     return copy_of_workspace(finished_without_activations_once, tmp_path / "finished_without")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real datasets, where they lie beside the project."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.exists():
+        pytest.skip("no folder shared/data with real datasets beside the project")
+    return folder

@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import pytest
-
 from tests.conftest import Jobs, Workspace
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
@@ -166,7 +165,6 @@ def reordered(value: Any) -> Any:
 
 def test_reordered_keys_of_the_configuration(finished: Workspace) -> None:
     with finished.editing_config() as config:
-        # `probes` lists names in the order of the figures' legends, but these are a mapping.
         backwards = reordered(config)
         assert list(backwards) != list(config)
         config.clear()

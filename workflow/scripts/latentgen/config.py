@@ -10,15 +10,41 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from latentgen.errors import PipelineError
 from latentgen.names import NAME_PATTERN
 from latentgen.schedule import epochs_of
 
+
+def _once_each(values: list[Any]) -> list[Any]:
+    # What must differ is how values are written in folders' names.
+    names = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"found {', '.join(twice)} more than once; allowed: once each")
+    return values
+
+
+def _schedule(expression: str) -> str:
+    epochs_of(expression, last=1)
+    return expression
+
+
+Several = (Field(min_length=1), AfterValidator(_once_each))
+"""Marks a list that holds at least one value, and none of them twice."""
+
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 Level = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
 
 
 class Block(BaseModel):
@@ -154,13 +180,7 @@ class Noise(Block):
     """Which labels are corrupted, and how much."""
 
     kind: Literal["uniform"] = "uniform"
-    levels: Annotated[list[Level], Field(min_length=1)] = Field(description="corruption levels p")
-
-    @model_validator(mode="after")
-    def _levels_differ(self) -> Self:
-        # The level is part of a folder's name, so what must differ is how it is written there.
-        _refuse_duplicates("levels", [f"{level:g}" for level in self.levels])
-        return self
+    levels: Annotated[list[Level], *Several] = Field(description="corruption levels p")
 
 
 class Training(Block):
@@ -213,9 +233,11 @@ class Experiment(Block):
     dataset: Name
     model: Name
     noise: Noise
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Annotated[list[Seed], *Several]
     training: Training
-    epochs: str = Field("0, 1, 2-20/2, 25-/5", description="epochs at which the run is probed")
+    epochs: Annotated[str, AfterValidator(_schedule)] = Field(
+        "0, 1, 2-20/2, 25-/5", description="epochs at which the run is probed"
+    )
     protocol: Literal["sound", "published"] = Field(
         "sound",
         description="`published`: unshuffled batches, one draw of labels (seed 42) for every run, "
@@ -224,15 +246,8 @@ class Experiment(Block):
     validation: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1, description="share of the training data held out, with observed labels, for choices"
     )
-    probes: Annotated[list[Name], Field(min_length=1)] = ["masc", "velpic"]
+    probes: Annotated[list[Name], *Several] = ["masc", "velpic"]
     activations: Activations = Activations()
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _refuse_duplicates("seeds", self.seeds)
-        _refuse_duplicates("probes", self.probes)
-        epochs_of(self.epochs, last=1)
-        return self
 
 
 class Figures(Block):
@@ -247,7 +262,7 @@ class Config(Block):
 
     suite: Name = Field(description="which suite a plain `snakemake` runs")
     data_root: str = Field("data", description="where torchvision finds datasets or puts them")
-    suites: dict[Name, list[Name]] = Field(description="lists of experiments")
+    suites: dict[Name, Annotated[list[Name], *Several]] = Field(description="lists of experiments")
     datasets: dict[Name, Dataset]
     models: dict[Name, Model]
     experiments: dict[Name, Experiment]
@@ -345,12 +360,6 @@ def _not_among(what: str, found: str, allowed: Any) -> str:
 def _refuse_missing(where: str, name: str, allowed: Mapping[str, Any]) -> None:
     if name not in allowed:
         raise ValueError(f"{where}: {_not_among(repr(name), name, allowed)}")
-
-
-def _refuse_duplicates(key: str, values: list[Any]) -> None:
-    twice = sorted({str(value) for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{key}: found {', '.join(twice)} more than once; allowed: once each")
 
 
 def resolve(config: Config) -> dict[str, dict[str, Any]]:

@@ -585,7 +585,8 @@ def _as_images(array: NDArray[Any], where: str) -> Images:
         raise PipelineError(
             f"{where}: expected floats in [0, 1], found {images.min():g}..{images.max():g}"
         )
-    return np.rint(images * images.dtype.type(255)).astype(np.uint8)
+    scaled: Images = np.rint(images * images.dtype.type(255)).astype(np.uint8)
+    return scaled
 
 
 def _as_labels(array: NDArray[Any], where: str) -> Labels:

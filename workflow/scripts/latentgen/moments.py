@@ -151,6 +151,21 @@ class ClassMoments:
             self._decomposed[c] = self._decompose(c)
         return self._decomposed[c]
 
+    def first_components(self) -> Tensor:
+        """The first principal component of every class, (C, width), in the dtype of the moments.
+
+        Each is turned so that its mean product with the rows of all classes is not negative
+        (arXiv 2603.19865, VeLPIC). A class without rows, or with only zero rows, has zeros.
+        """
+        vectors = torch.zeros(self.n_classes, self.width, dtype=self.dtype, device=self.device)
+        total = self.sums.sum(0)
+        for c in range(self.n_classes):
+            components = self.principal_components(c)
+            if components.rank:
+                first = components.eigenvectors[:, 0]
+                vectors[c] = -first if first.double() @ total < 0 else first
+        return vectors
+
     def _check(self, X: Tensor, y: Tensor) -> None:
         if X.ndim != 2 or X.shape[1] != self.width:
             raise ValueError(f"expected rows of width {self.width}, found shape {tuple(X.shape)}")

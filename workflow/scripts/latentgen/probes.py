@@ -273,15 +273,7 @@ class VeLPIC(MomentsProbe):
     n_components_: NDArray[np.int64]
 
     def _learn(self, moments: ClassMoments) -> None:
-        self.components_ = torch.zeros(
-            moments.n_classes, moments.width, dtype=moments.dtype, device=moments.device
-        )
-        total = moments.sums.sum(0)
-        for c in range(moments.n_classes):
-            components = moments.principal_components(c)
-            if components.rank:
-                first = components.eigenvectors[:, 0]
-                self.components_[c] = -first if first.double() @ total < 0 else first
+        self.components_ = moments.first_components()
         self.n_components_ = self.components_.any(1).long().cpu().numpy()
         self._directions = self.components_.T
 

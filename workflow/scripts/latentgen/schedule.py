@@ -27,7 +27,8 @@ def epochs_of(schedule: str, last: int) -> list[int]:
         match = _ITEM.fullmatch(item.strip())
         if match is None:
             raise ValueError(
-                f"'{item.strip()}' is not an epoch (8), a range (2-20) or 2-20/2, 25-/5"
+                f"found '{item.strip()}'; allowed: an epoch (8), a range (2-20), one with a step "
+                "(2-20/2) and one to the end (25- or 25-/5)"
             )
         first = int(match["first"])
         if "-" not in item:
@@ -37,6 +38,6 @@ def epochs_of(schedule: str, last: int) -> list[int]:
         else:
             end = last
         if match["last"] and end < first:
-            raise ValueError(f"the range '{item.strip()}' runs backwards")
+            raise ValueError(f"found '{item.strip()}'; allowed: ranges that do not run backwards")
         epochs.update(range(first, min(end, last) + 1, int(match["step"] or 1)))
     return sorted(epoch for epoch in epochs if epoch <= last)

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from latentgen.activations import ActivationSource
 from latentgen.errors import PipelineError
 from latentgen.noise import TrainLabels
-from latentgen.probes import VeLPIC
-from latentgen.probing import Guess, Labels, class_moments, guesses
+from latentgen.passes import Guess, Labels, class_moments, guesses
 from latentgen.scores import accuracy_rows
 
 
@@ -115,8 +114,7 @@ def transfer_rows(
         )
     observed = {"observed": labels.observed}
     moments = class_moments(source, layer, observed, labels.fitted(validation), head.out_features)
-    vectors = VeLPIC().fit_moments(moments["observed"]).components_
-    heads = edited_heads(head, vectors)
+    heads = edited_heads(head, moments["observed"].first_components())
     classifiers = {variant: _decide(edited) for variant, edited in heads.items()}
     on_train = guesses(source, layer, "train", classifiers)
     on_test = guesses(source, layer, "test", classifiers)

@@ -1,0 +1,298 @@
+"""What config.yaml may hold, what is said of mistakes, and what the rules get to see."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.conftest import REPOSITORY, TINY
+
+from latentgen.config import dataset_settings, read, resolve
+from latentgen.errors import PipelineError
+
+Config = dict[str, Any]
+Edit = Callable[[Config], object]
+
+
+def tiny(config: Config) -> Config:
+    """The experiment of the tiny configuration."""
+    experiment: Config = config["experiments"]["tiny"]
+    return experiment
+
+
+def with_dataset(**entry: Any) -> Edit:
+    """An edit that replaces the dataset's entry."""
+    return lambda config: config["datasets"].update(digits=entry)
+
+
+def with_name(section: str, name: str) -> Edit:
+    """An edit that adds an entry under a name."""
+    return lambda config: config[section].update({name: next(iter(config[section].values()))})
+
+
+def drop(block: Callable[[Config], Config], key: str) -> Edit:
+    """An edit that leaves a key out."""
+    return lambda config: block(config).pop(key)
+
+
+# What is wrong, and what the one line must hold: the key, what was found, what is allowed.
+WRONG: dict[str, tuple[Edit, list[str]]] = {
+    "unknown key": (
+        lambda c: c.update(figurs={}),
+        ["key 'figurs'", "did you mean 'figures'", "allowed: suite, data_root"],
+    ),
+    "unknown key in a block": (
+        lambda c: tiny(c)["training"].update(learning_rat=1),
+        ["experiments.tiny.training", "'learning_rat'", "did you mean 'learning_rate'", "momentum"],
+    ),
+    "misspelt suite": (
+        lambda c: c.update(suite="tin"),
+        ["suite", "'tin'", "did you mean 'tiny'", "allowed: tiny"],
+    ),
+    "misspelt experiment in a suite": (
+        lambda c: c["suites"].update(tiny=["tinny"]),
+        ["suites.tiny", "'tinny'", "did you mean 'tiny'", "allowed: tiny"],
+    ),
+    "misspelt dataset": (
+        lambda c: tiny(c).update(dataset="digit"),
+        ["experiments.tiny.dataset", "'digit'", "did you mean 'digits'", "allowed: digits"],
+    ),
+    "misspelt model": (
+        lambda c: tiny(c).update(model="tinny"),
+        ["experiments.tiny.model", "'tinny'", "did you mean 'tiny'", "allowed: tiny"],
+    ),
+    "misspelt probe": (
+        lambda c: tiny(c).update(probes=["masq"]),
+        ["experiments.tiny.probes", "'masq'", "did you mean 'masc'", "allowed: masc, velpic"],
+    ),
+    "unknown source": (
+        with_dataset(source="torchvisoin", name="MNIST"),
+        ["datasets.digits.source", "'torchvisoin'", "allowed:", "'torchvision'"],
+    ),
+    "no source": (with_dataset(name="MNIST"), ["datasets.digits.source", "nothing"]),
+    "unknown architecture": (
+        lambda c: c["models"]["tiny"].update(architecture="mpl"),
+        ["models.tiny.architecture", "'mpl'", "allowed:", "'mlp'"],
+    ),
+    "unknown noise kind": (
+        lambda c: tiny(c)["noise"].update(kind="unifrom"),
+        ["experiments.tiny.noise.kind", "'unifrom'", "allowed: 'uniform'"],
+    ),
+    "corruption above 1": (
+        lambda c: tiny(c)["noise"].update(levels=[0, 1.4]),
+        ["experiments.tiny.noise.levels[1]", "1.4", "allowed: less than or equal to 1"],
+    ),
+    "corruption below 0": (
+        lambda c: tiny(c)["noise"].update(levels=[-0.1]),
+        ["experiments.tiny.noise.levels[0]", "-0.1", "allowed: greater than or equal to 0"],
+    ),
+    "no level": (
+        lambda c: tiny(c)["noise"].update(levels=[]),
+        ["experiments.tiny.noise.levels", "found []", "at least 1 item"],
+    ),
+    "duplicate levels": (
+        lambda c: tiny(c)["noise"].update(levels=[0.4, 0, 0.4]),
+        ["experiments.tiny.noise.levels", "found 0.4 more than once", "allowed: once each"],
+    ),
+    "levels that get the same name": (
+        lambda c: tiny(c)["noise"].update(levels=[0.4, 0.4000000001]),
+        ["experiments.tiny.noise.levels", "found 0.4 more than once", "allowed: once each"],
+    ),
+    "no seed": (
+        lambda c: tiny(c).update(seeds=[]),
+        ["experiments.tiny.seeds", "found []", "at least 1 item"],
+    ),
+    "duplicate seeds": (
+        lambda c: tiny(c).update(seeds=[1, 2, 1]),
+        ["experiments.tiny.seeds", "found 1 more than once", "allowed: once each"],
+    ),
+    "duplicate probes": (
+        lambda c: tiny(c).update(probes=["masc", "masc"]),
+        ["experiments.tiny.probes", "found masc more than once", "allowed: once each"],
+    ),
+    "experiment twice in a suite": (
+        lambda c: c["suites"].update(tiny=["tiny", "tiny"]),
+        ["suites.tiny", "tiny more than once", "allowed: once each"],
+    ),
+    "absent image folder": (
+        with_dataset(source="image_folder", path="no/such/folder", image_size=8),
+        ["datasets.digits.path", "'no/such/folder'", "does not exist", "allowed: an existing"],
+    ),
+    "absent npz file": (
+        with_dataset(source="npz", path="no-such.npz"),
+        ["datasets.digits.path", "'no-such.npz'", "does not exist", "allowed: an existing"],
+    ),
+    "download without a checksum": (
+        with_dataset(source="image_folder", path="a.zip", image_size=8, url="http://x.org/a.zip"),
+        ["datasets.digits", "url", "md5"],
+    ),
+    "name with a slash": (
+        with_name("models", "a/b"),
+        ["models.a/b", "'a/b'", "allowed: letters, digits, - and _"],
+    ),
+    "name with a space": (
+        with_name("datasets", "a b"),
+        ["datasets.a b", "'a b'", "allowed: letters, digits, - and _"],
+    ),
+    "name that leaves its folder": (
+        with_name("experiments", ".."),
+        ["experiments...", "'..'", "allowed: letters, digits, - and _"],
+    ),
+    "word instead of a number": (
+        lambda c: tiny(c)["training"].update(learning_rate="fast"),
+        ["experiments.tiny.training.learning_rate", "'fast'", "allowed: a valid number"],
+    ),
+    "missing key": (
+        drop(lambda c: tiny(c)["training"], "batch_size"),
+        ["experiments.tiny.training.batch_size", "found nothing", "a value is needed"],
+    ),
+    "missing section": (
+        drop(lambda c: c, "datasets"),
+        ["datasets", "found nothing", "a value is needed"],
+    ),
+    "no epochs": (
+        lambda c: tiny(c).update(epochs="0, 1, every tenth"),
+        ["experiments.tiny.epochs", "found 'every tenth'", "allowed:", "2-20/2"],
+    ),
+    "epochs that run backwards": (
+        lambda c: tiny(c).update(epochs="20-2"),
+        ["experiments.tiny.epochs", "found '20-2'", "allowed:", "backwards"],
+    ),
+    "batches without images": (
+        lambda c: tiny(c)["training"].update(batch_size=0),
+        ["experiments.tiny.training.batch_size", "found 0", "greater than or equal to 1"],
+    ),
+    "layers without units": (
+        lambda c: c["models"]["tiny"].update(widths=[16, 0]),
+        ["models.tiny.widths[1]", "found 0", "greater than or equal to 1"],
+    ),
+    "empty suite": (
+        lambda c: c["suites"].update(tiny=[]),
+        ["suites.tiny", "found []", "at least 1 item"],
+    ),
+}
+
+
+def edited(edit: Edit) -> Config:
+    """The tiny configuration after an edit."""
+    config = copy.deepcopy(TINY)
+    edit(config)
+    return config
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_mistake_is_told_in_one_line(mistake: str) -> None:
+    edit, told = WRONG[mistake]
+    with pytest.raises(PipelineError) as caught:
+        read(edited(edit))
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("config error: ")
+    for part in told:
+        assert part in line
+
+
+def test_mistakes_are_told_together() -> None:
+    def edit(config: Config) -> None:
+        tiny(config)["training"].update(batch_size=0, learning_rate="fast")
+        config["figures"]["dpi"] = 0
+
+    with pytest.raises(PipelineError) as caught:
+        read(edited(edit))
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["config error", "experiments.tiny.training.learning_rate"],
+        ["config error", "experiments.tiny.training.batch_size"],
+        ["config error", "figures.dpi"],
+    ]
+
+
+RIGHT: dict[str, Edit] = {
+    "nothing edited": lambda c: None,
+    "no probes, no figures": lambda c: (c.pop("probes"), c.pop("figures")),
+    "no and full corruption": lambda c: tiny(c)["noise"].update(levels=[0, 1]),
+    "a probe with a name of its own": lambda c: (
+        c["probes"].update(narrow={"probe": "masc", "n_components": 3}),
+        tiny(c).update(probes=["narrow"]),
+    ),
+    "an image folder that no experiment uses and that is not there": lambda c: c["datasets"].update(
+        absent={"source": "image_folder", "path": "no/such", "image_size": [8, 6]}
+    ),
+    "an npz file that no experiment uses and that is not there": lambda c: c["datasets"].update(
+        absent={"source": "npz", "path": "no-such.npz"}
+    ),
+    "an archive that will be downloaded": with_dataset(
+        source="image_folder", path="a.zip", image_size=8, url="http://x.org/a.zip", md5="0" * 32
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_right_config_passes(case: str) -> None:
+    assert "tiny" in resolve(read(edited(RIGHT[case])))
+
+
+def test_image_folder_that_is_there(tmp_path: Path) -> None:
+    config = edited(with_dataset(source="image_folder", path=str(tmp_path), image_size=8))
+    assert read(config).datasets["digits"].source == "image_folder"
+
+
+def test_the_repositorys_own_configuration() -> None:
+    config = read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    assert config.suite == "quick"
+    assert len(config.suites["paper"]) == 8
+
+
+def test_resolving_replaces_names_by_what_they_stand_for() -> None:
+    experiment = resolve(read(TINY))["tiny"]
+    assert experiment["model"] == {"architecture": "mlp", "widths": [16, 12]}
+    assert experiment["dataset"] == "digits"
+    assert experiment["normalise"] == {"mean": 0.5, "std": 0.5}
+    assert experiment["probes"]["velpic"] == {"probe": "velpic"}
+    assert experiment["probes"]["masc"]["explained_variance"] == 0.99
+
+
+def test_protocol_sound_shuffles_and_holds_out_published_does_not() -> None:
+    def published(config: Config) -> None:
+        tiny(config).update(protocol="published", validation=0.2)
+
+    sound = resolve(read(TINY))["tiny"]
+    assert (sound["training"]["shuffle"], sound["validation"]) == (True, 0.1)
+    as_published = resolve(read(edited(published)))["tiny"]
+    assert (as_published["training"]["shuffle"], as_published["validation"]) == (False, 0.0)
+
+
+def backwards(value: Any) -> Any:
+    """The same mapping with its keys the other way round, at every depth."""
+    if isinstance(value, dict):
+        return {key: backwards(value[key]) for key in reversed(value)}
+    return value
+
+
+def test_order_of_keys_does_not_reach_the_rules() -> None:
+    config, turned = read(TINY), read(backwards(TINY))
+    assert list(backwards(TINY)) != list(TINY)
+    # Compared as text, which is how Snakemake compares the parameters of a job.
+    assert str(resolve(turned)["tiny"]) == str(resolve(config)["tiny"])
+    assert str(dataset_settings(turned, "digits")) == str(dataset_settings(config, "digits"))
+
+
+def test_dataset_settings_leave_out_what_does_not_shape_the_file() -> None:
+    def edit(config: Config) -> None:
+        config["data_root"] = "elsewhere"
+        config["datasets"]["mnist"] = {
+            "source": "torchvision",
+            "name": "MNIST",
+            "normalise": {"mean": 0.1, "std": 0.3},
+        }
+
+    config = read(edited(edit))
+    assert dataset_settings(config, "mnist") == {
+        "source": "torchvision",
+        "name": "MNIST",
+        "subset": None,
+        "size": None,
+        "root": "elsewhere",
+    }
+    assert "root" not in dataset_settings(config, "digits")
