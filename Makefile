@@ -3,10 +3,10 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures test lint format lock
+.PHONY: figures test lint format schema lock
 
 figures: .venv/installed  ## run the suite that config.yaml names and draw its figures
-	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES) --quiet host reason
 
 test: .venv/installed  ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -22,6 +22,11 @@ format: .venv/installed  ## put code and rules in the common form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
+
+schema: .venv/installed  ## renew the schema with which editors check config.yaml
+	PYTHONPATH=workflow/scripts $(BIN)/python -c \
+	  "import json; from latentgen.config import schema; print(json.dumps(schema(), indent=2))" \
+	  > workflow/schemas/config.schema.json
 
 lock: .venv/installed  ## renew envs/requirements.txt from envs/requirements.in
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,6 +1,7 @@
 """What config.yaml may hold, what is said of mistakes, and what the rules get to see."""
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from tests.conftest import REPOSITORY, TINY
 
-from latentgen.config import dataset_settings, read, resolve
+from latentgen.config import dataset_settings, read, resolve, schema
 from latentgen.errors import PipelineError
 
 Config = dict[str, Any]
@@ -296,3 +297,8 @@ def test_dataset_settings_leave_out_what_does_not_shape_the_file() -> None:
         "root": "elsewhere",
     }
     assert "root" not in dataset_settings(config, "digits")
+
+
+def test_the_schema_for_editors_is_the_one_that_is_enforced() -> None:
+    file = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
+    assert json.loads(file.read_text()) == schema(), "run `make schema`"

@@ -5,7 +5,7 @@ from latentgen.job import job
 
 with job(snakemake):
     settings = dict(snakemake.params.dataset)
-    size = settings.pop("size")
+    size = settings.pop("size", None)
     dataset = datasets.load(**settings)
     if size:
         datasets.check_size(dataset, size)

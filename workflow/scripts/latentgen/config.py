@@ -388,7 +388,17 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
 
 def dataset_settings(config: Config, name: str) -> dict[str, Any]:
     """What decides a dataset's file: its block without the scaling, which networks apply."""
-    settings = config.datasets[name].model_dump(mode="json", exclude={"normalise"})
+    dataset = config.datasets[name]
+    settings = dataset.model_dump(mode="json", exclude={"normalise"}, exclude_none=True)
     if settings["source"] == "torchvision":
         settings["root"] = config.data_root
     return settings
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of config.yaml, for editors: workflow/schemas/config.schema.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Config.model_json_schema(),
+        "title": "config.yaml",
+    }
