@@ -292,8 +292,6 @@ def test_dataset_settings_leave_out_what_does_not_shape_the_file() -> None:
     assert dataset_settings(config, "mnist") == {
         "source": "torchvision",
         "name": "MNIST",
-        "subset": None,
-        "size": None,
         "root": "elsewhere",
     }
     assert "root" not in dataset_settings(config, "digits")

@@ -313,14 +313,15 @@ def test_samples_are_sorted_by_class_and_file(pack: Pack, top: str, tmp_path: Pa
 
 @CONTAINERS
 def test_hidden_files_are_left_out(pack: Pack, tmp_path: Path) -> None:
+    files = {f"set/{name}": content for name, content in class_folders().items()}
     junk = {
-        "__MACOSX/train/cat/._a.png": b"junk",
-        "train/.DS_Store": b"junk",
-        "train/cat/._a.png": b"junk",
-        "train/.cache/a.png": b"junk",
-        "train/cat/notes.txt": b"no image",
+        "__MACOSX/set/train/cat/a.png": b"junk",
+        "set/train/.DS_Store": b"junk",
+        "set/train/cat/._a.png": b"junk",
+        "set/train/.cache/a.png": b"junk",
+        "set/train/cat/notes.txt": b"no image",
     }
-    dataset = load_images(pack(class_folders() | junk, tmp_path / "images"))
+    dataset = load_images(pack(files | junk, tmp_path / "images"))
     assert dataset.class_names == ("ant", "cat")
     assert len(dataset.train_labels) == 3
 
@@ -424,7 +425,7 @@ def palette(kind: str = "PNG", **options: Any) -> bytes:
 
 
 def sixteen_bit(kind: str) -> bytes:
-    pixels = np.full((4, 4), 0x8080, dtype=np.uint16)
+    pixels = np.full((4, 4), 0x00FF, dtype=np.uint16)  # 255 / 257 is nearly 1, its high byte 0
     pixels[:, 0] = 65535
     return encoded(Image.fromarray(pixels), kind)
 
@@ -456,9 +457,9 @@ def mirrored_by_exif() -> bytes:
             encoded(two_pixels("CMYK", (0, 255, 255, 0), (255, 255, 0, 0)), "TIFF"),
             [RED, BLUE],
         ),
-        (sixteen_bit("PNG"), [(255, 255, 255), (128, 128, 128)]),
-        (sixteen_bit("TIFF"), [(255, 255, 255), (128, 128, 128)]),
-        (sixteen_bit("PPM"), [(255, 255, 255), (128, 128, 128)]),
+        (sixteen_bit("PNG"), [(255, 255, 255), (1, 1, 1)]),
+        (sixteen_bit("TIFF"), [(255, 255, 255), (1, 1, 1)]),
+        (sixteen_bit("PPM"), [(255, 255, 255), (1, 1, 1)]),
         (mirrored_by_exif(), [RED, GREEN]),
     ],
     ids=[
@@ -792,7 +793,7 @@ def test_a_small_class_is_taken_whole_and_others_make_up_for_it(tmp_path: Path) 
     labels = np.repeat([0, 1, 2], [2, 10, 10])
     images = np.arange(22, dtype=np.uint8)[:, None, None] * np.ones((4, 5), np.uint8)
     np.savez(tmp_path / "a.npz", **arrays(train_labels=labels, train_images=images))
-    settings = {"source": "npz", "path": tmp_path / "a.npz"}
+    settings: dict[str, Any] = {"source": "npz", "path": tmp_path / "a.npz"}
     small = datasets.load(**settings, subset={"train": 12})
     large = datasets.load(**settings, subset={"train": 18})
     assert np.bincount(small.train_labels).tolist() == [2, 5, 5]
@@ -951,7 +952,8 @@ def coloured(counts: list[int]) -> Dataset:
     colours = np.array([RED, GREEN] + [BLUE] * len(counts), dtype=np.uint8)
     labels = np.repeat(np.arange(len(counts)), counts)
     images = colours[labels][:, :, None, None] * np.ones((6, 9), np.uint8)
-    names = tuple(f"${index}_x" for index in range(len(counts)))
+    # Names that would be no valid formula, if they were read as one.
+    names = tuple(rf"$\no{index}$" for index in range(len(counts)))
     return Dataset(images, labels, images, labels, names, "colours")
 
 
@@ -969,10 +971,18 @@ def test_the_grid_shows_ten_classes_at_most(tmp_path: Path) -> None:
 
 
 def test_the_grid_shows_pixels_as_they_are(tmp_path: Path) -> None:
-    dataset = toy(n_train=3)
-    images = np.full((3, 1, 4, 5), 100, dtype=np.uint8)
-    datasets.sample_grid(replace(dataset, train_images=images), tmp_path / "grid.png")
-    assert blocks(tmp_path / "grid.png", (100, 100, 100)) == 3
+    """Chequered images stay red and green, without mixtures; mid-grey ones stay mid-grey."""
+    dataset = coloured([1, 1])
+    chequered = np.indices((6, 9)).sum(axis=0) % 2
+    images = np.stack([255 * chequered, 255 * (1 - chequered), 0 * chequered]).astype(np.uint8)
+    datasets.sample_grid(replace(dataset, train_images=images[None][[0, 0]]), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
+    assert not ((blue == 0) & (red > 0) & (green > 0)).any()
+
+    grey = np.full((3, 1, 4, 5), 100, dtype=np.uint8)
+    datasets.sample_grid(replace(toy(n_train=3), train_images=grey), tmp_path / "b.png")
+    assert blocks(tmp_path / "b.png", (100, 100, 100)) == 3
 
 
 # Real data ----------------------------------------------------------------------------------------

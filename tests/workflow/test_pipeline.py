@@ -11,7 +11,6 @@ from pathlib import Path
 import h5py
 import pandas as pd
 import pytest
-
 from tests.conftest import REPOSITORY, TINY, Workspace
 
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -153,7 +152,7 @@ def long_config() -> dict[str, object]:
             "optimizer": "Adam",
             "learning_rate": 0.001,
             "batch_size": 4,
-            "max_epochs": 40,
+            "max_epochs": 24,
             "target_accuracy": 1.0,
         },
         epochs="0-/2",
@@ -174,13 +173,13 @@ def test_killed_training_goes_on_and_ends_with_the_same_bytes(
 
     process = killed.start("--cores", "1", history, start_new_session=True)
     working = killed.folder / RUN / ".partial.checkpoints"
-    while process.poll() is None and not (working / "epoch_0006.safetensors").exists():
+    while process.poll() is None and not (working / "epoch_0004.safetensors").exists():
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     kept = {file.name: file.stat().st_mtime_ns for file in working.glob("epoch_*")}
-    assert "epoch_0006.safetensors" in kept
-    assert "epoch_0040.safetensors" not in kept
+    assert "epoch_0004.safetensors" in kept
+    assert "epoch_0024.safetensors" not in kept
     assert not (killed.folder / history).exists()
     assert not (killed.folder / RUN / "checkpoints").exists()
 

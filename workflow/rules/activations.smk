@@ -14,8 +14,8 @@ rule dump_activations:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=1200,
-        runtime=60,
+        mem_mb=planned(planning.memory_mb, "dump_activations"),
+        runtime=planned(planning.runtime_minutes, "dump_activations"),
         gpu=1,
     params:
         model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),

@@ -5,6 +5,7 @@ WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).pare
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from latentgen import config as settings
+from latentgen import planning
 from latentgen.errors import PipelineError
 from latentgen.imports import library_files
 from latentgen.names import LEVEL_PATTERN, NAME_PATTERN, noise_name
@@ -21,11 +22,6 @@ DATASETS = {name: settings.dataset_settings(CONFIG, name) for name in CONFIG.dat
 FIGURE_STYLE = CONFIG.figures.model_dump()
 
 RUN = "results/runs/{experiment}/{noise}/seed{seed}"
-FIGURES = {
-    "decoding": ["accuracy_by_layer"],
-    "dynamics": ["accuracy_over_epochs", "weight_transfer"],
-}
-TABLES = ["results/tables/accuracy.csv", "results/tables/accuracy.md"]
 
 
 wildcard_constraints:
@@ -85,25 +81,10 @@ def of_experiment(file):
     return files
 
 
-def figures_of(paper):
-    """The figures of a paper for every experiment of the suite."""
-    return expand(
-        "results/figures/{paper}/{experiment}/{figure}.{format}",
-        paper=paper,
-        experiment=SUITE,
-        figure=FIGURES[paper],
-        format=["pdf", "png", "csv"],
-    )
+def planned(quantity, rule):
+    """A resource function: what the jobs of a rule need, more after each failed attempt."""
 
+    def resource(wildcards, attempt):
+        return attempt * quantity(rule, EXPERIMENTS[wildcards.experiment])
 
-def list_figures():
-    """Say where to look, once everything is there."""
-    pictures = [figure for paper in FIGURES for figure in figures_of(paper)]
-    drawn = [
-        picture
-        for picture in pictures
-        if picture.endswith(".png") and Path(picture).exists()
-    ]
-    logger.info(
-        "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
-    )
+    return resource

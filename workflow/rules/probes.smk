@@ -15,8 +15,8 @@ rule fit_probes:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=1200,
-        runtime=60,
+        mem_mb=planned(planning.memory_mb, "fit_probes"),
+        runtime=planned(planning.runtime_minutes, "fit_probes"),
         gpu=1,
     params:
         model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),

@@ -14,8 +14,8 @@ rule train:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=1200,
-        runtime=60,
+        mem_mb=planned(planning.memory_mb, "train"),
+        runtime=planned(planning.runtime_minutes, "train"),
         gpu=1,
     params:
         model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),

@@ -15,8 +15,8 @@ rule transfer_weights:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=1200,
-        runtime=30,
+        mem_mb=planned(planning.memory_mb, "transfer_weights"),
+        runtime=planned(planning.runtime_minutes, "transfer_weights"),
         gpu=1,
     params:
         model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),

@@ -231,7 +231,7 @@ def from_image_folder(
         top = _single_top_folder(members, train)
         train_folder, test_folder = f"{top}{train}/", f"{top}{test}/"
         train_classes = _class_of_images(where, members, train_folder)
-        class_names = tuple(sorted(set(train_classes.values()) - {""}))
+        class_names = tuple(sorted(set(train_classes.values())))
         test_classes = _class_of_images(where, members, test_folder)
         if not set(test_classes.values()) <= set(class_names):
             test_classes = _annotated_classes(where, members, test_folder) or test_classes
@@ -801,12 +801,9 @@ def _decode(data: bytes, size: tuple[int, int], grayscale: bool) -> Images:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     # By way of RGB, so that a grey value does not depend on how the colour was stored.
-    if image.mode != "L":
-        image = image.convert("RGB")
-    image = image.convert("L" if grayscale else "RGB")
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(image)
+    image = image.convert("RGB").convert("L" if grayscale else "RGB")
+    # An image that has this size already stays as it is.
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
     return pixels[np.newaxis] if grayscale else np.moveaxis(pixels, -1, 0)
 
 

@@ -1,0 +1,32 @@
+"""Planned memory against what the arrays take, by hand."""
+
+from latentgen import planning
+
+SIZE = {"train": 60_000, "test": 10_000, "shape": [1, 28, 28], "classes": 10}
+MLP = {"architecture": "mlp", "widths": [128, 2048]}
+CNN = {"architecture": "cnn", "channels": [16, 32, 64], "widths": [250]}
+RESNET = {"architecture": "resnet18"}
+
+
+def test_widest_layer() -> None:
+    assert planning.widest_layer(MLP, [1, 28, 28]) == 2048
+    assert planning.widest_layer(CNN, [3, 32, 32]) == 1024
+    assert planning.widest_layer(CNN, [1, 28, 28]) == 576
+    assert planning.widest_layer(RESNET, [3, 32, 32]) == 16_384
+
+
+def test_moments_are_rows_or_matrices_whichever_is_smaller() -> None:
+    matrices = 2 * 3 * 10 * 2048 * 2048 * 4 // 2**20
+    assert planning.moments_mb(SIZE, MLP) == matrices
+    few = {**SIZE, "train": 500}
+    assert planning.moments_mb(few, MLP) == 2 * 3 * 500 * 2048 * 4 // 2**20
+
+
+def test_memory_grows_with_images_and_quick_jobs_stay_small() -> None:
+    experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}}
+    assert planning.memory_mb("train", experiment) == planning.BASE_MB + 3 * 52
+    small = {"train": 1437, "test": 360, "shape": [1, 8, 8], "classes": 10}
+    for rule in ("train", "dump_activations", "fit_probes", "transfer_weights"):
+        quick = {**experiment, "size": small, "model": {"architecture": "mlp", "widths": [256]}}
+        assert planning.memory_mb(rule, quick) <= 1500
+    assert planning.runtime_minutes("train", experiment) == 20 + 500

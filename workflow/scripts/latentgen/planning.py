@@ -1,0 +1,69 @@
+"""What jobs will need, from the size of their data and network.
+
+The base figures were read off Snakemake's benchmark files of suite `quick` on the CPU and of MNIST
+at full size; the rest follows from what a job holds in memory at once.
+"""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+UNKNOWN_SIZE: dict[str, Any] = {
+    "train": 60_000,
+    "test": 10_000,
+    "shape": [3, 32, 32],
+    "classes": 10,
+}
+"""Assumed of a dataset whose entry states no size."""
+
+BASE_MB = 1100
+"""A process that has imported torch and scikit-learn and does a small job (0.9 GB measured)."""
+
+IMAGES_PER_SECOND = 1000
+"""Training on one CPU core, of the papers' smaller networks; an accelerator is faster."""
+
+
+def widest_layer(model: Mapping[str, Any], shape: list[int]) -> int:
+    """Width of the widest layer that is read, an upper bound where pooling shrinks the image."""
+    _, height, width = shape
+    channels = model.get("channels")
+    widths = list(model.get("widths", []))
+    if channels:
+        widths.append(channels[-1] * (height >> len(channels)) * (width >> len(channels)))
+    # Networks without linear layers are read after the first pooling, 64 channels wide.
+    return max(widths, default=64 * height * width // 4)
+
+
+def images_mb(size: Mapping[str, Any]) -> int:
+    """All images of a dataset, a byte a pixel."""
+    return (size["train"] + size["test"]) * prod(size["shape"]) // 2**20
+
+
+def moments_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
+    """Class moments of the widest layer for two kinds of labels, and their components."""
+    width = widest_layer(model, size["shape"])
+    # A class keeps its rows or a width x width matrix, whichever is smaller.
+    rows = min(size["train"], size["classes"] * width)
+    return 2 * 3 * rows * width * 4 // 2**20
+
+
+def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
+    """Memory of one job of a rule, in MB.
+
+    Args:
+        rule: name of a rule that is about one run.
+        experiment: as `config.resolve` gives it.
+    """
+    size = experiment["size"] or UNKNOWN_SIZE
+    # Training keeps its part of the images beside all of them.
+    memory = BASE_MB + (3 if rule == "train" else 2) * images_mb(size)
+    if rule in ("fit_probes", "transfer_weights"):
+        memory += moments_mb(size, experiment["model"])
+    return memory
+
+
+def runtime_minutes(rule: str, experiment: Mapping[str, Any]) -> int:
+    """Generous wall-clock time of one job of a rule, in minutes."""
+    size = experiment["size"] or UNKNOWN_SIZE
+    images = size["train"] * (experiment["training"]["max_epochs"] if rule == "train" else 100)
+    return 20 + images // (60 * IMAGES_PER_SECOND)
