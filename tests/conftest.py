@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).parents[1]
 WHAT_RUNS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs"]
@@ -172,28 +173,49 @@ def workspace(tmp_path: Path) -> Callable[..., Workspace]:
 
 
 @pytest.fixture(scope="session")
-def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The tiny configuration, run to its end; not to be changed: tests use `finished`."""
-    made = copy_of_repository(tmp_path_factory.mktemp("finished"))
-    made.write_config(TINY)
-    made.run()
-    return made
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of a parallel test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+def made_once(folder: Path, make: Callable[[Path], Workspace]) -> Workspace:
+    """Make a workspace unless another worker has made it."""
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        if not done.exists():
+            make(folder).run()
+            done.touch()
+    return Workspace(folder)
 
 
 @pytest.fixture(scope="session")
-def finished_without_activations_once(
-    finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory
-) -> Workspace:
+def finished_once(shared_folder: Path) -> Workspace:
+    """The tiny configuration, run to its end; not to be changed: tests use `finished`."""
+
+    def make(folder: Path) -> Workspace:
+        made = copy_of_repository(folder)
+        made.write_config(TINY)
+        return made
+
+    return made_once(shared_folder / "finished", make)
+
+
+@pytest.fixture(scope="session")
+def finished_without_activations_once(finished_once: Workspace, shared_folder: Path) -> Workspace:
     """The same with `activations.keep: false`; not to be changed."""
-    made = copy_of_workspace(finished_once, tmp_path_factory.mktemp("finished_without"))
-    for run in made.folder.glob("results/runs/*/*/*"):
-        shutil.rmtree(run / "activations")
-        (run / "probes.csv").unlink()
-        (run / "transfer.csv").unlink()
-    with made.editing_config() as config:
-        config["experiments"]["tiny"]["activations"]["keep"] = False
-    made.run()
-    return made
+
+    def make(folder: Path) -> Workspace:
+        made = copy_of_workspace(finished_once, folder)
+        for run in made.folder.glob("results/runs/*/*/*"):
+            shutil.rmtree(run / "activations")
+            (run / "probes.csv").unlink()
+            (run / "transfer.csv").unlink()
+        with made.editing_config() as config:
+            config["experiments"]["tiny"]["activations"]["keep"] = False
+        return made
+
+    return made_once(shared_folder / "finished_without_activations", make)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from latentgen import datasets
+from latentgen import datasets, sources
 from latentgen.datasets import Dataset
 from latentgen.errors import PipelineError
 
@@ -60,7 +60,7 @@ def toy(n_train: int = 12, n_test: int = 6, n_classes: int = 3) -> Dataset:
 
 
 def test_digits_are_scaled_split_by_class_and_all_there() -> None:
-    dataset = datasets.load("sklearn", name="digits")
+    dataset = sources.load("sklearn", name="digits")
     assert dataset.train_images.shape == (1437, 1, 8, 8)
     assert dataset.test_images.shape == (360, 1, 8, 8)
     assert dataset.class_names == tuple("0123456789")
@@ -76,7 +76,7 @@ def test_digits_are_scaled_split_by_class_and_all_there() -> None:
 
 
 def test_digits_are_split_the_same_way_every_time() -> None:
-    first, second = datasets.load("sklearn"), datasets.load("sklearn")
+    first, second = sources.load("sklearn"), sources.load("sklearn")
     assert datasets.checksum(first) == datasets.checksum(second)
 
 
@@ -134,7 +134,7 @@ def mnist_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 
 def load_mnist(root: Path, download: bool) -> Dataset:
-    return datasets.load("torchvision", name="MNIST", root=root, download=download)
+    return sources.load("torchvision", name="MNIST", root=root, download=download)
 
 
 def test_mnist_is_found_in_its_root(mnist_root: Path) -> None:
@@ -225,7 +225,7 @@ def cifar_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_cifar_has_its_channels_first(cifar_root: Path) -> None:
-    dataset = datasets.load("torchvision", name="CIFAR10", root=cifar_root, download=False)
+    dataset = sources.load("torchvision", name="CIFAR10", root=cifar_root, download=False)
     assert dataset.train_images.shape == (2, 3, 32, 32)
     assert dataset.train_images[:, :, 5, 7].tolist() == [list(RED), list(BLUE)]
     assert dataset.class_names == ("plane", "car")
@@ -236,7 +236,7 @@ def test_damaged_cifar_names_the_dataset_and_its_root(cifar_root: Path, download
     file = cifar_root / "cifar-10-batches-py" / "data_batch_1"
     file.write_bytes(file.read_bytes()[:-1])
     with fails("CIFAR10", str(cifar_root), "corrupted"):
-        datasets.load("torchvision", name="CIFAR10", root=cifar_root, download=download)
+        sources.load("torchvision", name="CIFAR10", root=cifar_root, download=download)
 
 
 # Sources: folders and archives of images ----------------------------------------------------------
@@ -296,7 +296,7 @@ Pack = Callable[[Files, Path], Path]
 
 
 def load_images(path: Path, image_size: Any = 4, **settings: Any) -> Dataset:
-    return datasets.load("image_folder", path=path, image_size=image_size, **settings)
+    return sources.load("image_folder", path=path, image_size=image_size, **settings)
 
 
 @CONTAINERS
@@ -324,6 +324,23 @@ def test_hidden_files_are_left_out(pack: Pack, tmp_path: Path) -> None:
     dataset = load_images(pack(files | junk, tmp_path / "images"))
     assert dataset.class_names == ("ant", "cat")
     assert len(dataset.train_labels) == 3
+
+
+def test_an_archive_that_is_not_there_is_downloaded_and_must_be_the_right_one(
+    tmp_path: Path,
+) -> None:
+    original = as_zip(class_folders(), tmp_path / "original.zip")
+    md5 = hashlib.md5(original.read_bytes()).hexdigest()
+    path = tmp_path / "data" / "images.zip"
+    with pytest.raises(PipelineError, match=r"images\.zip: downloading file:.* failed"):
+        load_images(path, url=original.as_uri(), md5="0" * 32)
+    assert list(path.parent.iterdir()) == []
+    dataset = load_images(path, url=original.as_uri(), md5=md5)
+    assert dataset.class_names == ("ant", "cat")
+    original.unlink()
+    assert datasets.checksum(load_images(path, url=original.as_uri(), md5=md5)) == (
+        datasets.checksum(dataset)
+    )
 
 
 def tiny_image_net() -> Files:
@@ -676,7 +693,7 @@ def arrays(**changed: Any) -> dict[str, Any]:
 
 def load_npz(path: Path, **changed: Any) -> Dataset:
     np.savez_compressed(path, **arrays(**changed))
-    return datasets.load("npz", path=path)
+    return sources.load("npz", path=path)
 
 
 @pytest.mark.parametrize("shape", ["NHW", "NHWC", "NCHW"])
@@ -744,23 +761,23 @@ def test_npz_arrays_that_do_not_fit(
 def test_damaged_npz(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     with fails(str(path), "no readable npz archive"):
-        datasets.load("npz", path=path)
+        sources.load("npz", path=path)
     for content in (b"", b"text"):
         path.write_bytes(content)
         with fails(str(path), "no readable npz archive"):
-            datasets.load("npz", path=path)
+            sources.load("npz", path=path)
     np.save(tmp_path / "a.npy", np.zeros(3))
     with fails("a.npy", "one array"):
-        datasets.load("npz", path=tmp_path / "a.npy")
+        sources.load("npz", path=tmp_path / "a.npy")
     np.savez(path, **arrays())
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with fails(str(path), "no readable npz archive"):
-        datasets.load("npz", path=path)
+        sources.load("npz", path=path)
     at = whole.index(toy().train_images.tobytes())
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
     with fails(f"{path}, train_images", "cannot be read"):
-        datasets.load("npz", path=path)
+        sources.load("npz", path=path)
 
 
 # Settings and subsets -----------------------------------------------------------------------------
@@ -768,24 +785,24 @@ def test_damaged_npz(tmp_path: Path) -> None:
 
 def test_unknown_sources_names_and_settings() -> None:
     with fails("dataset source 'sklaern'", "image_folder, npz, sklearn, torchvision"):
-        datasets.load("sklaern")
+        sources.load("sklaern")
     with fails("sklearn dataset 'digit'", "digits"):
-        datasets.load("sklearn", name="digit")
+        sources.load("sklearn", name="digit")
     with fails("torchvision dataset 'mnist'", "CIFAR10, CIFAR100, FashionMNIST, MNIST"):
-        datasets.load("torchvision", name="mnist", root="nowhere")
+        sources.load("torchvision", name="mnist", root="nowhere")
     with fails("dataset source torchvision", "'root'", "it takes name, root, download"):
-        datasets.load("torchvision", name="MNIST")
+        sources.load("torchvision", name="MNIST")
     with fails("dataset source npz", "'file'", "it takes path"):
-        datasets.load("npz", path="a.npz", file="b.npz")
+        sources.load("npz", path="a.npz", file="b.npz")
 
 
 def test_a_subset_has_equal_parts_of_every_class() -> None:
-    dataset = datasets.load("sklearn", subset={"train": 203})
+    dataset = sources.load("sklearn", subset={"train": 203})
     assert len(dataset.train_labels) == 203
     assert sorted(np.bincount(dataset.train_labels)) == [20] * 7 + [21] * 3
     assert len(dataset.test_labels) == 360
     assert dataset.source.endswith("subset of 203 train")
-    again = datasets.load("sklearn", subset={"train": 203})
+    again = sources.load("sklearn", subset={"train": 203})
     assert datasets.checksum(again) == datasets.checksum(dataset)
 
 
@@ -794,8 +811,8 @@ def test_a_small_class_is_taken_whole_and_others_make_up_for_it(tmp_path: Path) 
     images = np.arange(22, dtype=np.uint8)[:, None, None] * np.ones((4, 5), np.uint8)
     np.savez(tmp_path / "a.npz", **arrays(train_labels=labels, train_images=images))
     settings: dict[str, Any] = {"source": "npz", "path": tmp_path / "a.npz"}
-    small = datasets.load(**settings, subset={"train": 12})
-    large = datasets.load(**settings, subset={"train": 18})
+    small = sources.load(**settings, subset={"train": 12})
+    large = sources.load(**settings, subset={"train": 18})
     assert np.bincount(small.train_labels).tolist() == [2, 5, 5]
     # Images keep their labels and their order; a smaller subset is part of a larger one.
     kept = small.train_images[:, 0, 0, 0]
@@ -817,7 +834,7 @@ def test_a_small_class_is_taken_whole_and_others_make_up_for_it(tmp_path: Path) 
 )
 def test_impossible_subsets(subset: dict[str, Any], said: tuple[str, ...]) -> None:
     with fails(*said):
-        datasets.load("sklearn", subset=subset)
+        sources.load("sklearn", subset=subset)
 
 
 # Checks -------------------------------------------------------------------------------------------
@@ -891,8 +908,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 def test_the_same_dataset_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        datasets.write(datasets.load("sklearn"), tmp_path / f"{name}.h5")
-        datasets.sample_grid(datasets.load("sklearn"), tmp_path / f"{name}.png")
+        datasets.write(sources.load("sklearn"), tmp_path / f"{name}.h5")
+        datasets.sample_grid(sources.load("sklearn"), tmp_path / f"{name}.png")
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
@@ -989,7 +1006,7 @@ def test_the_grid_shows_pixels_as_they_are(tmp_path: Path) -> None:
 
 
 def test_real_mnist(data_folder: Path) -> None:
-    dataset = datasets.load("torchvision", name="MNIST", root=data_folder, download=False)
+    dataset = sources.load("torchvision", name="MNIST", root=data_folder, download=False)
     datasets.check_size(
         dataset, {"train": 60000, "test": 10000, "shape": [1, 28, 28], "classes": 10}
     )
@@ -1002,7 +1019,7 @@ def test_real_mnist(data_folder: Path) -> None:
 @pytest.mark.slow
 def test_real_cifar_from_its_archive(data_folder: Path) -> None:
     path = data_folder / "cifar10-jpeg.tar"
-    dataset = datasets.load("image_folder", path=path, image_size=32)
+    dataset = sources.load("image_folder", path=path, image_size=32)
     datasets.check_size(
         dataset, {"train": 50000, "test": 10000, "shape": [3, 32, 32], "classes": 10}
     )

@@ -131,7 +131,8 @@ def test_figure_setting(finished: Workspace) -> None:
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("probes", {"fit_probes": RUNS, "transfer_weights": RUNS, **SUMMARIES}),
+        ("probes", {"fit_probes": RUNS, **OF_PROBES}),
+        ("moments", {"fit_probes": RUNS, "transfer_weights": RUNS, **SUMMARIES}),
         ("training", {**jobs_of_runs(RUNS), **SUMMARIES}),
         ("plotting", FIGURES),
         ("transfer", {"transfer_weights": RUNS, "plot_weight_transfer": {"tiny"}}),
