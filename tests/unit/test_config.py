@@ -297,6 +297,13 @@ def test_dataset_settings_leave_out_what_does_not_shape_the_file() -> None:
     assert "root" not in dataset_settings(config, "digits")
 
 
+def test_the_planned_size_is_that_of_the_subset() -> None:
+    size = {"train": 1437, "test": 360, "shape": [1, 8, 8], "classes": 10}
+    config = read(edited(lambda config: config["datasets"]["digits"].update(size=size)))
+    assert resolve(config)["tiny"]["size"] == {**size, "train": 200, "test": 60}
+    assert resolve(read(TINY))["tiny"]["size"] is None
+
+
 def test_the_schema_for_editors_is_the_one_that_is_enforced() -> None:
     file = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
     assert json.loads(file.read_text()) == schema(), "run `make schema`"

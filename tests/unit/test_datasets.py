@@ -333,6 +333,14 @@ def test_hidden_files_are_left_out(pack: Pack, tmp_path: Path) -> None:
     assert len(dataset.train_labels) == 3
 
 
+def test_the_stated_size_is_that_of_the_source_before_it_is_cut() -> None:
+    size = {"train": 1437, "test": 360, "shape": [1, 8, 8], "classes": 10}
+    dataset = sources.load("sklearn", size=size, subset={"train": 100})
+    assert len(dataset.train_labels) == 100
+    with pytest.raises(PipelineError, match=r"size\.train is stated as 100, found 1437"):
+        sources.load("sklearn", size=size | {"train": 100}, subset={"train": 100})
+
+
 def test_an_archive_that_is_not_there_is_downloaded_and_must_be_the_right_one(
     tmp_path: Path, mirror: tuple[Path, str]
 ) -> None:

@@ -4,10 +4,6 @@ from latentgen import datasets, sources
 from latentgen.job import job
 
 with job(snakemake):
-    settings = dict(snakemake.params.dataset)
-    size = settings.pop("size", None)
-    dataset = sources.load(**settings)
-    if size:
-        datasets.check_size(dataset, size)
+    dataset = sources.load(**snakemake.params.dataset)
     datasets.write(dataset, snakemake.output.dataset)
     datasets.sample_grid(dataset, snakemake.output.samples)

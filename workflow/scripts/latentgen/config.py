@@ -70,7 +70,7 @@ class Subset(Block):
 
 
 class Size(Block):
-    """What a dataset must turn out to be: checked when it is prepared, used to plan memory."""
+    """What a dataset is expected to hold: checked when it is prepared, used to plan memory."""
 
     train: Positive
     test: Positive
@@ -91,7 +91,7 @@ class DatasetBlock(Block):
     """What every dataset may say, whatever its source."""
 
     subset: Subset | None = Field(None, description="take a class-balanced part")
-    size: Size | None = Field(None, description="what the dataset must turn out to be")
+    size: Size | None = Field(None, description="what the source must hold, before `subset`")
     normalise: Normalise = Field(Normalise(), description="input scaling")
 
 
@@ -378,12 +378,20 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
         **plain,
         "dataset": experiment.dataset,
         "normalise": dataset.normalise.model_dump(),
-        "size": dataset.size.model_dump() if dataset.size else None,
+        "size": _size(dataset),
         "model": config.models[experiment.model].model_dump(mode="json"),
         "training": {**plain["training"], "shuffle": not published},
         "validation": 0.0 if published else experiment.validation,
         "probes": {name: config.probes[name].model_dump() for name in experiment.probes},
     }
+
+
+def _size(dataset: Dataset) -> dict[str, Any] | None:
+    """What the prepared dataset holds, as far as its entry says it."""
+    if dataset.size is None:
+        return None
+    subset = dataset.subset.model_dump(exclude_none=True) if dataset.subset else {}
+    return {**dataset.size.model_dump(), **subset}
 
 
 def dataset_settings(config: Config, name: str) -> dict[str, Any]:

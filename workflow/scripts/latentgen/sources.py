@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentgen import image_files
-from latentgen.datasets import SPLITS, Dataset, Images, Labels, StrPath, check
+from latentgen.datasets import SPLITS, Dataset, Images, Labels, StrPath, check, check_size
 from latentgen.errors import PipelineError, one_line, require_choice
 from latentgen.seeds import derive_seed
 
@@ -277,11 +277,17 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
 }
 
 
-def load(source: str, subset: Mapping[str, int] | None = None, **settings: Any) -> Dataset:
+def load(
+    source: str,
+    size: Mapping[str, Any] | None = None,
+    subset: Mapping[str, int] | None = None,
+    **settings: Any,
+) -> Dataset:
     """Read a dataset as its entry in the configuration says, and check it.
 
     Args:
         source: a key of `SOURCES`.
+        size: what the source must turn out to hold, see `datasets.check_size`.
         subset: number of samples to keep of "train" and of "test", in equal parts from every class
             as far as that is possible; a split that is not named stays whole. The choice is the
             same every time, and a smaller subset is part of a larger one.
@@ -289,7 +295,7 @@ def load(source: str, subset: Mapping[str, int] | None = None, **settings: Any) 
 
     Raises:
         PipelineError: an unknown source or setting, data that cannot be read, or data that do not
-            pass `check`.
+            pass `check` or are not of the stated size.
     """
     require_choice("dataset source", source, SOURCES)
     signature = inspect.signature(SOURCES[source])
@@ -300,6 +306,8 @@ def load(source: str, subset: Mapping[str, int] | None = None, **settings: Any) 
         raise PipelineError(f"dataset source {source}: {error}; it takes {allowed}") from error
     dataset = SOURCES[source](**settings)
     check(dataset)
+    if size:
+        check_size(dataset, size)
     if subset:
         dataset = _cut(dataset, subset)
         check(dataset)
