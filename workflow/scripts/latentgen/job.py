@@ -26,7 +26,7 @@ def job(snakemake: Any) -> Iterator[None]:
         try:
             yield
         except PipelineError as error:
-            print(f"error: {error}", file=log)
+            print(f"\nerror: {error}", file=log)  # a progress bar may not have ended its line
             sys.exit(1)
         except Exception:
             traceback.print_exc(file=log)

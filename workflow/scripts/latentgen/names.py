@@ -8,7 +8,7 @@ LEVEL_PATTERN = r"[0-9.e-]+"
 
 def noise_name(kind: str, level: float) -> str:
     """Name of a noise kind at a corruption level: `uniform-0.4`."""
-    return f"{kind}-{level:g}"
+    return f"{kind}-{level:.15g}"
 
 
 def parse_noise(name: str) -> tuple[str, float]:
