@@ -85,6 +85,14 @@ def test_table_chooses_the_layer_on_validation_not_on_test(runs) -> None:
     assert table["memorised"].all()
 
 
+def test_means_over_seeds(runs) -> None:
+    (row,) = summaries.mean_accuracies(summaries.accuracy_table(*runs)).to_dict("records")
+    assert (row["seeds"], row["memorised"]) == (2, 2)
+    assert row["model"] == pytest.approx(0.45)
+    assert row["masc, penultimate layer"] == pytest.approx((0.42 + 0.53) / 2)
+    assert row["masc, chosen layer"] == pytest.approx((0.72 + 0.83) / 2)
+
+
 def test_weight_transfer_summarises_the_test_split(tmp_path) -> None:
     files = []
     for seed, accuracy in ((1, 0.5), (2, 0.7)):

@@ -10,4 +10,6 @@ with job(snakemake):
     )
     write_csv(table, snakemake.output.csv)
     with atomic_path(snakemake.output.md) as partial:
-        partial.write_text(table.to_markdown(index=False, floatfmt=".3f") + "\n")
+        means = summaries.mean_accuracies(table)
+        formats = ["", "", "g", "", "", *[".3f"] * (means.shape[1] - 5)]
+        partial.write_text(means.to_markdown(index=False, floatfmt=formats) + "\n")

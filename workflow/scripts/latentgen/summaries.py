@@ -114,3 +114,21 @@ def accuracy_table(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFram
     best = best.rename(columns={"layer": "layer_chosen"})
     joined = model.merge(penultimate.reset_index(), on=RUN_COLUMNS)
     return joined.merge(best, on=keys, how="left")
+
+
+def mean_accuracies(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds of what `accuracy_table` gives, a row for each experiment and level.
+
+    Columns: how many seeds, how many of them memorised, the model, and for each probe its accuracy
+    at the penultimate layer and at the layer chosen on validation data.
+    """
+    by = ["experiment", "noise", "level"]
+    runs = table.drop_duplicates(RUN_COLUMNS).groupby(by, sort=False)
+    means = runs.agg(
+        seeds=("seed", "count"), memorised=("memorised", "sum"), model=("model", "mean")
+    )
+    for probe, rows in table.groupby("probe", sort=False):
+        probed = rows.groupby(by, sort=False)[["penultimate", "best_on_validation"]].mean()
+        probed.columns = pd.Index([f"{probe}, penultimate layer", f"{probe}, chosen layer"])
+        means = means.join(probed)
+    return means.reset_index()
