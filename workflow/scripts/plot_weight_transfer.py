@@ -1,9 +1,9 @@
 """Draw the test accuracy of networks with and without transferred weights."""
 
-from latentgen import plotting, summaries
+from latentgen import dynamics_figures, plotting, summaries
 from latentgen.job import job
 
 with job(snakemake):
     numbers = summaries.weight_transfer(summaries.read_runs(snakemake.input.transfers))
-    figure = plotting.draw_weight_transfer(numbers, snakemake.params.style)
+    figure = dynamics_figures.draw_weight_transfer(numbers, snakemake.params.style)
     plotting.save(figure, numbers, snakemake.output)
