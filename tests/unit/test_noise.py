@@ -4,15 +4,59 @@ import numpy as np
 import pytest
 
 from latentgen import noise
+from latentgen.errors import PipelineError
 
 
 def labels(n: int = 20_000, n_classes: int = 10) -> np.ndarray:
     return np.arange(n) % n_classes
 
 
-def draw(level: float, seed: int = 1, true: np.ndarray | None = None) -> noise.TrainLabels:
-    true = labels() if true is None else true
-    return noise.draw(true, 10, dataset="toy", kind="uniform", level=level, seed=seed)
+CONFUSION = np.full((10, 10), 0.02) + 0.8 * np.eye(10)[:, ::-1]
+CLASSES = noise.Classes(10, CONFUSION)
+
+
+def draw(level: float, seed: int = 1, kind: str = "uniform") -> noise.TrainLabels:
+    return noise.draw(labels(), CLASSES, dataset="toy", kind=kind, level=level, seed=seed)
+
+
+def transitions(drawn: noise.TrainLabels) -> np.ndarray:
+    """Shares of observed labels, a row for each true one."""
+    counts = np.histogram2d(drawn.true, drawn.observed, bins=10)[0]
+    return counts / counts.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "when_corrupted"),
+    [
+        ("uniform", np.full((10, 10), 0.1)),
+        ("uniform_excluding_true", (1 - np.eye(10)) / 9),
+        ("pair_flip", np.roll(np.eye(10), 1, axis=1)),
+        ("confusion", CONFUSION),
+        ("permutation", np.full((10, 10), 0.1)),
+    ],
+)
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_transitions_are_those_of_the_kind(kind: str, when_corrupted: np.ndarray, level: float):
+    expected = (1 - level) * np.eye(10) + level * when_corrupted
+    deviation = 5 * np.sqrt(expected * (1 - expected) / 2000)
+    assert (abs(transitions(draw(level, kind=kind)) - expected) <= deviation + 1e-12).all()
+
+
+@pytest.mark.parametrize("kind", sorted(set(noise.KINDS) - {"permutation"}))
+def test_who_is_corrupted_at_a_level_is_at_every_higher_one(kind: str) -> None:
+    lower, higher = draw(0.2, kind=kind), draw(0.6, kind=kind)
+    assert np.array_equal(lower.observed[lower.changed], higher.observed[lower.changed])
+    assert higher.changed.sum() > lower.changed.sum()
+
+
+def test_permutation_keeps_class_counts() -> None:
+    drawn = draw(0.7, kind="permutation")
+    assert np.array_equal(np.bincount(drawn.true), np.bincount(drawn.observed))
+
+
+def test_confusion_needs_its_matrix() -> None:
+    with pytest.raises(PipelineError, match=r"shape None.*\(10, 10\) is needed"):
+        noise.confusion(labels(), 0.5, noise.Classes(10), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("level", [0.0, 0.2, 0.4, 0.8, 1.0])
@@ -21,18 +65,6 @@ def test_share_of_changed_labels_is_level_times_one_minus_one_over_k(level: floa
     expected = level * 0.9
     deviation = 4 * np.sqrt(expected * (1 - expected) / len(drawn.true))
     assert abs(drawn.changed.mean() - expected) <= deviation
-
-
-def test_level_zero_changes_nothing_and_level_one_is_independent_of_the_truth() -> None:
-    assert not draw(0.0).changed.any()
-    drawn = draw(1.0)
-    table = np.histogram2d(drawn.true, drawn.observed, bins=10)[0]
-    assert abs(table / table.sum() - 0.01).max() < 0.003
-
-
-def test_what_changes_at_a_level_changes_the_same_way_at_higher_levels() -> None:
-    lower, higher = draw(0.2), draw(0.6)
-    assert np.array_equal(lower.observed[lower.changed], higher.observed[lower.changed])
 
 
 def test_seeds_differ_and_the_same_seed_repeats() -> None:

@@ -1,5 +1,6 @@
 """Training against a plain loop, and its ends: memorised, at the limit, killed, not finite."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,10 +27,20 @@ SCHEDULE = "0, 1, 4-/4"
 
 def make_data(n: int = 50) -> training.Data:
     random = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (n + 20, 1, 4, 4), dtype=torch.uint8, generator=random)
-    labels = torch.randint(0, 3, (n + 20,), generator=random)
+    images = torch.randint(0, 256, (n + 28, 1, 4, 4), dtype=torch.uint8, generator=random)
+    labels = torch.randint(0, 3, (n + 28,), generator=random)
     true = torch.randint(0, 3, (n,), generator=random)
-    return training.Data(images[:n], labels[:n], true, images[n:], labels[n:], mean=0.5, std=0.5)
+    return training.Data(
+        images=images[:n],
+        observed=labels[:n],
+        true=true,
+        validation_images=images[n : n + 8],
+        validation_observed=labels[n : n + 8],
+        test_images=images[n + 8 :],
+        test_labels=labels[n + 8 :],
+        mean=0.5,
+        std=0.5,
+    )
 
 
 def make_module(architecture: str = "mlp") -> nn.Module:
@@ -107,9 +118,13 @@ def test_history_and_states_of_a_run(tmp_path: Path) -> None:
     module = make_module()
     checkpoints.load_into(module, checkpoints.checkpoint_path(tmp_path / "checkpoints", 12))
     data = make_data()
-    logits = training.predict_logits(module, data.test_images, 0.5, 0.5)
-    accuracy = (logits.argmax(1) == data.test_labels).double().mean().item()
-    assert history["test_accuracy"].iloc[-1] == pytest.approx(accuracy)
+    for split, images, labels in (
+        ("test", data.test_images, data.test_labels),
+        ("validation", data.validation_images, data.validation_observed),
+    ):
+        logits = training.predict_logits(module, images, 0.5, 0.5)
+        accuracy = (logits.argmax(1) == labels).double().mean().item()
+        assert history[f"{split}_accuracy"].iloc[-1] == pytest.approx(accuracy)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
@@ -122,6 +137,18 @@ def test_row_zero_is_the_untrained_network(tmp_path: Path) -> None:
     assert first["train_accuracy_true"] == pytest.approx(
         (logits.argmax(1) == data.true).double().mean().item()
     )
+
+
+def test_without_held_out_data_there_is_no_validation_accuracy() -> None:
+    data = make_data()
+    empty = replace(
+        data,
+        validation_images=data.validation_images[:0],
+        validation_observed=data.validation_observed[:0],
+    )
+    held_out = training.held_out_accuracies(make_module(), empty)
+    assert math.isnan(held_out["validation_accuracy"])
+    assert 0 <= held_out["test_accuracy"] <= 1
 
 
 def test_stops_once_memorised_and_keeps_that_epoch(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ except PipelineError as error:
 EXPERIMENTS = settings.resolve(CONFIG)
 SUITE = CONFIG.suites[CONFIG.suite]
 DATASETS = {name: settings.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
+CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()
 
 RUN = "results/runs/{experiment}/{noise}/seed{seed}"
@@ -48,8 +49,21 @@ def labels_of(wildcards):
     """The labels of a run; all runs of protocol `published` share one draw."""
     experiment = EXPERIMENTS[wildcards.experiment]
     published = experiment["protocol"] == "published"
-    draw = "published" if published else f"seed{wildcards.seed}"
+    draw = "published" if published else f"seed{streams(wildcards)['labels']}"
     return f"results/labels/{experiment['dataset']}/{wildcards.noise}/{draw}.h5"
+
+
+def streams(wildcards):
+    """The seed that each purpose of a run draws from: its own where the experiment varies it."""
+    experiment = EXPERIMENTS[wildcards.experiment]
+    return {
+        purpose: (
+            int(wildcards.seed)
+            if purpose in experiment["vary"]
+            else experiment["seeds"][0]
+        )
+        for purpose in ("labels", "initialisation", "batches")
+    }
 
 
 def layers_of(wildcards):

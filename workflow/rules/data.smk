@@ -38,6 +38,8 @@ rule shuffle_labels:
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        confusion=lookup(dpath="{dataset}", within=CONFUSIONS),
     message:
         "Shuffling labels of {wildcards.dataset}, {wildcards.noise}, {wildcards.draw}"
     script:

@@ -1,29 +1,32 @@
-FIGURES = {
-    "decoding": ["accuracy_by_layer"],
-    "dynamics": ["accuracy_over_epochs", "weight_transfer"],
-}
-TABLES = ["results/tables/accuracy.csv", "results/tables/accuracy.md"]
-
-
-def figures_of(paper):
-    """The figures of a paper for every experiment of the suite."""
+def figures(paper, *names, experiments=SUITE):
+    """Figures that every experiment of the suite has, each with the numbers drawn in it."""
     return expand(
         "results/figures/{paper}/{experiment}/{figure}.{format}",
         paper=paper,
-        experiment=SUITE,
-        figure=FIGURES[paper],
+        experiment=experiments,
+        figure=names,
         format=["pdf", "png", "csv"],
     )
 
 
+def tables(*names):
+    """Tables of the whole suite, to compute with and to read."""
+    return expand("results/tables/{table}.{format}", table=names, format=["csv", "md"])
+
+
+TARGETS = {
+    "core": figures("decoding", "accuracy_by_layer")
+    + figures("dynamics", "accuracy_over_epochs", "weight_transfer")
+    + tables("accuracy"),
+    "decoding": figures("decoding", "accuracy_by_layer") + tables("accuracy"),
+    "dynamics": figures("dynamics", "accuracy_over_epochs", "weight_transfer"),
+}
+
+
 def list_figures():
     """Say where to look, once everything is there."""
-    pictures = [figure for paper in FIGURES for figure in figures_of(paper)]
-    drawn = [
-        picture
-        for picture in pictures
-        if picture.endswith(".png") and Path(picture).exists()
-    ]
+    pictures = {f for files in TARGETS.values() for f in files if f.endswith(".png")}
+    drawn = sorted(picture for picture in pictures if Path(picture).exists())
     logger.info(
         "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
     )

@@ -23,6 +23,7 @@ rule train:
         epochs=lookup(dpath="{experiment}/epochs", within=EXPERIMENTS),
         normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
         validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+        streams=streams,
     message:
         "Training {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

@@ -1,5 +1,7 @@
 """Draw the observed labels of a dataset at one corruption level."""
 
+import numpy as np
+
 from latentgen import datasets, noise
 from latentgen.job import job
 from latentgen.names import parse_noise
@@ -12,6 +14,8 @@ with job(snakemake):
     if snakemake.wildcards.draw == "published":
         labels = noise.draw_published(true, n_classes, **what)
     else:
+        confusion = snakemake.params.confusion
+        classes = noise.Classes(n_classes, None if confusion is None else np.array(confusion))
         seed = int(snakemake.wildcards.draw.removeprefix("seed"))
-        labels = noise.draw(true, n_classes, kind=kind, seed=seed, **what)
+        labels = noise.draw(true, classes, kind=kind, seed=seed, **what)
     noise.write(labels, snakemake.output[0], kind=kind, level=level, draw=snakemake.wildcards.draw)

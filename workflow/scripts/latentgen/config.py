@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -93,6 +94,17 @@ class DatasetBlock(Block):
     subset: Subset | None = Field(None, description="take a class-balanced part")
     size: Size | None = Field(None, description="what the source must hold, before `subset`")
     normalise: Normalise = Field(Normalise(), description="input scaling")
+    confusion: list[list[Level]] | None = Field(
+        None, description="for noise kind confusion: what each class is redrawn from, rows sum to 1"
+    )
+
+    @field_validator("confusion")
+    @classmethod
+    def _rows_are_shares(cls, rows: list[list[float]] | None) -> list[list[float]] | None:
+        for row in rows or []:
+            if len(row) != len(rows or []) or abs(sum(row) - 1) > 1e-6:
+                raise ValueError(f"found the row {row}; allowed: a square matrix, rows sum to 1")
+        return rows
 
 
 class SklearnDataset(DatasetBlock):
@@ -179,7 +191,9 @@ Model = Annotated[MLP | CNN | AlexNet | ResNet18, Field(discriminator="architect
 class Noise(Block):
     """Which labels are corrupted, and how much."""
 
-    kind: Literal["uniform"] = "uniform"
+    kind: Literal["uniform", "uniform_excluding_true", "pair_flip", "confusion", "permutation"] = (
+        "uniform"
+    )
     levels: Annotated[list[Level], *Several] = Field(description="corruption levels p")
 
 
@@ -246,6 +260,10 @@ class Experiment(Block):
     validation: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1, description="share of the training data held out, with observed labels, for choices"
     )
+    vary: Annotated[list[Literal["labels", "initialisation", "batches"]], *Several] = Field(
+        ["labels", "initialisation", "batches"],
+        description="what a run's seed changes; the rest comes from the first seed",
+    )
     probes: Annotated[list[Name], *Several] = ["masc", "velpic"]
     activations: Activations = Activations()
 
@@ -284,8 +302,16 @@ class Config(Block):
             _refuse_missing(f"{where}.model", experiment.model, self.models)
             for probe in experiment.probes:
                 _refuse_missing(f"{where}.probes", probe, self.probes)
+            if experiment.noise.kind == "confusion" and not self._confusion_of(experiment):
+                raise ValueError(
+                    f"datasets.{experiment.dataset}.confusion: found nothing; "
+                    f"needed by {where}.noise.kind"
+                )
         self._refuse_absent_files()
         return self
+
+    def _confusion_of(self, experiment: Experiment) -> list[list[float]] | None:
+        return self.datasets[experiment.dataset].confusion
 
     def _refuse_absent_files(self) -> None:
         """Only of datasets that the suite uses: an unused entry may describe another machine."""
@@ -397,7 +423,9 @@ def _size(dataset: Dataset) -> dict[str, Any] | None:
 def dataset_settings(config: Config, name: str) -> dict[str, Any]:
     """What decides a dataset's file: its block without the scaling, which networks apply."""
     dataset = config.datasets[name]
-    settings = dataset.model_dump(mode="json", exclude={"normalise"}, exclude_none=True)
+    settings = dataset.model_dump(
+        mode="json", exclude={"normalise", "confusion"}, exclude_none=True
+    )
     if settings["source"] == "torchvision":
         settings["root"] = config.data_root
     return settings

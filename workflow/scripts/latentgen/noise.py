@@ -8,26 +8,97 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latentgen.errors import PipelineError
 from latentgen.seeds import derive_seed
 from latentgen.storage import atomic_hdf5
 
 Labels = NDArray[np.int64]
 
 
-def uniform(true: Labels, level: float, n_classes: int, random: np.random.Generator) -> Labels:
+@dataclass(frozen=True)
+class Classes:
+    """What a noise kind may know of the classes.
+
+    Attributes:
+        number: how many there are, K.
+        confusion: (K, K), rows summing to one; what a corrupted label of each class is redrawn
+            from, for kinds that ask for it.
+    """
+
+    number: int
+    confusion: NDArray[np.float64] | None = None
+
+
+def uniform(true: Labels, level: float, classes: Classes, random: np.random.Generator) -> Labels:
     """Redraw each label over all classes with probability `level`; it may equal the true one.
 
-    The expected share of changed labels is level * (1 - 1 / n_classes). With one generator state,
-    the samples redrawn at a level are redrawn to the same label at every higher level.
+    The expected share of changed labels is level * (1 - 1 / K). This is the papers' noise.
     """
     redrawn = random.random(len(true)) < level
-    return np.where(redrawn, random.integers(n_classes, size=len(true)), true)
+    return np.where(redrawn, random.integers(classes.number, size=len(true)), true)
 
 
-KINDS: dict[str, Callable[[Labels, float, int, np.random.Generator], Labels]] = {
+def uniform_excluding_true(
+    true: Labels, level: float, classes: Classes, random: np.random.Generator
+) -> Labels:
+    """Change each label with probability `level` to any other class."""
+    changed = random.random(len(true)) < level
+    steps = random.integers(1, classes.number, size=len(true))
+    return np.where(changed, (true + steps) % classes.number, true)
+
+
+def pair_flip(true: Labels, level: float, classes: Classes, random: np.random.Generator) -> Labels:
+    """Change each label with probability `level` to the next class, the last one to the first."""
+    changed = random.random(len(true)) < level
+    return np.where(changed, (true + 1) % classes.number, true)
+
+
+def confusion(true: Labels, level: float, classes: Classes, random: np.random.Generator) -> Labels:
+    """Redraw each label with probability `level` from its class's row of a confusion matrix.
+
+    Raises:
+        PipelineError: the dataset's entry has no such matrix, or one of another size.
+    """
+    shape = None if classes.confusion is None else classes.confusion.shape
+    if classes.confusion is None or shape != (classes.number, classes.number):
+        raise PipelineError(
+            f"noise kind confusion: found a matrix of shape {shape} in the dataset's entry; "
+            f"{(classes.number, classes.number)} is needed"
+        )
+    redrawn = random.random(len(true)) < level
+    thresholds = classes.confusion.cumsum(1)[true]
+    # The last class takes what rounding leaves of a row's sum.
+    below = random.random(len(true))[:, np.newaxis] >= thresholds[:, :-1]
+    return np.where(redrawn, below.sum(1), true)
+
+
+def permutation(
+    true: Labels, level: float, classes: Classes, random: np.random.Generator
+) -> Labels:
+    """Corrupt each sample with probability `level` and permute the labels of the corrupted ones.
+
+    Every class keeps as many labels as it had.
+    """
+    del classes
+    corrupted = np.flatnonzero(random.random(len(true)) < level)
+    observed = true.copy()
+    observed[corrupted] = random.permutation(true[corrupted])
+    return observed
+
+
+KINDS: dict[str, Callable[[Labels, float, Classes, np.random.Generator], Labels]] = {
     "uniform": uniform,
+    "uniform_excluding_true": uniform_excluding_true,
+    "pair_flip": pair_flip,
+    "confusion": confusion,
+    "permutation": permutation,
 }
-"""Noise kinds by the name that config.yaml gives them."""
+"""Noise kinds by the name that config.yaml gives them.
+
+Each draws twice from one generator state: who is corrupted, then what becomes of them. So samples
+that are corrupted at a level are corrupted at every higher one (and, but for `permutation`, to the
+same label), and runs at different levels compare in pairs.
+"""
 
 
 def published_uniform(true: Labels, level: float, n_classes: int) -> Labels:
@@ -69,20 +140,20 @@ class TrainLabels:
 
 
 def draw(
-    true: Labels, n_classes: int, *, dataset: str, kind: str, level: float, seed: int
+    true: Labels, classes: Classes, *, dataset: str, kind: str, level: float, seed: int
 ) -> TrainLabels:
     """Draw observed labels; the draw depends on dataset, noise kind and seed, not on the model.
 
     Args:
         true: int64 (N,), values in [0, n_classes).
-        n_classes: number of classes.
+        classes: how many there are, and how they are confused.
         dataset: its name, which seeds the draw.
         kind: a key of `KINDS`.
         level: corruption level in [0, 1].
         seed: of the draw.
     """
     random = np.random.default_rng(derive_seed("labels", dataset, kind, seed))
-    observed = KINDS[kind](true, level, n_classes, random)
+    observed = KINDS[kind](true, level, classes, random)
     return TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
 
 

@@ -1,6 +1,6 @@
 """One run: an experiment at one noise level and one seed, with everything that its jobs read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,8 @@ class Run:
         model: the model's block of config.yaml.
         normalise: mean and std of the input scaling.
         validation: share of the training data that is held out.
+        streams: by purpose (`initialisation`, `batches`), the seed that it draws from; the run's
+            own for a purpose that is not named.
     """
 
     experiment: str
@@ -36,6 +38,7 @@ class Run:
     model: dict[str, Any]
     normalise: dict[str, float]
     validation: float
+    streams: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, snakemake: Any) -> "Run":
@@ -49,6 +52,7 @@ class Run:
             model=snakemake.params.model,
             normalise=snakemake.params.normalise,
             validation=snakemake.params.validation,
+            streams=snakemake.params.get("streams", {}),
         )
 
     @cached_property
@@ -76,7 +80,8 @@ class Run:
 
     def seed_for(self, purpose: str) -> int:
         """Seed of one purpose of this run."""
-        return derive_seed(self.experiment, self.noise, self.seed, purpose)
+        seed = self.streams.get(purpose, self.seed)
+        return derive_seed(self.experiment, self.noise, seed, purpose)
 
     def recipe(self, training: dict[str, Any]) -> Recipe:
         """How this run is trained."""
@@ -91,10 +96,13 @@ class Run:
     def training_data(self) -> Data:
         """What the network is trained on: the training samples that are not held out."""
         fitted = torch.from_numpy(self.labels.fitted(self.validation))
+        observed = torch.from_numpy(self.labels.observed)
         return Data(
             images=self.images["train"][fitted],
-            observed=torch.from_numpy(self.labels.observed)[fitted],
+            observed=observed[fitted],
             true=torch.from_numpy(self.labels.true)[fitted],
+            validation_images=self.images["train"][~fitted],
+            validation_observed=observed[~fitted],
             test_images=self.images["test"],
             test_labels=torch.from_numpy(self.test_labels),
             mean=self.normalise["mean"],

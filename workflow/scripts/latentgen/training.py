@@ -1,5 +1,6 @@
 """Training until the observed labels are memorised, with a state kept at scheduled epochs."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,11 +25,16 @@ EVALUATION_BATCH = 1000
 
 @dataclass(frozen=True)
 class Data:
-    """What a run is trained and tested on; images uint8 (N, C, H, W), labels int64 (N,)."""
+    """What a run is trained and tested on; images uint8 (N, C, H, W), labels int64 (N,).
+
+    The held-out part of the training data, which may be empty, comes with its observed labels.
+    """
 
     images: Tensor
     observed: Tensor
     true: Tensor
+    validation_images: Tensor
+    validation_observed: Tensor
     test_images: Tensor
     test_labels: Tensor
     mean: float
@@ -64,7 +70,13 @@ class Recipe:
 
 
 def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Plain SGD or Adam; fused, which is the same arithmetic in one kernel."""
+    """Ready a module for training, and give it a new optimiser: plain SGD or Adam.
+
+    Fused, which is the same arithmetic in one kernel.
+    """
+    torch.set_flush_denormal(True)  # late in memorisation gradients get tiny, and slow
+    if any(isinstance(part, nn.Conv2d) for part in module.modules()):
+        module.to(memory_format=torch.channels_last)
     optimizers: dict[str, dict[str, Any]] = {
         "SGD": {"momentum": recipe.momentum},
         "Adam": {"betas": tuple(recipe.betas)},
@@ -113,6 +125,19 @@ def _scores(loss: Tensor, guesses: Tensor, rows: Tensor, data: Data) -> dict[str
     }
 
 
+def refuse_diverged(epoch: int, scores: dict[str, float], recipe: Recipe) -> None:
+    """Stop a run of which nothing can be expected any more.
+
+    Raises:
+        PipelineError: the epoch's loss is not a finite number.
+    """
+    if not math.isfinite(scores["train_loss"]):
+        raise PipelineError(
+            f"epoch {epoch}: the loss is {scores['train_loss']}; "
+            f"try a learning rate below {recipe.learning_rate:g}"
+        )
+
+
 def predict_logits(module: nn.Module, images: Tensor, mean: float, std: float) -> Tensor:
     """Logits (N, classes) of uint8 images in eval mode."""
     module.eval()
@@ -129,9 +154,20 @@ def _untrained_scores(module: nn.Module, data: Data) -> dict[str, float]:
     return _scores(loss, logits.argmax(1), rows, data)
 
 
-def _test_accuracy(module: nn.Module, data: Data) -> float:
-    guesses = predict_logits(module, data.test_images, data.mean, data.std).argmax(1)
-    return (guesses == data.test_labels).double().mean().item()
+def held_out_accuracies(module: nn.Module, data: Data) -> dict[str, float]:
+    """Accuracies `validation_accuracy`, `test_accuracy` in eval mode; NaN of an empty part."""
+    splits = {
+        "validation_accuracy": (data.validation_images, data.validation_observed),
+        "test_accuracy": (data.test_images, data.test_labels),
+    }
+    return {
+        name: _accuracy(predict_logits(module, images, data.mean, data.std), labels)
+        for name, (images, labels) in splits.items()
+    }
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    return (logits.argmax(1) == labels).double().mean().item()
 
 
 class WorkingFolder:
@@ -217,8 +253,9 @@ def train_run(
     """Train until memorised or to the epoch limit; leave states and history.
 
     The history has a row an epoch: epoch, train_loss, train_accuracy_observed and
-    train_accuracy_true (running, in train mode), test_accuracy (eval mode), memorised (the
-    running accuracy on observed labels has reached the target). Row 0 is the untrained network,
+    train_accuracy_true (running, in train mode), validation_accuracy (observed labels of the
+    held-out part) and test_accuracy (both in eval mode), memorised (the running accuracy on
+    observed labels has reached the target). Row 0 is the untrained network,
     all of it in eval mode. A run that was killed goes on from its last scheduled epoch and ends
     with the same bytes (on the same machine, CPU).
 
@@ -234,9 +271,6 @@ def train_run(
     Raises:
         PipelineError: the loss stopped being a finite number.
     """
-    torch.set_flush_denormal(True)  # late in memorisation gradients get tiny, and slow
-    if any(isinstance(part, nn.Conv2d) for part in module.modules()):
-        module.to(memory_format=torch.channels_last)
     optimizer = make_optimizer(module, recipe)
     keep = set(epochs_of(schedule, recipe.max_epochs))
     folder = WorkingFolder(checkpoint_folder, fingerprint)
@@ -260,11 +294,7 @@ def train_run(
 def _row(
     epoch: int, scores: dict[str, float], module: nn.Module, data: Data, recipe: Recipe
 ) -> dict[str, Any]:
-    if not torch.isfinite(torch.tensor(scores["train_loss"])):
-        raise PipelineError(
-            f"epoch {epoch}: the loss is {scores['train_loss']}; "
-            f"try a learning rate below {recipe.learning_rate:g}"
-        )
+    refuse_diverged(epoch, scores, recipe)
     memorised = epoch > 0 and scores["train_accuracy_observed"] >= recipe.target_accuracy
-    test_accuracy = _test_accuracy(module, data)
-    return {"epoch": epoch, **scores, "test_accuracy": test_accuracy, "memorised": memorised}
+    held_out = held_out_accuracies(module, data)
+    return {"epoch": epoch, **scores, **held_out, "memorised": memorised}
