@@ -30,3 +30,14 @@ def list_figures():
     logger.info(
         "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
     )
+
+
+localrules:
+    all,
+    core,
+    decoding,
+    dynamics,
+
+
+onsuccess:
+    list_figures()

@@ -225,7 +225,67 @@ class VeLPICProbe(Block):
     probe: Literal["velpic"]
 
 
-Probe = Annotated[MASCProbe | VeLPICProbe, Field(discriminator="probe")]
+class LogisticRegressionProbe(Block):
+    """Multinomial logistic regression on the raw activations."""
+
+    probe: Literal["logistic_regression"]
+    C: Annotated[float, Field(gt=0)] = Field(1.0, description="inverse of the L2 penalty, lbfgs")
+    solver: Literal["lbfgs", "adam"] = Field(
+        "lbfgs", description="to convergence, or the published 20 epochs of Adam without penalty"
+    )
+
+
+class NearestClassMeanProbe(Block):
+    """Largest cosine with a class mean."""
+
+    probe: Literal["nearest_class_mean"]
+
+
+class KNNProbe(Block):
+    """Nearest neighbours by cosine, each with one vote."""
+
+    probe: Literal["knn"]
+    n_neighbors: Positive = 5
+
+
+class LDAProbe(Block):
+    """Linear discriminant analysis."""
+
+    probe: Literal["lda"]
+
+
+class QDAProbe(Block):
+    """Quadratic discriminant analysis."""
+
+    probe: Literal["qda"]
+    reg_param: Level = Field(0.0, description="share of the identity in class covariances")
+
+
+Probe = Annotated[
+    MASCProbe
+    | VeLPICProbe
+    | LogisticRegressionProbe
+    | NearestClassMeanProbe
+    | KNNProbe
+    | LDAProbe
+    | QDAProbe,
+    Field(discriminator="probe"),
+]
+
+
+class Relabel(Block):
+    """Relabelling the training data by a probe, and training on with the new labels."""
+
+    probe: Name = Field("masc", description="an entry of `probes`")
+    max_epochs: Positive = 30
+    patience: Positive = Field(3, description="epochs without a better validation accuracy")
+
+
+class Published(Block):
+    """What the published results call an experiment's dataset and model."""
+
+    dataset: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100", "TinyImageNet"]
+    model: Literal["MLP", "CNN", "AlexNet", "ResNet18"]
 
 
 class Activations(Block):
@@ -264,7 +324,19 @@ class Experiment(Block):
         ["labels", "initialisation", "batches"],
         description="what a run's seed changes; the rest comes from the first seed",
     )
-    probes: Annotated[list[Name], *Several] = ["masc", "velpic"]
+    probes: Annotated[list[Name], *Several] = Field(
+        ["masc", "velpic"], description="fitted at every probed epoch"
+    )
+    final_probes: Annotated[list[Name], *Several] = Field(
+        [
+            *("masc", "velpic", "logistic_regression", "nearest_class_mean", "knn", "lda", "qda"),
+            *("masc-25", "masc-50", "masc-75", "masc-90", "masc-95"),
+            *("masc-1pc", "masc-2pc", "masc-5pc", "masc-10pc"),
+        ],
+        description="fitted at the last epoch",
+    )
+    relabel: Relabel = Relabel()
+    published: Published | None = Field(None, description="its counterpart, to compare with")
     activations: Activations = Activations()
 
 
@@ -273,6 +345,22 @@ class Figures(Block):
 
     width: Annotated[float, Field(gt=0)] = Field(7.0, description="inches")
     dpi: Positive = Field(200, description="of the PNG files")
+
+
+def usual_probes() -> dict[str, Probe]:
+    """The probes of the papers with their published settings, and MASC with other thresholds."""
+    thresholds = (0.25, 0.5, 0.75, 0.9, 0.95)
+    return {
+        "masc": MASCProbe(probe="masc"),
+        "velpic": VeLPICProbe(probe="velpic"),
+        "logistic_regression": LogisticRegressionProbe(probe="logistic_regression"),
+        "nearest_class_mean": NearestClassMeanProbe(probe="nearest_class_mean"),
+        "knn": KNNProbe(probe="knn"),
+        "lda": LDAProbe(probe="lda"),
+        "qda": QDAProbe(probe="qda"),
+        **{f"masc-{t:.0%}"[:-1]: MASCProbe(probe="masc", explained_variance=t) for t in thresholds},
+        **{f"masc-{k}pc": MASCProbe(probe="masc", n_components=k) for k in (1, 2, 5, 10)},
+    }
 
 
 class Config(Block):
@@ -284,11 +372,15 @@ class Config(Block):
     datasets: dict[Name, Dataset]
     models: dict[Name, Model]
     experiments: dict[Name, Experiment]
-    probes: dict[Name, Probe] = {
-        "masc": MASCProbe(probe="masc"),
-        "velpic": VeLPICProbe(probe="velpic"),
-    }
+    probes: Annotated[dict[Name, Probe], Field(validate_default=True)] = Field(
+        {}, description="added to the usual ones, or in their place"
+    )
     figures: Figures = Figures()
+
+    @field_validator("probes", mode="after")
+    @classmethod
+    def _with_the_usual_ones(cls, probes: dict[str, Probe]) -> dict[str, Probe]:
+        return {**usual_probes(), **probes}
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
@@ -302,6 +394,9 @@ class Config(Block):
             _refuse_missing(f"{where}.model", experiment.model, self.models)
             for probe in experiment.probes:
                 _refuse_missing(f"{where}.probes", probe, self.probes)
+            for probe in experiment.final_probes:
+                _refuse_missing(f"{where}.final_probes", probe, self.probes)
+            _refuse_missing(f"{where}.relabel.probe", experiment.relabel.probe, self.probes)
             if experiment.noise.kind == "confusion" and not self._confusion_of(experiment):
                 raise ValueError(
                     f"datasets.{experiment.dataset}.confusion: found nothing; "
@@ -409,6 +504,13 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
         "training": {**plain["training"], "shuffle": not published},
         "validation": 0.0 if published else experiment.validation,
         "probes": {name: config.probes[name].model_dump() for name in experiment.probes},
+        "final_probes": {
+            name: config.probes[name].model_dump() for name in experiment.final_probes
+        },
+        "relabel": {
+            **plain["relabel"],
+            "probe": config.probes[experiment.relabel.probe].model_dump(),
+        },
     }
 
 

@@ -55,10 +55,14 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         experiment: as `config.resolve` gives it.
     """
     size = experiment["size"] or UNKNOWN_SIZE
-    # Training keeps its part of the images beside all of them.
-    memory = BASE_MB + (3 if rule == "train" else 2) * images_mb(size)
-    if rule in ("fit_probes", "transfer_weights"):
+    # A job holds the images, and training its part of them beside.
+    memory = BASE_MB + 3 * images_mb(size)
+    if rule not in ("train", "dump_activations"):
         memory += moments_mb(size, experiment["model"])
+    if rule == "fit_final_probes":
+        # Probes that are fitted to rows hold a layer's activations of both splits.
+        width = widest_layer(experiment["model"], size["shape"])
+        memory += 2 * (size["train"] + size["test"]) * width * 4 // 2**20
     return memory
 
 

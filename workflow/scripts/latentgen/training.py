@@ -69,14 +69,15 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.999)
 
 
-def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Ready a module for training, and give it a new optimiser: plain SGD or Adam.
-
-    Fused, which is the same arithmetic in one kernel.
-    """
+def prepare(module: nn.Module) -> None:
+    """Lay a module out for fast training, before its optimiser is made."""
     torch.set_flush_denormal(True)  # late in memorisation gradients get tiny, and slow
     if any(isinstance(part, nn.Conv2d) for part in module.modules()):
         module.to(memory_format=torch.channels_last)
+
+
+def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Plain SGD or Adam; fused, which is the same arithmetic in one kernel."""
     optimizers: dict[str, dict[str, Any]] = {
         "SGD": {"momentum": recipe.momentum},
         "Adam": {"betas": tuple(recipe.betas)},
@@ -271,6 +272,7 @@ def train_run(
     Raises:
         PipelineError: the loss stopped being a finite number.
     """
+    prepare(module)
     optimizer = make_optimizer(module, recipe)
     keep = set(epochs_of(schedule, recipe.max_epochs))
     folder = WorkingFolder(checkpoint_folder, fingerprint)

@@ -1,0 +1,30 @@
+rule fit_final_probes:
+    """Every probe on the trained network, and on the generalised one with the same labels."""
+    input:
+        unpack(generalised_of),
+        dataset=dataset_of,
+        labels=labels_of,
+        checkpoints=f"{RUN}/checkpoints",
+        code=code("fit_final_probes.py"),
+    output:
+        final_probes=f"{RUN}/final_probes.csv",
+        costs=f"{RUN}/costs.csv",
+    log:
+        "logs/fit_final_probes/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/fit_final_probes/{experiment}/{noise}/seed{seed}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=planned(planning.memory_mb, "fit_final_probes"),
+        runtime=planned(planning.runtime_minutes, "fit_final_probes"),
+        gpu=1,
+    params:
+        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
+        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
+        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+        probes=lookup(dpath="{experiment}/final_probes", within=EXPERIMENTS),
+    message:
+        "Fitting all probes to {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/fit_final_probes.py"

@@ -1,0 +1,20 @@
+"""Relabel a memorised run's training data by a probe, and train the network on."""
+
+from pathlib import Path
+
+from latentgen.job import best_device, job
+from latentgen.relabelling import relabel_and_retrain
+from latentgen.runs import Run
+from latentgen.storage import write_csv
+
+with job(snakemake):
+    epochs, quality = relabel_and_retrain(
+        Run.of(snakemake),
+        Path(snakemake.input.checkpoints),
+        best_device(),
+        protocol=snakemake.params.protocol,
+        training=snakemake.params.training,
+        **snakemake.params.relabel,
+    )
+    write_csv(epochs, snakemake.output.relabel)
+    write_csv(quality, snakemake.output.quality)
