@@ -52,6 +52,16 @@ def test_new_seed(finished: Workspace) -> None:
     }
 
 
+def test_a_seed_that_does_not_vary_the_labels_draws_none(finished: Workspace) -> None:
+    with finished.editing_config() as config:
+        config["experiments"]["tiny"]["seeds"].append(2)
+        config["experiments"]["tiny"]["vary"] = ["initialisation", "batches"]
+    assert finished.planned() == {
+        **jobs_of_runs({"tiny/uniform-0/2", "tiny/uniform-0.4/2"}),
+        **SUMMARIES,
+    }
+
+
 def test_new_dataset_and_experiment(finished: Workspace) -> None:
     with finished.editing_config() as config:
         config["datasets"]["more"] = {"source": "sklearn", "name": "digits"}

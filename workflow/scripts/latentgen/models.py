@@ -1,5 +1,6 @@
 """The networks of the papers, and the names by which their layers are known (arXiv 2501.14687)."""
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -171,3 +172,20 @@ def normalise(images: Tensor, mean: float, std: float) -> Tensor:
     inputs = images.float().mul_(1 / (255 * std)).add_(-mean / std)
     # Convolutions over several channels are faster with channels last; values are the same.
     return inputs.contiguous(memory_format=torch.channels_last) if inputs.shape[1] > 1 else inputs
+
+
+def with_image_statistics(network: Network) -> Network:
+    """A copy whose batch normalisation uses each image's own statistics.
+
+    This is what a network computes in train mode on one image at a time, which is how the published
+    code of arXiv 2501.14687 reads its ResNet-18. It is here to be contrasted with evaluation mode.
+    """
+    module = copy.deepcopy(network.module)
+    for name, part in list(module.named_modules()):
+        if isinstance(part, nn.BatchNorm2d):
+            own = nn.InstanceNorm2d(part.num_features, eps=part.eps, affine=part.affine)
+            own.to(next(module.parameters()).device)
+            own.load_state_dict({key: getattr(part, key) for key in own.state_dict()})
+            parent, _, child = name.rpartition(".")
+            setattr(module.get_submodule(parent), child, own)
+    return Network(module, network.layers)
