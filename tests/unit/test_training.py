@@ -186,9 +186,15 @@ def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(
         run(tmp_path / "killed", recipe)
     assert not (tmp_path / "killed" / "checkpoints").exists()
     monkeypatch.setattr(training, "train_epoch", counted)
+    # What a writer leaves that is killed in the middle of a file.
+    (tmp_path / "killed" / ".partial.checkpoints" / ".tmpXIV8jH").touch()
     run(tmp_path / "killed", recipe)
     assert trained == list(range(5, 13))  # it went on after epoch 4, the last one kept
-    files = sorted(p.relative_to(tmp_path / "whole") for p in (tmp_path / "whole").rglob("*.*"))
+    files, others = (
+        sorted(path.relative_to(folder) for path in folder.rglob("*.*"))
+        for folder in (tmp_path / "whole", tmp_path / "killed")
+    )
+    assert files == others
     assert len(files) == 6
     for file in files:
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "killed" / file).read_bytes()

@@ -113,11 +113,11 @@ def test_damaged_data_file(workspace: Callable[..., Workspace], kind: str) -> No
 @pytest.mark.slow
 def test_data_that_is_not_as_stated(workspace: Callable[..., Workspace]) -> None:
     wrong = workspace()
-    size = {"train": 201, "test": 60, "shape": [1, 8, 8], "classes": 10}
+    size = {"train": 1438, "test": 360, "shape": [1, 8, 8], "classes": 10}
     with wrong.editing_config() as config:
         config["datasets"]["digits"]["size"] = size
     error = reason_of_failure(wrong)
-    assert "size.train" in error and "201" in error and "200" in error
+    assert "size.train" in error and "1438" in error and "1437" in error
     assert wrong.files("*.*") == {}
 
 

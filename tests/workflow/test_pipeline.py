@@ -205,7 +205,7 @@ def test_mnist_needs_an_entry_of_the_configuration_only(
             "source": "torchvision",
             "name": "MNIST",
             "subset": {"train": 500, "test": 200},
-            "size": {"train": 500, "test": 200, "shape": [1, 28, 28], "classes": 10},
+            "size": {"train": 60000, "test": 10000, "shape": [1, 28, 28], "classes": 10},
         }
     }
     config["experiments"]["tiny"].update(dataset="mnist", noise={"levels": [0.4]})

@@ -1,6 +1,7 @@
 """Training until the observed labels are memorised, with a state kept at scheduled epochs."""
 
 import math
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -186,10 +187,11 @@ class WorkingFolder:
         self._history = self.path / "history.csv"
         stamp = self.path / "fingerprint"
         if not stamp.exists() or stamp.read_text() != fingerprint:
-            for file in self.path.glob("*"):
-                file.unlink()
+            shutil.rmtree(self.path, ignore_errors=True)
             self.path.mkdir(parents=True, exist_ok=True)
             stamp.write_text(fingerprint)
+        for leftover in self.path.glob(".*"):  # of files that were being written
+            leftover.unlink()
 
     def save(
         self,
