@@ -10,9 +10,9 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from latentgen import probes
+from latentgen.estimators import MomentsProbe, Probe
 from latentgen.moments import ClassMoments
-from latentgen.probes import MASC, PROBES, MomentsProbe, VeLPIC, make_probe
+from latentgen.probes import MASC, PROBES, VeLPIC, make_probe
 
 Rows = NDArray[np.float64]
 
@@ -304,7 +304,7 @@ def test_chunks_of_rows_do_not_show(probe: MomentsProbe, monkeypatch: pytest.Mon
     X, y, X_test = relu_data()
     probe = clone(probe).fit(X, y)
     expected = probe.decision_function(X_test)
-    monkeypatch.setattr(probes, "_CHUNK_BYTES", 7 * 8 * 30)
+    monkeypatch.setattr(Probe, "_chunk_bytes", 7 * 8 * 30)
     np.testing.assert_allclose(probe.decision_function(X_test), expected, rtol=1e-12)
 
 

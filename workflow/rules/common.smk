@@ -21,6 +21,10 @@ SUITE = CONFIG.suites[CONFIG.suite]
 DATASETS = {name: settings.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()
+PUBLISHED_TABLES = {
+    name: os.path.relpath(WORKFLOW / "resources" / "published" / f"{name}.csv")
+    for name in ("model_accuracy", "probe_accuracy", "headline")
+}
 
 RUN = "results/runs/{experiment}/{noise}/seed{seed}"
 

@@ -1,6 +1,7 @@
 rule plot_accuracy_by_layer:
     """Model, MASC and VeLPIC at each layer of the trained network, a panel for each level."""
     input:
+        **PUBLISHED_TABLES,
         histories=of_experiment("history.csv"),
         probes=of_experiment("probes.csv"),
         code=code("plot_accuracy_by_layer.py"),
@@ -22,6 +23,8 @@ rule plot_accuracy_by_layer:
         runtime=10,
     params:
         style=FIGURE_STYLE,
+        probes=lookup(dpath="{experiment}/probes", within=EXPERIMENTS),
+        published=lookup(dpath="{experiment}/published", within=EXPERIMENTS),
     message:
         "Drawing accuracy by layer, {wildcards.experiment}"
     script:

@@ -23,6 +23,7 @@ rule relabel_and_retrain:
         normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
         validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
         training=lookup(dpath="{experiment}/training", within=EXPERIMENTS),
+        streams=streams,
         protocol=lookup(dpath="{experiment}/protocol", within=EXPERIMENTS),
         relabel=lookup(dpath="{experiment}/relabel", within=EXPERIMENTS),
     message:

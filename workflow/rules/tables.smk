@@ -20,3 +20,56 @@ rule tabulate_accuracy:
         "Tabulating accuracies"
     script:
         "../scripts/tabulate_accuracy.py"
+
+
+rule tabulate_scoreboard:
+    """Latent generalization for every experiment, level, probe and layer rule."""
+    input:
+        histories=of_runs(SUITE, "history.csv"),
+        final_probes=of_runs(SUITE, "final_probes.csv"),
+        code=code("tabulate_scoreboard.py"),
+    output:
+        csv="results/tables/scoreboard.csv",
+        md="results/tables/scoreboard.md",
+    log:
+        "logs/tabulate_scoreboard.log",
+    benchmark:
+        "results/benchmarks/tabulate_scoreboard.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    message:
+        "Tabulating the scoreboard"
+    script:
+        "../scripts/tabulate_scoreboard.py"
+
+
+rule compare_published:
+    """Ours beside the published figures, where an experiment has a counterpart."""
+    input:
+        **PUBLISHED_TABLES,
+        histories=of_runs(SUITE, "history.csv"),
+        final_probes=of_runs(SUITE, "final_probes.csv"),
+        code=code("compare_published.py"),
+    output:
+        csv="results/tables/published_comparison.csv",
+        md="results/tables/published_comparison.md",
+    log:
+        "logs/compare_published.log",
+    benchmark:
+        "results/benchmarks/compare_published.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        published={name: EXPERIMENTS[name]["published"] for name in SUITE},
+        probes={name: EXPERIMENTS[name]["final_probes"] for name in SUITE},
+        tolerances=CONFIG.tolerances.model_dump(),
+    message:
+        "Comparing with the published figures"
+    script:
+        "../scripts/compare_published.py"

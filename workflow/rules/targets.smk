@@ -18,7 +18,17 @@ TARGETS = {
     "core": figures("decoding", "accuracy_by_layer")
     + figures("dynamics", "accuracy_over_epochs", "weight_transfer")
     + tables("accuracy"),
-    "decoding": figures("decoding", "accuracy_by_layer") + tables("accuracy"),
+    "decoding": figures(
+        "decoding",
+        "accuracy_by_layer",
+        "baselines",
+        "subspaces",
+        "sensitivity",
+        "costs",
+        "relabelling",
+    )
+    + multiext("results/figures/decoding/scoreboard", ".pdf", ".png", ".csv")
+    + tables("accuracy", "scoreboard", "published_comparison"),
     "dynamics": figures("dynamics", "accuracy_over_epochs", "weight_transfer"),
 }
 

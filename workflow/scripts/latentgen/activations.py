@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from latentgen import checkpoints
 from latentgen.errors import PipelineError
 from latentgen.models import Network, normalise
+from latentgen.names import INPUT
 from latentgen.runs import Run
 from latentgen.storage import atomic_hdf5
 
 SPLITS = ("train", "test")
-INPUT = "input"
-"""The images as the network sees them, flattened: layer 0. It is the same at every epoch."""
 
 
 class ActivationSource(Protocol):
@@ -220,10 +219,26 @@ def network_sources(
     network.module.to(device)
     folder = Path(checkpoint_folder)
     for index, epoch in enumerate(checkpoints.epochs_in(folder)):
-        checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
-        mean, std = run.normalise["mean"], run.normalise["std"]
-        source = NetworkSource(network, run.images, mean=mean, std=std, with_input=index == 0)
-        yield epoch, source
+        yield epoch, _source_at(run, network, folder, epoch, with_input=index == 0)
+
+
+def last_source(run: Run, checkpoint_folder: str, device: torch.device) -> NetworkSource:
+    """The network of a run at its last epoch, the input layer included.
+
+    The checkpoints may be another run's of the same architecture.
+    """
+    network = run.network()
+    network.module.to(device)
+    folder = Path(checkpoint_folder)
+    return _source_at(run, network, folder, checkpoints.epochs_in(folder)[-1], with_input=True)
+
+
+def _source_at(
+    run: Run, network: Network, folder: Path, epoch: int, *, with_input: bool
+) -> NetworkSource:
+    checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
+    mean, std = run.normalise["mean"], run.normalise["std"]
+    return NetworkSource(network, run.images, mean=mean, std=std, with_input=with_input)
 
 
 def sources(

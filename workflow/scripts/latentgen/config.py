@@ -340,6 +340,13 @@ class Experiment(Block):
     activations: Activations = Activations()
 
 
+class Tolerances(Block):
+    """Up to which difference an accuracy passes for equal to the published one."""
+
+    model: Level = 0.02
+    probe: Level = 0.01
+
+
 class Figures(Block):
     """How figures look; a change here draws them anew and nothing else."""
 
@@ -376,6 +383,7 @@ class Config(Block):
         {}, description="added to the usual ones, or in their place"
     )
     figures: Figures = Figures()
+    tolerances: Tolerances = Tolerances()
 
     @field_validator("probes", mode="after")
     @classmethod

@@ -3,6 +3,9 @@
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """Names become folders and words in shell commands: they hold nothing special to either."""
 
+INPUT = "input"
+"""The images as the network sees them, flattened: layer 0. It is the same at every epoch."""
+
 LEVEL_PATTERN = r"[0-9.e-]+"
 
 

@@ -1,6 +1,6 @@
-"""One pass over a layer: to gather its class moments, or to hear what classifiers say of it."""
+"""One pass over a layer: to gather what probes are fitted to, or to hear what they say of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,27 @@ from latentgen.moments import ClassMoments
 Labels = NDArray[np.int64]
 Guess = Callable[[Tensor], Any]
 """Says the class of each row of activations (n, width), as a tensor (n,)."""
+
+
+def fitted_batches(
+    source: ActivationSource, layer: str, fitted: NDArray[np.bool_]
+) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
+    """Go through the training data that probes are fitted to.
+
+    Args:
+        source: where the activations are read.
+        layer: its name.
+        fitted: (N,), which samples count.
+
+    Yields:
+        Activations (n, width) and the indices (n,) of their samples among all N.
+    """
+    start = 0
+    for batch in source.batches("train", [layer]):
+        values = batch[layer]
+        chosen = fitted[start : start + len(values)]
+        yield values[torch.from_numpy(chosen).to(values.device)], start + np.flatnonzero(chosen)
+        start += len(values)
 
 
 def class_moments(
@@ -34,18 +55,24 @@ def class_moments(
     """
     width = source.widths[layer]
     moments: dict[str, ClassMoments] = {}
-    start = 0
-    for batch in source.batches("train", [layer]):
-        values = batch[layer]
-        rows = slice(start, start + len(values))
-        chosen = torch.from_numpy(fitted[rows]).to(values.device)
+    for rows, samples in fitted_batches(source, layer, fitted):
         for kind, all_labels in labels.items():
             if kind not in moments:
-                moments[kind] = ClassMoments(n_classes, width, device=values.device)
-            these = torch.from_numpy(all_labels[rows]).to(values.device)
-            moments[kind].update(values[chosen], these[chosen])
-        start += len(values)
+                moments[kind] = ClassMoments(n_classes, width, device=rows.device)
+            moments[kind].update(rows, torch.from_numpy(all_labels[samples]))
     return moments
+
+
+def fitted_rows(source: ActivationSource, layer: str, fitted: NDArray[np.bool_]) -> Tensor:
+    """The training data that probes are fitted to, (n, width), as one tensor on its device."""
+    rows = torch.empty(0)
+    filled = 0
+    for batch, _ in fitted_batches(source, layer, fitted):
+        if filled == 0:  # all of the memory at once, as joining batches would need it twice
+            rows = batch.new_empty(int(fitted.sum()), batch.shape[1])
+        rows[filled : filled + len(batch)] = batch
+        filled += len(batch)
+    return rows
 
 
 def guesses(

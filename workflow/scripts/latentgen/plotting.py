@@ -1,13 +1,14 @@
 """How every figure looks, and how it is saved: a picture and exactly the numbers drawn in it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +21,42 @@ SERIES: dict[str, dict[str, Any]] = {
     "model": {"color": "#000000", "linestyle": "--", "label": "Model"},
     "masc": {"color": "#0072B2", "marker": "o", "label": "MASC"},
     "velpic": {"color": "#D55E00", "marker": "s", "label": "VeLPIC"},
+    "nearest_class_mean": {
+        "color": "#009E73",
+        "marker": "^",
+        "linestyle": (0, (4, 1)),
+        "label": "Nearest class mean",
+    },
+    "lda": {"color": "#CC79A7", "marker": "D", "linestyle": "-.", "label": "LDA"},
+    "qda": {"color": "#E69F00", "marker": "v", "linestyle": (0, (2, 1)), "label": "QDA"},
+    "knn": {"color": "#56B4E9", "marker": "P", "linestyle": ":", "label": "k-NN"},
+    "logistic_regression": {
+        "color": "#882255",
+        "marker": "X",
+        "linestyle": (0, (1, 1)),
+        "label": "Logistic regression",
+    },
+    "early_stopped": {"color": "#000000", "linestyle": "--", "label": "Model, stopped early"},
+    "test": {"color": "#0072B2", "marker": "o", "label": "Test"},
+    "train_observed": {
+        "color": "#D55E00",
+        "marker": "s",
+        "linestyle": ":",
+        "label": "Training, observed labels",
+    },
+    "train_true": {
+        "color": "#009E73",
+        "marker": "^",
+        "linestyle": "-.",
+        "label": "Training, true labels",
+    },
+    "relabelled": {"color": "#0072B2", "marker": "o", "label": "Probe fitted to observed labels"},
+    "relabelled_true": {
+        "color": "#009E73",
+        "marker": "^",
+        "linestyle": "-.",
+        "label": "Probe fitted to true labels (reference)",
+    },
     "trained": {"color": "#000000", "linestyle": "--", "label": "As trained"},
     "velpic_zero_bias": {"color": "#D55E00", "marker": "s", "label": "VeLPIC weights, no bias"},
     "velpic_kept_bias": {
@@ -29,6 +66,9 @@ SERIES: dict[str, dict[str, Any]] = {
     },
 }
 _OTHERS = ["#CC79A7", "#56B4E9", "#E69F00", "#F0E442"]
+
+PUBLISHED: dict[str, Any] = {"color": "#bdbdbd", "zorder": 1.5}
+"""What was published is drawn behind ours in light grey, with the marker of its series."""
 
 
 def style_of(series: str) -> dict[str, Any]:
@@ -40,7 +80,11 @@ def style_of(series: str) -> dict[str, Any]:
 
 
 def grid(
-    rows: int, columns: int, style: Mapping[str, Any], row_height: float
+    rows: int,
+    columns: int,
+    style: Mapping[str, Any],
+    row_height: float,
+    share_y: Literal["all", "row"] = "all",
 ) -> tuple[Figure, Any]:
     """A figure with a grid of panels that share their axes."""
     plt.rcParams.update(
@@ -61,8 +105,27 @@ def grid(
     )
     size = (style["width"], rows * row_height + 0.5)
     return plt.subplots(
-        rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
+        rows,
+        columns,
+        figsize=size,
+        sharex=True,
+        sharey=share_y,
+        squeeze=False,
+        layout="constrained",
     )
+
+
+def wrapped_grid(
+    n: int, style: Mapping[str, Any], row_height: float, columns: int = 3
+) -> tuple[Figure, Any]:
+    """A figure with n panels in as many rows as they need; the panels as an array (n,)."""
+    columns = min(n, columns)
+    figure, panels = grid(-(-n // columns), columns, style, row_height)
+    for spare in panels.flat[n:]:
+        spare.remove()
+    for lowest in panels.flat[max(n - columns, 0) : n]:
+        lowest.tick_params(labelbottom=True)
+    return figure, panels.flat[:n]
 
 
 def draw_series(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
@@ -75,17 +138,58 @@ def draw_series(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str
     )
 
 
-def finish(figure: Figure, panels: Any, x_label: str, y_label: str) -> None:
+def draw_intervals(
+    axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, look: Mapping[str, Any]
+) -> None:
+    """A line of means with a bar from `low` to `high`; without a bar where these are empty."""
+    below, above = numbers["mean"] - numbers["low"], numbers["high"] - numbers["mean"]
+    axes.errorbar(list(x), numbers["mean"], yerr=np.stack([below, above]), elinewidth=0.7, **look)
+
+
+def draw_published(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
+    """Published means and their range over runs, behind what is drawn in colour."""
+    positions = list(x)
+    look = style_of(series)
+    if "marker" not in look:
+        axes.plot(positions, numbers["mean"], linewidth=3, **PUBLISHED)
+        axes.fill_between(positions, numbers["min"], numbers["max"], alpha=0.5, **PUBLISHED)
+        return
+    below, above = numbers["mean"] - numbers["min"], numbers["max"] - numbers["mean"]
+    axes.errorbar(
+        positions,
+        numbers["mean"],
+        yerr=np.stack([below, above]).clip(min=0),  # a rounded mean may pass its runs' extremes
+        linestyle="none",
+        marker=look["marker"],
+        markersize=5,
+        elinewidth=2.5,
+        label="Published (same marker)",
+        **PUBLISHED,
+    )
+
+
+def finish(
+    figure: Figure,
+    panels: Any,
+    x_label: str,
+    y_label: str,
+    y_limits: tuple[float, float] | None = (0, 1.02),
+) -> None:
     """Name the axes once, and put one legend for all panels on top."""
     figure.supxlabel(x_label, fontsize=8)
     figure.supylabel(y_label, fontsize=8)
     entries: dict[str, Any] = {}
     for axes in panels.flat:
-        axes.set_ylim(0, 1.02)
+        if y_limits:
+            axes.set_ylim(*y_limits)
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
+    lines = -(-len(entries) // 6)
     figure.legend(
-        list(entries.values()), list(entries), loc="outside upper center", ncols=len(entries)
+        list(entries.values()),
+        list(entries),
+        loc="outside upper center",
+        ncols=-(-len(entries) // lines),
     )
 
 

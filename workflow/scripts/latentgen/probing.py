@@ -1,15 +1,125 @@
 """Fitting probes to the layers of a network and scoring them."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from latentgen.activations import ActivationSource
+from latentgen.costs import Cost, fit_operations, measured, predict_operations
+from latentgen.estimators import MomentsProbe, Probe
+from latentgen.moments import ClassMoments
 from latentgen.noise import TrainLabels
-from latentgen.passes import Labels, class_moments, guesses
-from latentgen.probes import MASC, VeLPIC, make_probe
+from latentgen.passes import Guess, Labels, fitted_batches, fitted_rows, guesses
+from latentgen.probes import make_probe
 from latentgen.scores import LABEL_KINDS, accuracy_rows
+
+Key = tuple[str, str]
+"""A probe's name and the kind of labels that it is fitted to."""
+
+
+class Fitted(NamedTuple):
+    """A fitted probe.
+
+    Attributes:
+        probe: the probe.
+        cost: of fitting it as if it were alone: what several probes share is charged to each.
+    """
+
+    probe: Probe
+    cost: Cost
+
+
+def fit_probes(
+    source: ActivationSource,
+    layer: str,
+    labels: Mapping[str, Labels],
+    fitted: NDArray[np.bool_],
+    probes: Mapping[str, Mapping[str, Any]],
+    *,
+    n_classes: int,
+) -> dict[Key, Fitted]:
+    """Fit probes of any kind to one layer.
+
+    The moments of the classes are gathered in one pass and decomposed once. Only if a probe needs
+    rows are these read, in another pass, and held in memory.
+
+    Args:
+        source: where the activations are read.
+        layer: its name.
+        labels: kinds of labels, each (N,); every probe is fitted to every kind.
+        fitted: (N,), which samples count.
+        probes: settings by name.
+        n_classes: number of classes; one without samples is never predicted.
+
+    Returns:
+        Fitted probes by name and kind of labels.
+    """
+    made = {
+        (name, kind): make_probe(settings) for name, settings in probes.items() for kind in labels
+    }
+    by_moments = [probe for probe in made.values() if isinstance(probe, MomentsProbe)]
+    gathered = _gather(source, layer, labels, fitted, {p.order for p in by_moments}, n_classes)
+    decomposed = {
+        kind: _decompose(gathered[kind, 2].moments)
+        for kind in labels
+        if any(probe.uses_components for probe in by_moments)
+    }
+    all_by_moments = len(by_moments) == len(made)
+    rows = torch.empty(0) if all_by_moments else fitted_rows(source, layer, fitted)
+
+    def fit(probe: Probe, kind: str) -> Fitted:
+        if not isinstance(probe, MomentsProbe):
+            _, cost = measured(rows.device, probe.fit, rows, labels[kind][fitted])
+            return Fitted(probe, cost)
+        shared = gathered[kind, probe.order]
+        before = shared.cost + decomposed[kind] if probe.uses_components else shared.cost
+        _, cost = measured(shared.moments.device, probe.fit_moments, shared.moments)
+        return Fitted(probe, before + cost)
+
+    return {(name, kind): fit(probe, kind) for (name, kind), probe in made.items()}
+
+
+@dataclass
+class _Gathered:
+    moments: ClassMoments
+    cost: Cost
+
+
+def _gather(
+    source: ActivationSource,
+    layer: str,
+    labels: Mapping[str, Labels],
+    fitted: NDArray[np.bool_],
+    orders: set[int],
+    n_classes: int,
+) -> dict[tuple[str, int], _Gathered]:
+    """Moments for every kind of labels and every order, from one pass if any are wanted."""
+    wanted = list(product(labels, sorted(orders)))
+    gathered: dict[tuple[str, int], _Gathered] = {}
+    for rows, samples in fitted_batches(source, layer, fitted) if wanted else ():
+        for kind, order in wanted:
+            if (kind, order) not in gathered:
+                moments = ClassMoments(n_classes, rows.shape[1], order=order, device=rows.device)
+                gathered[kind, order] = _Gathered(moments, Cost())
+            this = gathered[kind, order]
+            these = torch.from_numpy(labels[kind][samples])
+            _, cost = measured(rows.device, this.moments.update, rows, these)
+            this.cost += cost
+    return gathered
+
+
+def _decompose(moments: ClassMoments) -> Cost:
+    """Have the principal components of every class computed, which the moments keep."""
+    total = Cost()
+    for c in range(moments.n_classes):
+        total += measured(moments.device, moments.principal_components, c)[1]
+    return total
 
 
 def probe_layer(
@@ -35,29 +145,71 @@ def probe_layer(
 
     Returns:
         Rows with layer, width, probe, fit_labels, split, score_labels, accuracy, n_components
-        (the mean over classes; 1 for VeLPIC).
+        (the mean over classes; NaN for a probe that has none).
+    """
+    accuracies, _ = probe_layer_and_costs(
+        source, layer, labels, test_labels, probes, n_classes=n_classes, validation=validation
+    )
+    return accuracies
+
+
+def probe_layer_and_costs(
+    source: ActivationSource,
+    layer: str,
+    labels: TrainLabels,
+    test_labels: Labels,
+    probes: Mapping[str, Mapping[str, Any]],
+    *,
+    n_classes: int,
+    validation: float,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What `probe_layer` does, and what it costs.
+
+    Seconds and memory are those of work on activations that have been read. A probe that is built
+    on moments is charged all of the pass that gathered them (for its labels and its order) and, if
+    it uses them, all of the decompositions, though other probes share these.
+
+    Returns:
+        Accuracies, as from `probe_layer`.
+
+        Costs: rows with layer, width, probe, fit_labels, fit_seconds, predict_seconds (of the test
+        split), peak_mb (MiB, see `costs.Cost`, of fitting and predicting), fit_operations,
+        predict_operations.
     """
     by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
-    moments = class_moments(source, layer, by_kind, labels.fitted(validation), n_classes)
-    fitted: dict[tuple[str, str], MASC | VeLPIC] = {
-        (name, kind): make_probe(settings).fit_moments(moments[kind])
-        for name, settings in probes.items()
-        for kind in LABEL_KINDS
-    }
-    classifiers = {key: probe.predict for key, probe in fitted.items()}
-    on_train = guesses(source, layer, "train", classifiers)
-    on_test = guesses(source, layer, "test", classifiers)
-    return [
-        {
-            "layer": layer,
-            "width": source.widths[layer],
-            "probe": name,
-            "fit_labels": kind,
-            **row,
-            "n_components": float(np.mean(getattr(probe, "n_components_", 1))),
+    fitted = labels.fitted(validation)
+    every = fit_probes(source, layer, by_kind, fitted, probes, n_classes=n_classes)
+    width = source.widths[layer]
+    on_train = guesses(
+        source, layer, "train", {key: probe.predict for key, (probe, _) in every.items()}
+    )
+    spent = dict.fromkeys(every, Cost())
+    on_test = guesses(
+        source, layer, "test", {key: _metered(every[key].probe, key, spent) for key in every}
+    )
+    accuracies, costs = [], []
+    for key, (probe, cost) in every.items():
+        names = {"layer": layer, "width": width, "probe": key[0], "fit_labels": key[1]}
+        scored = accuracy_rows(on_train[key], on_test[key], labels, test_labels, validation)
+        n_components = float(np.mean(getattr(probe, "n_components_", np.nan)))
+        accuracies += [{**names, **row, "n_components": n_components} for row in scored]
+        measures = {
+            "fit_seconds": cost.seconds,
+            "predict_seconds": spent[key].seconds,
+            "peak_mb": (cost + spent[key]).peak / 2**20,
+            "fit_operations": fit_operations(probe),
+            "predict_operations": predict_operations(probe, len(test_labels)),
         }
-        for (name, kind), probe in fitted.items()
-        for row in accuracy_rows(
-            on_train[name, kind], on_test[name, kind], labels, test_labels, validation
-        )
-    ]
+        costs.append({**names, **measures})
+    return accuracies, costs
+
+
+def _metered(probe: Probe, key: Key, spent: dict[Key, Cost]) -> Guess:
+    """A probe's predictions, whose cost is added to what has been spent on them."""
+
+    def predict(rows: Tensor) -> Any:
+        said, cost = measured(rows.device, probe.predict, rows)
+        spent[key] += cost
+        return said
+
+    return predict

@@ -26,6 +26,7 @@ from latentgen.passes import Labels, class_moments, guesses
 from latentgen.probes import make_probe
 from latentgen.runs import Run
 from latentgen.scores import LABEL_KINDS
+from latentgen.seeds import derive_seed
 from latentgen.training import (
     Data,
     Recipe,
@@ -260,7 +261,11 @@ def relabel_and_retrain(
     mean, std = run.normalise["mean"], run.normalise["std"]
     hidden = NetworkSource(network, run.images, mean=mean, std=std, with_input=False)
     relabellings = relabel(hidden, labels, fitted, parts, probe, run.n_classes)
-    recipe = replace(run.recipe(training), seed=run.seed_for("relabel"), max_epochs=max_epochs)
+    recipe = replace(
+        run.recipe(training),
+        seed=derive_seed(run.seed_for("batches"), "relabel"),
+        max_epochs=max_epochs,
+    )
     epochs, quality = [], []
     for kind, relabelling in relabellings.items():
         what = {"fit_labels": kind, "layer": relabelling.layer}

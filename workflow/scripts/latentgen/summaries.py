@@ -1,16 +1,23 @@
 """The numbers that figures and tables show, from the CSV files of runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
+from latentgen.errors import PipelineError
 from latentgen.names import parse_noise
 
 RUN_COLUMNS = ["experiment", "noise", "level", "seed"]
 MODEL = "model"
 """The series of the network's own output, beside those of the probes."""
+
+Probes = Mapping[str, Mapping[str, Any]]
+"""Settings of probes by the name under which they appear in results."""
 
 
 def read_runs(paths: Iterable[str | PathLike[str]]) -> pd.DataFrame:
@@ -54,6 +61,28 @@ def over_seeds(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return summary
 
 
+def with_intervals(table: pd.DataFrame, by: list[str], column: str = "accuracy") -> pd.DataFrame:
+    """Mean of a column over seeds with its 95 % confidence interval: mean, low, high, seeds.
+
+    The interval is Student's t with one degree of freedom less than there are seeds; one seed
+    gives none (empty low and high). Missing values do not count.
+    """
+    groups = table.groupby(by, sort=False, dropna=False)[column]
+    summary = groups.agg(["mean", "std", "count"]).reset_index()
+    seeds = summary["count"]
+    half = stats.t.ppf(0.975, seeds - 1) * summary["std"] / np.sqrt(seeds)
+    low, high = summary["mean"] - half, summary["mean"] + half
+    return summary[[*by, "mean"]].assign(low=low, high=high, seeds=seeds)
+
+
+def one_of_each_kind(probes: Probes) -> list[str]:
+    """Names of the probes without those that only vary an earlier one's settings."""
+    first: dict[str, str] = {}
+    for name, settings in probes.items():
+        first.setdefault(settings["probe"], name)
+    return list(first.values())
+
+
 def _on_test(probes: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy of the probes that saw observed labels only."""
     chosen = (probes["split"] == "test") & (probes["fit_labels"] == "observed")
@@ -69,10 +98,157 @@ def accuracy_by_layer(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataF
 
     The model's own accuracy has one row a level and no layer.
     """
+    return _by_layer(histories, last_rows(_on_test(probes), "layer"))
+
+
+def baselines_by_layer(
+    histories: pd.DataFrame, final_probes: pd.DataFrame, probes: Probes
+) -> pd.DataFrame:
+    """As `accuracy_by_layer`, for one probe of each kind (arXiv 2501.14687, stronger baselines).
+
+    Args:
+        histories: of the runs.
+        final_probes: every probe at the last epoch.
+        probes: their settings.
+    """
+    chosen = final_probes["probe"].isin(one_of_each_kind(probes))
+    memorised = final_probes["network"] == "memorised"
+    return _by_layer(histories, _on_test(final_probes[chosen & memorised]))
+
+
+def _by_layer(histories: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
+    """The model's accuracy at its last epoch, then that of every probe at every layer."""
     by = ["level", "series", "layer", "width"]
-    read = over_seeds(last_rows(_on_test(probes), "layer"), by)
     model = over_seeds(last_rows(_model(histories)), ["level", "series"])
-    return pd.concat([model, read], ignore_index=True)[[*by, "mean", "min", "max", "seeds"]]
+    joined = pd.concat([model, over_seeds(read, by)], ignore_index=True)
+    return joined[[*by, "mean", "min", "max", "seeds"]]
+
+
+SUBSPACE_EXPERIMENTS = {
+    "observed_labels": ("memorised", "observed"),
+    "true_labels": ("memorised", "true"),
+    "generalised_network": ("generalised", "observed"),
+}
+"""The three subspace experiments of arXiv 2501.14687: the network, and what a probe is fitted to.
+
+`memorised` was trained on the observed labels, `generalised` on the true ones.
+"""
+
+
+def subspace_experiments(
+    histories: pd.DataFrame, final_probes: pd.DataFrame, probes: Probes
+) -> pd.DataFrame:
+    """What a probe knows of test and training data in the three subspace experiments.
+
+    Args:
+        histories: of the runs.
+        final_probes: every probe at the last epoch.
+        probes: their settings; the first one is shown.
+
+    Returns:
+        Columns subspaces (a key of `SUBSPACE_EXPERIMENTS`), level, series (`test`,
+        `train_observed`, `train_true`, `model`), layer, width, mean, min, max, seeds. The model
+        is the probed network's own test accuracy and has no layer.
+    """
+    read = final_probes[final_probes["probe"] == next(iter(probes))]
+    read = read[read["split"].isin(["test", "train"])].sort_values("split", kind="stable")
+    on_train = "train_" + read["score_labels"]
+    read = read.assign(series=on_train.where(read["split"] == "train", "test"))
+    models = last_rows(_model(histories))
+    networks = {
+        "memorised": (models, read[read["network"] == "memorised"]),
+        "generalised": _of_the_generalised(models, read),
+    }
+    parts = []
+    for name, (network, fit_labels) in SUBSPACE_EXPERIMENTS.items():
+        model, rows = networks[network]
+        rows = rows[rows["fit_labels"] == fit_labels]
+        if rows.empty:  # no run of the experiment has true labels to generalise from
+            continue
+        by = ["level", "series", "layer", "width"]
+        both = [over_seeds(model, ["level", "series"]), over_seeds(rows, by)]
+        parts.append(pd.concat(both).assign(subspaces=name))
+    columns = ["subspaces", "level", "series", "layer", "width", "mean", "min", "max", "seeds"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def _of_the_generalised(
+    models: pd.DataFrame, read: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The model and the rows of the generalised network, at each level that it is probed at.
+
+    At level 0 it is the network that the run has trained.
+    """
+    generalised = read[read["network"] == "generalised"]
+    if generalised.empty:
+        return models[:0], generalised
+    rows = pd.concat([read[read["level"] == 0], generalised])
+    own = models[models["level"] == 0].drop(columns="level")
+    levels = rows[["level"]].drop_duplicates()
+    return own.merge(levels, how="cross"), rows
+
+
+def sensitivity(
+    histories: pd.DataFrame, final_probes: pd.DataFrame, probes: Probes
+) -> pd.DataFrame:
+    """MASC's test accuracy under each of its settings, with 95 % confidence intervals over seeds.
+
+    Args:
+        histories: of the runs.
+        final_probes: every probe at the last epoch.
+        probes: their settings.
+
+    Returns:
+        Columns level, setting (`explained_variance` or `n_components`), value, layer, width,
+        mean, low, high, seeds. The model has neither setting nor layer.
+
+    Raises:
+        PipelineError: no probe is a MASC.
+    """
+    if "masc" not in {probe["probe"] for probe in probes.values()}:
+        raise PipelineError(
+            f"final_probes: found {', '.join(probes)}; needed: a probe of kind masc"
+        )
+    settings = pd.DataFrame(
+        [
+            (name, *_masc_setting(probe))
+            for name, probe in probes.items()
+            if probe["probe"] == "masc"
+        ],
+        columns=["series", "setting", "value"],
+    )
+    read = _on_test(final_probes[final_probes["network"] == "memorised"]).merge(settings)
+    by = ["level", "setting", "value", "layer", "width"]
+    model = with_intervals(last_rows(_model(histories)), ["level"])
+    joined = pd.concat([model, with_intervals(read, by)], ignore_index=True)
+    return joined[[*by, "mean", "low", "high", "seeds"]]
+
+
+def _masc_setting(probe: Mapping[str, Any]) -> tuple[str, float]:
+    """The setting that decides how many components MASC keeps, and its value."""
+    setting = "explained_variance" if probe["n_components"] is None else "n_components"
+    return setting, probe[setting]
+
+
+COST_COLUMNS = ["fit_seconds", "predict_seconds", "fit_operations", "predict_operations"]
+
+
+def costs_by_width(costs: pd.DataFrame, probes: Probes) -> pd.DataFrame:
+    """What probes cost by layer width: probe, width, quantity, mean, min, max, count.
+
+    One probe of each kind, fitted on observed labels of the memorised network; `count` is how many
+    layers and runs of that width there are.
+    """
+    chosen = (
+        costs["probe"].isin(one_of_each_kind(probes))
+        & (costs["network"] == "memorised")
+        & (costs["fit_labels"] == "observed")
+    )
+    long = costs[chosen].melt(
+        ["probe", "width"], COST_COLUMNS, var_name="quantity", value_name="value"
+    )
+    by = ["probe", "width", "quantity"]
+    return long.groupby(by, sort=False)["value"].agg(["mean", "min", "max", "count"]).reset_index()
 
 
 def accuracy_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,321 @@
+"""Well-known classifiers as probes, with the settings of arXiv 2501.14687 as defaults."""
+
+from math import log
+from numbers import Integral, Real
+from typing import Literal
+from warnings import warn
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_scalar
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize, one_hot
+
+from latentgen.estimators import MomentsProbe, RowsProbe
+from latentgen.moments import ClassMoments
+
+LBFGS_HISTORY = 10
+"""Corrections that L-BFGS keeps, as many as in scikit-learn."""
+
+BATCH_SIZE = 128
+"""Rows in a step of Adam."""
+
+_TINY = 1e-30  # guards against division by the length of a zero row
+
+
+class NearestClassMean(MomentsProbe):
+    """Predicts the class whose mean has the largest cosine with the row.
+
+    A zero row and a class whose mean is zero have cosine 0.
+
+    Attributes:
+        means_: float64 (C, width) class means, zeros for a class without rows.
+    """
+
+    order = 1
+    _angles_only = True
+
+    means_: Tensor
+
+    def _learn(self, moments: ClassMoments) -> None:
+        self.means_ = moments.means()
+        self._directions = normalize(self.means_, eps=_TINY).T.to(moments.dtype)
+
+    def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
+        return products / rows.norm(dim=1, keepdim=True).clamp_min(_TINY)
+
+
+class LDA(MomentsProbe):
+    """Linear discriminant analysis: normal classes with one covariance, priors as in training.
+
+    The covariance is the pooled one within classes (divisor n), as in scikit-learn's solver `svd`,
+    and like there features are first scaled by their deviation within classes. Directions in which
+    no class varies say nothing and are left out: features whose variance within classes is less
+    than `ClassMoments.null_share` of their mean square, and of the scaled features' principal
+    directions those with less than that share of the largest variance.
+
+    Attributes:
+        coef_: float64 (C, width), of the scores' linear part; zeros for a class without rows.
+        intercept_: float64 (C,).
+        rank_: number of directions that were not left out.
+    """
+
+    coef_: Tensor
+    intercept_: Tensor
+    rank_: int
+
+    def _learn(self, moments: ClassMoments) -> None:
+        counts = moments.counts.to(moments.sums)
+        means, centre = moments.means(), moments.sums.sum(0) / counts.sum()
+        total = torch.zeros(moments.width, moments.width, dtype=torch.float64, device=means.device)
+        for c in range(moments.n_classes):
+            total += moments.scatter(c)
+        covariance = total / counts.sum()
+        variances = covariance.diagonal()
+        squares = variances + (counts @ means.square()) / counts.sum()
+        varies = variances > moments.null_share * squares
+        scales = torch.where(varies, variances.clamp_min(0).sqrt(), torch.inf)
+
+        values, vectors = torch.linalg.eigh(covariance / scales / scales[:, None])
+        kept = values > moments.null_share * values[-1:]
+        whitening = vectors[:, kept] / values[kept].sqrt() / scales[:, None]
+        self.rank_ = whitening.shape[1]
+        present = (counts > 0)[:, None]
+        self.coef_ = torch.where(present, (means - centre) @ whitening @ whitening.T, 0)
+        # The score is log prior + coef . (x - the point half-way between class mean and centre).
+        halfway = (self.coef_ * (means + centre)).sum(1) / 2
+        self.intercept_ = _log_priors(counts) - halfway
+        self._directions = self.coef_.T
+
+    def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
+        return products + self.intercept_
+
+
+class QDA(MomentsProbe):
+    """Quadratic discriminant analysis: normal classes, each with its own covariance.
+
+    Covariances have divisor n and priors are as in training, as in scikit-learn. Where
+    scikit-learn refuses a singular covariance, here every variance is at least the floor of
+    `ClassMoments.null_share` times the mean squared length of all rows, the same for all classes: a
+    direction in which a class does not vary, as one of dead units or one that its few rows do not
+    reach, is one in which it hardly may. A class with a single row has this variance all around.
+
+    Args:
+        reg_param: in [0, 1]. Variances become (1 - reg_param) * variance + reg_param.
+
+    Attributes:
+        means_: float64 (C, width) class means, zeros for a class without rows.
+        ranks_: int64 (C,) number of directions with a variance above the floor.
+        floor_: the smallest variance.
+    """
+
+    means_: Tensor
+    ranks_: NDArray[np.int64]
+    floor_: float
+
+    def __init__(self, reg_param: float = 0.0) -> None:
+        """Keep the setting; it is checked when fitting."""
+        self.reg_param = reg_param
+
+    def _learn(self, moments: ClassMoments) -> None:
+        check_scalar(self.reg_param, "reg_param", Real, min_val=0, max_val=1)
+        reg = float(self.reg_param)
+        self.means_ = moments.means()
+        self.floor_ = max(reg, moments.null_share * (moments.mean_square() or 1.0))
+        counts = moments.counts.to(moments.sums)
+        constants, bases = _log_priors(counts), []
+        for c, n in enumerate(moments.counts.tolist()):
+            unregularised = max(0.0, self.floor_ - reg) / (1 - reg) if reg < 1 else torch.inf
+            values, vectors = moments.scatter_components(c, unregularised * n)
+            variances = (1 - reg) * values / max(1, n) + reg
+            bases.append(vectors * (1 / self.floor_ - 1 / variances).sqrt())
+            n_floored = moments.width - len(variances)
+            constants[c] -= (variances.log().sum() + n_floored * log(self.floor_)) / 2
+        self.ranks_ = np.array([basis.shape[1] for basis in bases])
+        self._constants = constants
+        # The squared Mahalanobis distance is that of a class with no variance above the floor,
+        # less what the class's own directions (scaled by how much they exceed it) take off.
+        self._directions = torch.cat([*bases, self.means_.T], dim=1)
+        self._offsets = torch.cat(
+            [mean @ basis for mean, basis in zip(self.means_, bases, strict=True)]
+        )
+
+    def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
+        own, with_means = products.tensor_split([len(self._offsets)], dim=1)
+        parts = torch.split((own - self._offsets).square_(), self.ranks_.tolist(), dim=1)
+        taken_off = torch.stack([part.sum(1) for part in parts], dim=1)
+        distances = rows.square().sum(1, keepdim=True) - 2 * with_means
+        distances += self.means_.square().sum(1)
+        return self._constants - (distances / self.floor_ - taken_off) / 2
+
+
+class KNN(RowsProbe):
+    """The vote of the training rows that have the largest cosine with the row.
+
+    Every neighbour has one vote, and of classes with equal votes the first wins, as in
+    scikit-learn. Of equally near rows, among which scikit-learn leaves the choice open, those that
+    come first in training are the nearer ones; a zero row is equally near to all.
+
+    Args:
+        n_neighbors: how many vote.
+    """
+
+    _angles_only = True
+    _chunk_bytes = 256 * 2**20  # a chunk's products have as many columns as there are training rows
+
+    def __init__(self, n_neighbors: int = 5) -> None:
+        """Keep the setting; it is checked when fitting."""
+        self.n_neighbors = n_neighbors
+
+    def _learn(self, rows: Tensor, indices: Tensor) -> None:
+        check_scalar(self.n_neighbors, "n_neighbors", Integral, min_val=1)
+        if self.n_neighbors > len(rows):
+            raise ValueError(
+                f"n_neighbors: found {self.n_neighbors}, allowed are at most the {len(rows)} rows "
+                "that were given"
+            )
+        self._directions = normalize(rows, eps=_TINY).T
+        self._votes = one_hot(indices, len(self.classes_)).to(rows)
+
+    def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
+        k = self.n_neighbors
+        # The row's own length does not change which are nearest. One neighbour more shows
+        # whether the last place is shared, which `topk` would settle as it pleases.
+        values, nearest = products.topk(min(k + 1, products.shape[1]))
+        nearest = nearest[:, :k]
+        if values.shape[1] > k:
+            shared = values[:, k - 1] == values[:, k]
+            order = products[shared].sort(dim=1, descending=True, stable=True).indices
+            nearest[shared] = order[:, :k]
+        return self._votes[nearest].sum(1)
+
+
+class LogisticRegression(RowsProbe):
+    """Multinomial logistic regression on the raw features.
+
+    With solver `lbfgs` it minimises what scikit-learn does, C times the summed cross-entropy plus
+    half the squared coefficients (not the intercepts), until no entry of the gradient of that,
+    divided by C n and for rows in units of their spread, exceeds `tol`; a `ConvergenceWarning`
+    tells if it could not. Two classes are treated like more: scikit-learn, which has one vector of
+    coefficients for them, has the same minimum at 2 C.
+
+    With solver `adam` it is the published probe of arXiv 2501.14687: a linear layer, 20 epochs of
+    Adam with learning rate 1e-3 on shuffled batches of 128, without a penalty.
+
+    Args:
+        C: inverse of the penalty; `lbfgs` only.
+        solver: `lbfgs` or `adam`.
+        tol: where `lbfgs` stops.
+        max_iter: iterations of `lbfgs` at most.
+        epochs: of `adam`.
+        random_state: seed of the initialisation and the batches of `adam`.
+
+    Attributes:
+        coef_: (C, width).
+        intercept_: (C,).
+        n_iter_: iterations of `lbfgs`, or steps of `adam`.
+        n_evaluations_: passes over the training rows.
+    """
+
+    coef_: Tensor
+    intercept_: Tensor
+    n_iter_: int
+    n_evaluations_: int
+
+    def __init__(
+        self,
+        C: float = 1.0,
+        solver: Literal["lbfgs", "adam"] = "lbfgs",
+        tol: float = 1e-4,
+        max_iter: int = 1000,
+        epochs: int = 20,
+        random_state: int = 0,
+    ) -> None:
+        """Keep the settings; they are checked when fitting."""
+        self.C = C
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.epochs = epochs
+        self.random_state = random_state
+
+    def _learn(self, rows: Tensor, indices: Tensor) -> None:
+        check_scalar(self.C, "C", Real, min_val=0, include_boundaries="neither")
+        check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
+        check_scalar(self.epochs, "epochs", Integral, min_val=1)
+        solvers = {"lbfgs": self._minimise, "adam": self._train}
+        if self.solver not in solvers:
+            raise ValueError(f"solver: found {self.solver!r}, allowed are {', '.join(solvers)}")
+        with torch.enable_grad():
+            self.coef_, self.intercept_ = solvers[self.solver](rows, indices)
+        self._directions = self.coef_.T
+
+    def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
+        return products + self.intercept_
+
+    def _minimise(self, rows: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+        # Rows are seen from their centre and in units of their spread, and the penalty is
+        # expressed in that unit: the same minimum, but much nearer than from the raw rows.
+        centre = rows.mean(0)
+        unit = float((rows - centre).square().mean().sqrt()) or 1.0
+        coef = torch.zeros(len(self.classes_), rows.shape[1]).to(rows).requires_grad_()
+        intercept = torch.zeros(len(self.classes_)).to(rows).requires_grad_()
+        penalty = 1 / (2 * self.C * len(rows) * unit**2)
+        optimizer = torch.optim.LBFGS(
+            [coef, intercept],
+            max_iter=self.max_iter,
+            max_eval=25 * self.max_iter,
+            tolerance_grad=self.tol,
+            tolerance_change=1e-12,
+            history_size=LBFGS_HISTORY,
+            line_search_fn="strong_wolfe",
+        )
+
+        def objective() -> Tensor:
+            weights = coef / unit
+            logits = torch.addmm(intercept - weights @ centre, rows, weights.T)
+            return cross_entropy(logits, indices) + penalty * coef.square().sum()
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            value = objective()
+            value.backward()  # type: ignore[no-untyped-call]
+            return value
+
+        optimizer.step(closure)
+        state = optimizer.state[coef]
+        self.n_iter_, self.n_evaluations_ = state["n_iter"], state["func_evals"] + 1
+        gradient = torch.autograd.grad(objective(), [coef, intercept])
+        steepest = max(float(part.abs().max()) for part in gradient)
+        if steepest > self.tol:
+            warn(
+                f"after {self.n_iter_} iterations the largest entry of the gradient is "
+                f"{steepest:.1e}, more than tol = {self.tol:g}",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        weights = coef.detach() / unit
+        return weights, intercept.detach() - weights @ centre
+
+    def _train(self, rows: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_state)
+            layer = nn.Linear(rows.shape[1], len(self.classes_)).to(rows)
+        optimizer = torch.optim.Adam(layer.parameters(), lr=1e-3)
+        generator = torch.Generator().manual_seed(self.random_state)
+        for _ in range(self.epochs):
+            order = torch.randperm(len(rows), generator=generator).to(rows.device)
+            for batch in order.split(BATCH_SIZE):
+                optimizer.zero_grad()
+                cross_entropy(layer(rows[batch]), indices[batch]).backward()
+                optimizer.step()
+        self.n_iter_ = self.epochs * -(-len(rows) // BATCH_SIZE)
+        self.n_evaluations_ = self.epochs
+        return layer.weight.detach(), layer.bias.detach()
+
+
+def _log_priors(counts: Tensor) -> Tensor:
+    """Logarithms of the shares of the classes; a class without rows counts as having one."""
+    return (counts.clamp_min(1) / counts.sum()).log()

@@ -1,0 +1,12 @@
+"""Draw latent generalization by corruption level, a panel for each experiment."""
+
+import pandas as pd
+
+from latentgen import decoding_figures, plotting, scoreboard
+from latentgen.job import job
+
+with job(snakemake):
+    board = pd.read_csv(snakemake.input.scoreboard)
+    numbers = scoreboard.gains_by_level(board, snakemake.params.probes)
+    figure = decoding_figures.draw_scoreboard(numbers, snakemake.params.style)
+    plotting.save(figure, numbers, snakemake.output)
