@@ -65,6 +65,20 @@ def test_accuracy_by_layer_takes_each_run_at_its_own_last_epoch(runs) -> None:
     assert masc.loc["fc1", ["mean", "min", "max"]].tolist() == pytest.approx([0.775, 0.72, 0.83])
 
 
+def test_contrast_of_batch_statistics_keeps_the_two_readings_apart(runs) -> None:
+    histories, probes = runs
+    final = summaries.last_rows(probes[probes["layer"] != "input"])
+    contrasts = pd.concat(
+        [
+            final.assign(statistics="running"),
+            final.assign(statistics="image", accuracy=final["accuracy"] / 2),
+        ]
+    )
+    numbers = summaries.batch_norm_contrast(histories, contrasts)
+    at_fc1 = numbers[numbers["layer"] == "fc1"].set_index("series")["mean"]
+    assert at_fc1.to_dict() == pytest.approx({"masc": 0.775, "masc_image_statistics": 0.3875})
+
+
 def test_over_epochs_only_epochs_that_every_seed_has_count(runs) -> None:
     numbers = summaries.accuracy_over_epochs(*runs)
     model = numbers[numbers["series"] == "model"]

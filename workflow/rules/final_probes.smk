@@ -28,3 +28,33 @@ rule fit_final_probes:
         "Fitting all probes to {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:
         "../scripts/fit_final_probes.py"
+
+
+rule contrast_batch_norm:
+    """What reading a network in train mode, one image at a time, would have shown."""
+    input:
+        dataset=dataset_of,
+        labels=labels_of,
+        checkpoints=f"{RUN}/checkpoints",
+        code=code("contrast_batch_norm.py"),
+    output:
+        f"{RUN}/batch_norm.csv",
+    log:
+        "logs/contrast_batch_norm/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/contrast_batch_norm/{experiment}/{noise}/seed{seed}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=planned(planning.memory_mb, "contrast_batch_norm"),
+        runtime=planned(planning.runtime_minutes, "contrast_batch_norm"),
+        gpu=1,
+    params:
+        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
+        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
+        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+        probes=lookup(dpath="{experiment}/probes", within=EXPERIMENTS),
+    message:
+        "Contrasting batch statistics of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/contrast_batch_norm.py"

@@ -14,6 +14,7 @@ def tables(*names):
     return expand("results/tables/{table}.{format}", table=names, format=["csv", "md"])
 
 
+CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
 TARGETS = {
     "core": figures("decoding", "accuracy_by_layer")
     + figures("dynamics", "accuracy_over_epochs", "weight_transfer")
@@ -27,6 +28,7 @@ TARGETS = {
         "costs",
         "relabelling",
     )
+    + figures("decoding", "batch_norm", experiments=CONTRASTED)
     + multiext("results/figures/decoding/scoreboard", ".pdf", ".png", ".csv")
     + tables("accuracy", "scoreboard", "published_comparison"),
     "dynamics": figures("dynamics", "accuracy_over_epochs", "weight_transfer"),

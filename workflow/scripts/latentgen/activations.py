@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from latentgen import checkpoints
 from latentgen.errors import PipelineError
-from latentgen.models import Network, normalise
+from latentgen.models import Network, normalise, with_image_statistics
 from latentgen.names import INPUT
 from latentgen.runs import Run
 from latentgen.storage import atomic_hdf5
@@ -52,6 +52,12 @@ class NetworkSource:
         self._with_input = with_input
         self._batch_size = batch_size
         self._device = next(network.module.parameters()).device
+
+    def with_image_statistics(self) -> "NetworkSource":
+        """The same network as train mode would have it on one image at a time, for a contrast."""
+        network = with_image_statistics(self.network)
+        mean, std = self._mean, self._std
+        return NetworkSource(network, self._images, mean=mean, std=std, with_input=False)
 
     @property
     def widths(self) -> dict[str, int]:

@@ -281,7 +281,7 @@ class LogisticRegression(RowsProbe):
         def closure() -> Tensor:
             optimizer.zero_grad()
             value = objective()
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             return value
 
         optimizer.step(closure)

@@ -336,6 +336,9 @@ class Experiment(Block):
         description="fitted at the last epoch",
     )
     relabel: Relabel = Relabel()
+    batch_norm_contrast: bool = Field(
+        False, description="also read it with each image's own batch statistics, as published"
+    )
     published: Published | None = Field(None, description="its counterpart, to compare with")
     activations: Activations = Activations()
 

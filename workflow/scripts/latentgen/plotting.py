@@ -21,6 +21,18 @@ SERIES: dict[str, dict[str, Any]] = {
     "model": {"color": "#000000", "linestyle": "--", "label": "Model"},
     "masc": {"color": "#0072B2", "marker": "o", "label": "MASC"},
     "velpic": {"color": "#D55E00", "marker": "s", "label": "VeLPIC"},
+    "masc_image_statistics": {
+        "color": "#56B4E9",
+        "marker": "o",
+        "linestyle": ":",
+        "label": "MASC, each image's own statistics",
+    },
+    "velpic_image_statistics": {
+        "color": "#E69F00",
+        "marker": "s",
+        "linestyle": ":",
+        "label": "VeLPIC, each image's own statistics",
+    },
     "nearest_class_mean": {
         "color": "#009E73",
         "marker": "^",

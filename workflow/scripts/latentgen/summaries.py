@@ -116,6 +116,13 @@ def baselines_by_layer(
     return _by_layer(histories, _on_test(final_probes[chosen & memorised]))
 
 
+def batch_norm_contrast(histories: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
+    """As `accuracy_by_layer`; probes of each image's own statistics end in `_image_statistics`."""
+    read = _on_test(contrasts)
+    suffix = read["statistics"].map({"running": "", "image": "_image_statistics"})
+    return _by_layer(histories, read.assign(series=read["series"] + suffix))
+
+
 def _by_layer(histories: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
     """The model's accuracy at its last epoch, then that of every probe at every layer."""
     by = ["level", "series", "layer", "width"]
