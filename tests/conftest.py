@@ -96,7 +96,7 @@ class Workspace:
         Rules that make nothing, such as `all`, are left out.
         """
         self._jobs_file.unlink(missing_ok=True)
-        done = self.snakemake("--dry-run", "--logger", "jobs", *arguments)
+        done = self.snakemake("--dry-run", *arguments, "--logger", "jobs")
         assert done.returncode == 0, done.stdout
         planned: Jobs = defaultdict(set)
         if self._jobs_file.exists():

@@ -30,14 +30,6 @@ from latentgen.errors import PipelineError
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
-@pytest.fixture(scope="session")
-def data_folder() -> Path:
-    folder = Path(__file__).parents[3] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"needs MNIST and CIFAR-10 in {folder}")
-    return folder
-
-
 def fails(*said: str) -> Any:
     """Expect a PipelineError of one line in which these words follow one another."""
     words = r"[^\n]*".join(map(re.escape, said))
@@ -1020,8 +1012,8 @@ def test_the_grid_shows_pixels_as_they_are(tmp_path: Path) -> None:
 # Real data ----------------------------------------------------------------------------------------
 
 
-def test_real_mnist(data_folder: Path) -> None:
-    dataset = sources.load("torchvision", name="MNIST", root=data_folder, download=False)
+def test_real_mnist(shared_data: Path) -> None:
+    dataset = sources.load("torchvision", name="MNIST", root=shared_data, download=False)
     datasets.check_size(
         dataset, {"train": 60000, "test": 10000, "shape": [1, 28, 28], "classes": 10}
     )
@@ -1032,8 +1024,8 @@ def test_real_mnist(data_folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_real_cifar_from_its_archive(data_folder: Path) -> None:
-    path = data_folder / "cifar10-jpeg.tar"
+def test_real_cifar_from_its_archive(shared_data: Path) -> None:
+    path = shared_data / "cifar10-jpeg.tar"
     dataset = sources.load("image_folder", path=path, image_size=32)
     datasets.check_size(
         dataset, {"train": 50000, "test": 10000, "shape": [3, 32, 32], "classes": 10}

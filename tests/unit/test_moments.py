@@ -35,6 +35,62 @@ def test_counts_sums_and_second_moments_are_those_of_the_rows(dtype: torch.dtype
         torch.testing.assert_close(moments.second_moment(c), expected.to(dtype))
 
 
+@pytest.mark.parametrize("n_rows", [1, 8, WIDTH, WIDTH + 1, 900])
+def test_scatter_is_numpys_covariance_and_its_components_are_its_eigenvectors(n_rows: int) -> None:
+    X, y = relu_rows([n_rows, 5])
+    rows = X[y == 0].numpy()
+    moments = ClassMoments.of(X, y, 2)
+    expected = np.cov(rows, rowvar=False, bias=True) * n_rows
+    np.testing.assert_allclose(moments.scatter(0), expected, atol=1e-9)
+    values, vectors = moments.scatter_components(0, smallest=1e-6)
+    assert len(values) == min(n_rows - 1, WIDTH)
+    assert (values.diff() <= 0).all()
+    torch.testing.assert_close(vectors.T @ vectors, torch.eye(len(values)).double())
+    np.testing.assert_allclose(expected @ vectors.numpy(), vectors * values, atol=1e-8)
+    fewer, _ = moments.scatter_components(0, smallest=float(values.sum() / 8))
+    assert fewer.tolist() == [value for value in values.tolist() if value > float(values.sum()) / 8]
+
+
+def test_means_and_mean_square_are_those_of_the_rows() -> None:
+    X, y = relu_rows([7, 0, 900, 20])
+    moments = ClassMoments.of(X, y, 4)
+    means = [X[y == c].mean(0) if c != 1 else torch.zeros(WIDTH).double() for c in range(4)]
+    torch.testing.assert_close(moments.means(), torch.stack(means))
+    assert moments.mean_square() == pytest.approx(float((X**2).sum(1).mean()))
+    assert ClassMoments(3, WIDTH).mean_square() == 0
+
+
+@pytest.mark.parametrize("shift", [0, 3, 30])
+def test_taking_the_mean_off_float32_moments_leaves_errors_below_the_null_share(
+    shift: float,
+) -> None:
+    X, y = relu_rows([20_000, 5])
+    X = (X + shift).float()
+    single, double = ClassMoments.of(X, y, 2), ClassMoments.of(X.double(), y, 2)
+    error = torch.linalg.matrix_norm(single.scatter(0) - double.scatter(0), 2) / 20_000
+    assert 0 < error < single.null_share * single.mean_square()
+    assert double.null_share < single.null_share == 2**-22
+
+
+def test_moments_of_order_1_are_counts_and_sums_only() -> None:
+    X, y = relu_rows([900, 5])
+    moments = ClassMoments.of(X, y, 2, order=1)
+    torch.testing.assert_close(moments.means(), ClassMoments.of(X, y, 2).means())
+    assert not any(moments._pending)
+    for refused in (
+        moments.mean_square,
+        lambda: moments.second_moment(0),
+        lambda: moments.scatter(0),
+        lambda: moments.scatter_components(0, 0.0),
+        lambda: moments.principal_components(0),
+        moments.first_components,
+    ):
+        with pytest.raises(ValueError, match="order 1"):
+            refused()
+    with pytest.raises(ValueError, match="order 1 or 2, not 3"):
+        ClassMoments(2, WIDTH, order=3)
+
+
 @pytest.mark.parametrize("n_rows", [6, WIDTH - 1, WIDTH, WIDTH + 1, 700])
 def test_components_are_those_of_the_rows_and_their_negatives(n_rows: int) -> None:
     X, y = relu_rows([n_rows, 5])

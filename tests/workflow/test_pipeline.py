@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from tests.conftest import REPOSITORY, TINY, Workspace
 
-DATA = REPOSITORY.parent / "shared" / "data"
 RUN = "results/runs/tiny/uniform-0.4/seed1"
 
 
@@ -194,12 +193,11 @@ def test_killed_training_goes_on_and_ends_with_the_same_bytes(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (DATA / "MNIST").exists(), reason=f"no MNIST in {DATA}")
 def test_mnist_needs_an_entry_of_the_configuration_only(
-    workspace: Callable[..., Workspace],
+    workspace: Callable[..., Workspace], shared_data: Path
 ) -> None:
     config = copy.deepcopy(TINY)
-    config["data_root"] = str(DATA)
+    config["data_root"] = str(shared_data)
     config["datasets"] = {
         "mnist": {
             "source": "torchvision",

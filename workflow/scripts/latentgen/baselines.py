@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_scalar
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, one_hot
@@ -123,32 +124,35 @@ class QDA(MomentsProbe):
         check_scalar(self.reg_param, "reg_param", Real, min_val=0, max_val=1)
         reg = float(self.reg_param)
         self.means_ = moments.means()
-        self.floor_ = max(reg, moments.null_share * (moments.mean_square() or 1.0))
+        null = moments.null_share * (moments.mean_square() or 1.0)
+        self.floor_ = max(reg, null)
         counts = moments.counts.to(moments.sums)
-        constants, bases = _log_priors(counts), []
+        self._constants = _log_priors(counts)
+        bases, self._variances = [], []
         for c, n in enumerate(moments.counts.tolist()):
-            unregularised = max(0.0, self.floor_ - reg) / (1 - reg) if reg < 1 else torch.inf
-            values, vectors = moments.scatter_components(c, unregularised * n)
-            variances = (1 - reg) * values / max(1, n) + reg
-            bases.append(vectors * (1 / self.floor_ - 1 / variances).sqrt())
+            values, vectors = moments.scatter_components(c, null * n)
+            variances = ((1 - reg) * values / max(1, n) + reg).clamp_min(self.floor_)
             n_floored = moments.width - len(variances)
-            constants[c] -= (variances.log().sum() + n_floored * log(self.floor_)) / 2
-        self.ranks_ = np.array([basis.shape[1] for basis in bases])
-        self._constants = constants
-        # The squared Mahalanobis distance is that of a class with no variance above the floor,
-        # less what the class's own directions (scaled by how much they exceed it) take off.
+            self._constants[c] -= (variances.log().sum() + n_floored * log(self.floor_)) / 2
+            bases.append(vectors)
+            self._variances.append(variances)
+        self.ranks_ = np.array([len(variances) for variances in self._variances])
         self._directions = torch.cat([*bases, self.means_.T], dim=1)
-        self._offsets = torch.cat(
-            [mean @ basis for mean, basis in zip(self.means_, bases, strict=True)]
-        )
+        own = [mean @ basis for mean, basis in zip(self.means_, bases, strict=True)]
+        self._means_of_products = torch.cat(own)
+        self._has_floored = torch.tensor(self.ranks_ < moments.width, device=moments.device)
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
-        own, with_means = products.tensor_split([len(self._offsets)], dim=1)
-        parts = torch.split((own - self._offsets).square_(), self.ranks_.tolist(), dim=1)
-        taken_off = torch.stack([part.sum(1) for part in parts], dim=1)
+        own, with_means = products.tensor_split([len(self._means_of_products)], dim=1)
+        squares = torch.split((own - self._means_of_products).square_(), self.ranks_.tolist(), 1)
+        # A row's squared distance from a mean, of which the class's own directions hold a part;
+        # the rest lies where the variance is the floor.
         distances = rows.square().sum(1, keepdim=True) - 2 * with_means
         distances += self.means_.square().sum(1)
-        return self._constants - (distances / self.floor_ - taken_off) / 2
+        rest = (distances - torch.stack([part.sum(1) for part in squares], 1)).clamp_min(0)
+        weighted = zip(squares, self._variances, strict=True)
+        within = torch.stack([part @ (1 / variances) for part, variances in weighted], 1)
+        return self._constants - (within + self._has_floored * rest / self.floor_) / 2
 
 
 class KNN(RowsProbe):
@@ -180,6 +184,8 @@ class KNN(RowsProbe):
         self._votes = one_hot(indices, len(self.classes_)).to(rows)
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
+        if not rows.isfinite().all():  # votes would not tell
+            raise ValueError("rows contain NaN or infinity")
         k = self.n_neighbors
         # The row's own length does not change which are nearest. One neighbour more shows
         # whether the last place is shared, which `topk` would settle as it pleases.
@@ -228,7 +234,7 @@ class LogisticRegression(RowsProbe):
         self,
         C: float = 1.0,
         solver: Literal["lbfgs", "adam"] = "lbfgs",
-        tol: float = 1e-4,
+        tol: float = 1e-5,
         max_iter: int = 1000,
         epochs: int = 20,
         random_state: int = 0,
@@ -255,13 +261,23 @@ class LogisticRegression(RowsProbe):
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
         return products + self.intercept_
 
+    def __sklearn_tags__(self) -> Tags:
+        """What scikit-learn may expect of the estimator."""
+        tags = super().__sklearn_tags__()
+        # So few steps do not take it far on the small data of scikit-learn's checks of accuracy.
+        tags.classifier_tags.poor_score = self.solver == "adam"
+        return tags
+
     def _minimise(self, rows: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         # Rows are seen from their centre and in units of their spread, and the penalty is
         # expressed in that unit: the same minimum, but much nearer than from the raw rows.
+        # All but the products with rows is in float64: float32 cannot tell apart the last losses.
         centre = rows.mean(0)
-        unit = float((rows - centre).square().mean().sqrt()) or 1.0
-        coef = torch.zeros(len(self.classes_), rows.shape[1]).to(rows).requires_grad_()
-        intercept = torch.zeros(len(self.classes_)).to(rows).requires_grad_()
+        rows = rows - centre
+        unit = float(rows.norm()) / rows.numel() ** 0.5 or 1.0
+        zero = torch.zeros((), dtype=torch.float64, device=rows.device)
+        coef = zero.repeat(len(self.classes_), rows.shape[1]).requires_grad_()
+        intercept = zero.repeat(len(self.classes_)).requires_grad_()
         penalty = 1 / (2 * self.C * len(rows) * unit**2)
         optimizer = torch.optim.LBFGS(
             [coef, intercept],
@@ -274,8 +290,8 @@ class LogisticRegression(RowsProbe):
         )
 
         def objective() -> Tensor:
-            weights = coef / unit
-            logits = torch.addmm(intercept - weights @ centre, rows, weights.T)
+            weights = (coef / unit).to(rows.dtype)
+            logits = (rows @ weights.T).double() + intercept
             return cross_entropy(logits, indices) + penalty * coef.square().sum()
 
         def closure() -> Tensor:
@@ -297,7 +313,8 @@ class LogisticRegression(RowsProbe):
                 stacklevel=5,
             )
         weights = coef.detach() / unit
-        return weights, intercept.detach() - weights @ centre
+        offsets = intercept.detach() - weights @ centre.double()
+        return weights.to(rows.dtype), offsets.to(rows.dtype)
 
     def _train(self, rows: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         with torch.random.fork_rng(devices=[]):

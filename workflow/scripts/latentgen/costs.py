@@ -1,5 +1,6 @@
 """What probes cost: seconds and memory as measured, floating-point operations as counted."""
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatch
@@ -33,8 +34,8 @@ class Cost:
     """What a piece of work took.
 
     Memory is counted from what was in use when the work began. On a GPU it is what torch had
-    allocated. On a CPU it is the process's resident memory, so that a block which the allocator
-    had kept from earlier work does not show; it is NaN on systems other than Linux.
+    allocated. On a CPU it is the process's resident memory, which the kernel counts in pages and
+    somewhat late (so some tenths of a MiB mean nothing), and NaN on systems other than Linux.
 
     Attributes:
         seconds: wall-clock time.
@@ -57,12 +58,14 @@ def measured(
 ) -> tuple[Result, Cost]:
     """Call a function and say what it took on a device, whose work is waited for."""
     _wait(device)
+    before = _memory(device)
     _forget_peak(device)
-    before, start = _memory(device), perf_counter()
+    start = perf_counter()
     result = work(*given, **named)
     _wait(device)
     seconds = perf_counter() - start
-    return result, Cost(seconds, _peak(device) - before, _memory(device) - before)
+    peak = _peak(device) - before
+    return result, Cost(seconds, peak, _memory(device) - before)
 
 
 def _wait(device: torch.device) -> None:
@@ -71,15 +74,13 @@ def _wait(device: torch.device) -> None:
 
 
 def _memory(device: torch.device) -> float:
+    """Bytes in use."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
+    if _RESET.exists():
+        # What has been freed goes back to the system, so that using it again is seen.
+        ctypes.CDLL(None).malloc_trim(0)
     return _kernel_says("VmRSS")
-
-
-def _peak(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return _kernel_says("VmHWM")
 
 
 def _forget_peak(device: torch.device) -> None:
@@ -89,12 +90,19 @@ def _forget_peak(device: torch.device) -> None:
         _RESET.write_text("5")  # sets the resident memory's high-water mark to what is in use
 
 
+def _peak(device: torch.device) -> float:
+    """The most bytes that were in use since `_forget_peak`."""
+    return (
+        torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _kernel_says("VmHWM")
+    )
+
+
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 
 
 def _kernel_says(key: str) -> float:
-    """A quantity of /proc/self/status, in bytes."""
+    """A quantity of /proc/self/status, in bytes; NaN where there is no such file."""
     if not _RESET.exists():
         return np.nan
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(key))
@@ -221,23 +229,24 @@ def _(probe: QDA) -> float:
     """Components of every class about its mean.
 
     As MASC; sums Nd; taking the means off, nd for a class that keeps its rows and 2d^2 for another;
-    scaling of r directions dr and their products with the mean 2dr.
+    products of r directions with the mean 2dr, their variances and logarithms 4r.
     """
     N, d, _ = _sizes(probe)
     counts, r = probe.class_count_, int(probe.ranks_.sum())
     centring = int(np.where(counts > d, 2 * d**2, counts * d).sum())
-    return components_operations(counts, d) + N * d + centring + 3 * d * r
+    return components_operations(counts, d) + N * d + centring + (2 * d + 4) * r
 
 
 @predict_operations.register
 def _(probe: QDA, n_rows: int) -> float:
-    """Distances from K means, and what the r directions of all classes take off them.
+    """Distances from K means, and the parts of them in the r directions of all classes.
 
-    Products 2d(r + K), |x|^2 2d; of r products offset, square and sum 3r; 7 for each class.
+    Products 2d(r + K), |x|^2 2d; of r products offset, square, sum and weighted sum 5r; 8 more for
+    each class.
     """
     _, d, K = _sizes(probe)
     r = int(probe.ranks_.sum())
-    return n_rows * (2 * d * (r + K) + 2 * d + 3 * r + 7 * K)
+    return n_rows * (2 * d * (r + K) + 2 * d + 5 * r + 8 * K)
 
 
 @fit_operations.register

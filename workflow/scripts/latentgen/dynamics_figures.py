@@ -21,12 +21,12 @@ def draw_accuracy_over_epochs(numbers: pd.DataFrame, style: Mapping[str, Any]) -
             here = here[here["layer"].isna() | (here["layer"] == layer)]
             for series, rows in here.groupby("series", sort=False):
                 draw_series(axes, rows["epoch"], rows, str(series))
-            _epoch_axis(axes)
         row[-1].annotate(
             layer, (1.03, 0.5), xycoords="axes fraction", rotation=270, va="center", ha="left"
         )
     for axes, level in zip(panels[0], levels, strict=True):
         axes.set_title(f"corruption {level:g}")
+    _epoch_axis(panels[0, 0])
     finish(figure, panels, "Epoch (0 is the untrained network)", "Test accuracy")
     return figure
 
@@ -39,13 +39,16 @@ def draw_weight_transfer(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Fig
         for variant, rows in numbers[numbers["level"] == level].groupby("variant", sort=False):
             draw_series(axes, rows["epoch"], rows, str(variant))
         axes.set_title(f"corruption {level:g}")
-        _epoch_axis(axes)
+    _epoch_axis(panels[0, 0])
     finish(figure, panels, "Epoch (0 is the untrained network)", "Test accuracy")
     return figure
 
 
 def _epoch_axis(axes: Axes) -> None:
-    """Generalisation peaks in the first epochs, memorising takes hundreds: show both."""
+    """Generalisation peaks in the first epochs, memorising takes hundreds: show both.
+
+    All panels share this axis; its end is known once all of them are drawn.
+    """
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(left=0)
     ticks = [0, 1, 10, 100]

@@ -31,7 +31,8 @@ def draw_relabelling(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
         for series, rows in numbers[numbers["level"] == level].groupby("series", sort=False):
             draw_series(axes, rows["epoch"], rows, str(series))
         axes.set_title(f"corruption {level:g}")
-        axes.set_xlim(left=0)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+    # The panels share this axis, so its end is known once all of them are drawn.
+    panels[0, 0].set_xlim(left=0)
+    panels[0, 0].xaxis.get_major_locator().set_params(integer=True)
     finish(figure, panels, "Epochs of retraining (0 is the memorised network)", "Test accuracy")
     return figure

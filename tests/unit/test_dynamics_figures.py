@@ -1,0 +1,26 @@
+"""Figures over epochs show all of every run."""
+
+import pandas as pd
+
+from latentgen import dynamics_figures, relabelling_figures
+
+STYLE = {"width": 5, "dpi": 50}
+
+
+def curve(level: float, series: str, last: int, name: str) -> pd.DataFrame:
+    rows = pd.DataFrame({"epoch": range(last + 1), "level": level, name: series})
+    return rows.assign(layer="fc1", mean=0.5, min=0.4, max=0.6, seeds=3)
+
+
+def test_a_later_panel_with_more_epochs_is_not_cut_off() -> None:
+    numbers = pd.concat([curve(0.0, "masc", 10, "series"), curve(0.8, "masc", 400, "series")])
+    variants = numbers.rename(columns={"series": "variant"})
+    for figure in (
+        dynamics_figures.draw_accuracy_over_epochs(numbers, STYLE),
+        dynamics_figures.draw_weight_transfer(variants, STYLE),
+        relabelling_figures.draw_relabelling(numbers, STYLE),
+    ):
+        for axes in figure.axes:
+            low, high = axes.get_xlim()
+            assert low == 0
+            assert high >= 400
