@@ -134,10 +134,14 @@ def planted() -> tuple[PlantedSource, TrainLabels, Labels]:
     return PlantedSource(layers), labels, test
 
 
-def test_each_kind_of_labels_chooses_its_best_layer_the_first_of_equal_ones(planted) -> None:
+@pytest.mark.parametrize(
+    "settings", [{"probe": "masc", "n_components": 1}, {"probe": "knn", "n_neighbors": 1}]
+)
+def test_each_kind_of_labels_chooses_its_best_layer_the_first_of_equal_ones(
+    planted, settings: dict[str, Any]
+) -> None:
     source, labels, test = planted
     parts = relabelling.parts_of("sound", labels, test, 0.3)
-    settings = {"probe": "masc", "n_components": 1}
     chosen = relabelling.relabel(source, labels, labels.fitted(0.3), parts, settings, K)
     assert {kind: new.layer for kind, new in chosen.items()} == {
         "observed": "observed",

@@ -3,7 +3,7 @@
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import cache, singledispatch
 from pathlib import Path
 from time import perf_counter
 from typing import ParamSpec, TypeVar
@@ -35,7 +35,7 @@ class Cost:
 
     Memory is counted from what was in use when the work began. On a GPU it is what torch had
     allocated. On a CPU it is the process's resident memory, which the kernel counts in pages and
-    somewhat late (so some tenths of a MiB mean nothing), and NaN on systems other than Linux.
+    somewhat late (some tenths of a MiB mean nothing); NaN where it does not tell (outside Linux).
 
     Attributes:
         seconds: wall-clock time.
@@ -77,7 +77,7 @@ def _memory(device: torch.device) -> float:
     """Bytes in use."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
-    if _RESET.exists():
+    if _resident_memory_is_told():
         # What has been freed goes back to the system, so that using it again is seen.
         ctypes.CDLL(None).malloc_trim(0)
     return _kernel_says("VmRSS")
@@ -86,24 +86,33 @@ def _memory(device: torch.device) -> float:
 def _forget_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    elif _RESET.exists():
-        _RESET.write_text("5")  # sets the resident memory's high-water mark to what is in use
+    elif _resident_memory_is_told():
+        _HIGH_WATER.write_text("5")
 
 
 def _peak(device: torch.device) -> float:
     """The most bytes that were in use since `_forget_peak`."""
-    return (
-        torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _kernel_says("VmHWM")
-    )
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return _kernel_says("VmHWM")
 
 
 _STATUS = Path("/proc/self/status")
-_RESET = Path("/proc/self/clear_refs")
+_HIGH_WATER = Path("/proc/self/clear_refs")  # to write 5 sets VmHWM to what is in use
+
+
+@cache
+def _resident_memory_is_told() -> bool:
+    try:
+        _HIGH_WATER.write_text("5")
+        return hasattr(ctypes.CDLL(None), "malloc_trim")
+    except OSError:
+        return False
 
 
 def _kernel_says(key: str) -> float:
-    """A quantity of /proc/self/status, in bytes; NaN where there is no such file."""
-    if not _RESET.exists():
+    """A quantity of /proc/self/status, in bytes; NaN where the kernel or the C library has none."""
+    if not _resident_memory_is_told():
         return np.nan
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(key))
     return 1024 * float(line.split()[1])

@@ -22,8 +22,8 @@ from latentgen import checkpoints
 from latentgen.activations import ActivationSource, NetworkSource
 from latentgen.errors import PipelineError
 from latentgen.noise import TrainLabels
-from latentgen.passes import Labels, class_moments, guesses
-from latentgen.probes import make_probe
+from latentgen.passes import Labels, guesses
+from latentgen.probing import fit_probes
 from latentgen.runs import Run
 from latentgen.scores import LABEL_KINDS
 from latentgen.seeds import derive_seed
@@ -128,10 +128,8 @@ def relabel(
     by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
     best: dict[str, Relabelling] = {}
     for layer in source.widths:
-        moments = class_moments(source, layer, by_kind, fitted, n_classes)
-        classifiers = {
-            kind: make_probe(probe).fit_moments(moments[kind]).predict for kind in LABEL_KINDS
-        }
+        probes = fit_probes(source, layer, by_kind, fitted, {"": probe}, n_classes=n_classes)
+        classifiers = {kind: probes["", kind].probe.predict for kind in LABEL_KINDS}
         said = {
             split: guesses(source, layer, split, classifiers) for split in {"train", parts.split}
         }
