@@ -16,10 +16,10 @@ def test_widest_layer() -> None:
 
 
 def test_moments_are_rows_or_matrices_whichever_is_smaller() -> None:
-    matrices = 2 * 3 * 10 * 2048 * 2048 * 4 // 2**20
+    matrices = 2 * 5 * 10 * 2048 * 2048 * 4 // 2**20
     assert planning.moments_mb(SIZE, MLP) == matrices
     few = {**SIZE, "train": 500}
-    assert planning.moments_mb(few, MLP) == 2 * 3 * 500 * 2048 * 4 // 2**20
+    assert planning.moments_mb(few, MLP) == 2 * 5 * 500 * 2048 * 4 // 2**20
 
 
 def test_memory_grows_with_images_and_quick_jobs_stay_small() -> None:

@@ -74,6 +74,7 @@ def test_columns_of_the_results(finished_once: Workspace) -> None:
         "train_loss",
         "train_accuracy_observed",
         "train_accuracy_true",
+        "validation_accuracy",
         "test_accuracy",
         "memorised",
     ]

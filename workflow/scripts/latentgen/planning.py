@@ -44,7 +44,8 @@ def moments_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
     width = widest_layer(model, size["shape"])
     # A class keeps its rows or a width x width matrix, whichever is smaller.
     rows = min(size["train"], size["classes"] * width)
-    return 2 * 3 * rows * width * 4 // 2**20
+    # For either kind: the moments, components, directions, and what decomposing needs on the way.
+    return 2 * 5 * rows * width * 4 // 2**20
 
 
 def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
@@ -60,9 +61,9 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     if rule not in ("train", "dump_activations"):
         memory += moments_mb(size, experiment["model"])
     if rule == "fit_final_probes":
-        # Probes that are fitted to rows hold a layer's activations of both splits.
+        # Probes that are fitted to rows hold a layer's activations, and work on copies.
         width = widest_layer(experiment["model"], size["shape"])
-        memory += 2 * (size["train"] + size["test"]) * width * 4 // 2**20
+        memory += 3 * (size["train"] + size["test"]) * width * 4 // 2**20
     return memory
 
 
