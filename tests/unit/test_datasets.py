@@ -899,6 +899,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     datasets.write(dataset, tmp_path / "toy.h5")
     for split in ("train", "test"):
         images, labels = datasets.read_split(tmp_path / "toy.h5", split)
+        assert np.array_equal(datasets.read_labels(tmp_path / "toy.h5", split), labels)
         assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
         assert np.array_equal(images, dataset.split(split)[0])
         assert np.array_equal(labels, dataset.split(split)[1])

@@ -30,3 +30,9 @@ def test_memory_grows_with_images_and_quick_jobs_stay_small() -> None:
         quick = {**experiment, "size": small, "model": {"architecture": "mlp", "widths": [256]}}
         assert planning.memory_mb(rule, quick) <= 1500
     assert planning.runtime_minutes("train", experiment) == 20 + 500
+
+
+def test_memory_of_preparing_a_dataset() -> None:
+    assert planning.dataset_memory_mb({"size": SIZE}) == planning.BASE_MB + 4 * 52
+    unknown = 4 * (70_000 * 3 * 32 * 32 // 2**20)
+    assert planning.dataset_memory_mb({}) == planning.BASE_MB + unknown

@@ -50,3 +50,8 @@ def planned(quantity, rule):
         return attempt * quantity(rule, EXPERIMENTS[wildcards.experiment])
 
     return resource
+
+
+def dataset_memory(wildcards, attempt):
+    """Memory of preparing a dataset, more after each failed attempt."""
+    return attempt * planning.dataset_memory_mb(DATASETS[wildcards.dataset])

@@ -12,8 +12,8 @@ rule prepare_dataset:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=dataset_memory,
+        runtime=60,
     params:
         dataset=lookup(dpath="{dataset}", within=DATASETS),
     message:

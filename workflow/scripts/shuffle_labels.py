@@ -7,7 +7,7 @@ from latentgen.job import job
 from latentgen.names import parse_noise
 
 with job(snakemake):
-    _, true = datasets.read_split(snakemake.input.dataset, "train")
+    true = datasets.read_labels(snakemake.input.dataset, "train")
     n_classes = len(datasets.read_attributes(snakemake.input.dataset)["class_names"])
     kind, level = parse_noise(snakemake.wildcards.noise)
     what = {"dataset": snakemake.wildcards.dataset, "level": level}

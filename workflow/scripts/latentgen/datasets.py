@@ -173,6 +173,17 @@ def read_split(path: StrPath, split: str) -> tuple[Images, Labels]:
         return file[f"{split}/images"][:], file[f"{split}/labels"][:]
 
 
+def read_labels(path: StrPath, split: str) -> Labels:
+    """Read only the labels (int64, N) of "train" or "test".
+
+    Raises:
+        PipelineError: the file is missing, damaged or no prepared dataset.
+    """
+    with _open_prepared(path) as file:
+        labels: Labels = file[f"{split}/labels"][:]
+        return labels
+
+
 def read_attributes(path: StrPath) -> Attributes:
     """Read class names, source and checksum.
 

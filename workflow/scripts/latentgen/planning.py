@@ -48,6 +48,15 @@ def moments_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
     return 2 * 5 * rows * width * 4 // 2**20
 
 
+def dataset_memory_mb(dataset: Mapping[str, Any]) -> int:
+    """Memory of preparing a dataset, in MB: its images, as they come and as they are kept.
+
+    Args:
+        dataset: as `config.dataset_settings` gives it.
+    """
+    return BASE_MB + 4 * images_mb(dataset.get("size", UNKNOWN_SIZE))
+
+
 def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     """Memory of one job of a rule, in MB.
 

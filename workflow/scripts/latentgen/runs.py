@@ -63,7 +63,7 @@ class Run:
     @cached_property
     def test_labels(self) -> Any:
         """True labels of the test samples, int64 (M,)."""
-        return datasets.read_split(self.dataset_file, "test")[1]
+        return datasets.read_labels(self.dataset_file, "test")
 
     @cached_property
     def n_classes(self) -> int:
