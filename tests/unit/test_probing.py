@@ -144,8 +144,8 @@ def test_a_class_without_samples_is_never_predicted(source: Planted, labels: Tra
 def test_what_probes_share_is_charged_to_each(
     source: Planted, labels: TrainLabels, test_labels: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Seconds that say what was done: four batches of moments, four decompositions, two of test.
-    prices = {"update": 1, "principal_components": 100, "fit": 10_000, "fit_moments": 20_000}
+    # Seconds that say what was done: four batches of moments, all decompositions, two of test.
+    prices = {"update": 1, "every_class": 100, "fit": 10_000, "fit_moments": 20_000}
 
     def priced(device: torch.device, work: Any, *given: Any) -> tuple[Any, Cost]:
         return work(*given), Cost(prices.get(work.__name__, 5))
@@ -157,7 +157,7 @@ def test_what_probes_share_is_charged_to_each(
     costs = pd.DataFrame(rows)
     assert costs["predict_seconds"].tolist() == [2 * 5] * len(costs)
     assert costs.set_index("probe")["fit_seconds"].to_dict() == {
-        **dict.fromkeys(["masc", "masc-1pc", "velpic"], 4 * 1 + K * 100 + 20_000),
+        **dict.fromkeys(["masc", "masc-1pc", "velpic"], 4 * 1 + 100 + 20_000),
         **dict.fromkeys(["mean", "lda", "qda"], 4 * 1 + 20_000),
         **dict.fromkeys(["knn", "logistic", "adam"], 10_000),
     }
