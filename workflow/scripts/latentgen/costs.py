@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, singledispatch
 from pathlib import Path
 from time import perf_counter
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -66,6 +66,17 @@ def measured(
     seconds = perf_counter() - start
     peak = _peak(device) - before
     return result, Cost(seconds, peak, _memory(device) - before)
+
+
+def unmeasured(
+    device: torch.device, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
+) -> tuple[Result, Cost]:
+    """Call a function without looking: asking the kernel can take longer than the work."""
+    return work(*given, **named), Cost()
+
+
+Measure = Callable[..., tuple[Any, Cost]]
+"""`measured` or `unmeasured`."""
 
 
 def _wait(device: torch.device) -> None:

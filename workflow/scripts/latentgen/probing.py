@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentgen.activations import ActivationSource
-from latentgen.costs import Cost, fit_operations, measured, predict_operations
+from latentgen.costs import (
+    Cost,
+    Measure,
+    fit_operations,
+    measured,
+    predict_operations,
+    unmeasured,
+)
 from latentgen.estimators import MomentsProbe, Probe
 from latentgen.moments import ClassMoments
 from latentgen.noise import TrainLabels
@@ -43,6 +50,7 @@ def fit_probes(
     probes: Mapping[str, Mapping[str, Any]],
     *,
     n_classes: int,
+    measure: Measure = unmeasured,
 ) -> dict[Key, Fitted]:
     """Fit probes of any kind to one layer.
 
@@ -56,6 +64,7 @@ def fit_probes(
         fitted: (N,), which samples count.
         probes: settings by name.
         n_classes: number of classes; one without samples is never predicted.
+        measure: how work is done: `costs.measured`, or without looking at what it costs.
 
     Returns:
         Fitted probes by name and kind of labels.
@@ -64,9 +73,11 @@ def fit_probes(
         (name, kind): make_probe(settings) for name, settings in probes.items() for kind in labels
     }
     by_moments = [probe for probe in made.values() if isinstance(probe, MomentsProbe)]
-    gathered = _gather(source, layer, labels, fitted, {p.order for p in by_moments}, n_classes)
+    gathered = _gather(
+        source, layer, labels, fitted, {p.order for p in by_moments}, n_classes, measure
+    )
     decomposed = {
-        kind: _decompose(gathered[kind, 2].moments)
+        kind: _decompose(gathered[kind, 2].moments, measure)
         for kind in labels
         if any(probe.uses_components for probe in by_moments)
     }
@@ -75,11 +86,11 @@ def fit_probes(
 
     def fit(probe: Probe, kind: str) -> Fitted:
         if not isinstance(probe, MomentsProbe):
-            _, cost = measured(rows.device, probe.fit, rows, labels[kind][fitted])
+            _, cost = measure(rows.device, probe.fit, rows, labels[kind][fitted])
             return Fitted(probe, cost)
         shared = gathered[kind, probe.order]
         before = shared.cost + decomposed[kind] if probe.uses_components else shared.cost
-        _, cost = measured(shared.moments.device, probe.fit_moments, shared.moments)
+        _, cost = measure(shared.moments.device, probe.fit_moments, shared.moments)
         return Fitted(probe, before + cost)
 
     return {(name, kind): fit(probe, kind) for (name, kind), probe in made.items()}
@@ -98,6 +109,7 @@ def _gather(
     fitted: NDArray[np.bool_],
     orders: set[int],
     n_classes: int,
+    measure: Measure,
 ) -> dict[tuple[str, int], _Gathered]:
     """Moments for every kind of labels and every order, from one pass if any are wanted."""
     wanted = list(product(labels, sorted(orders)))
@@ -109,12 +121,12 @@ def _gather(
                 gathered[kind, order] = _Gathered(moments, Cost())
             this = gathered[kind, order]
             these = torch.from_numpy(labels[kind][samples])
-            _, cost = measured(rows.device, this.moments.update, rows, these)
+            _, cost = measure(rows.device, this.moments.update, rows, these)
             this.cost += cost
     return gathered
 
 
-def _decompose(moments: ClassMoments) -> Cost:
+def _decompose(moments: ClassMoments, measure: Measure) -> Cost:
     """Have the principal components of every class computed, which the moments keep."""
 
     def every_class() -> None:
@@ -122,7 +134,7 @@ def _decompose(moments: ClassMoments) -> Cost:
             moments.principal_components(c)
 
     # Measured once: looking at the process's memory takes about as long as a small decomposition.
-    return measured(moments.device, every_class)[1]
+    return measure(moments.device, every_class)[1]
 
 
 def probe_layer(
@@ -150,8 +162,8 @@ def probe_layer(
         Rows with layer, width, probe, fit_labels, split, score_labels, accuracy, n_components
         (the mean over classes; NaN for a probe that has none).
     """
-    accuracies, _ = probe_layer_and_costs(
-        source, layer, labels, test_labels, probes, n_classes=n_classes, validation=validation
+    accuracies, _, _ = _probed(
+        source, layer, labels, test_labels, probes, n_classes, validation, unmeasured
     )
     return accuracies
 
@@ -179,40 +191,61 @@ def probe_layer_and_costs(
         split), peak_mb (MiB, see `costs.Cost`, of fitting and predicting), fit_operations,
         predict_operations.
     """
-    by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
-    fitted = labels.fitted(validation)
-    every = fit_probes(source, layer, by_kind, fitted, probes, n_classes=n_classes)
-    width = source.widths[layer]
-    on_train = guesses(
-        source, layer, "train", {key: probe.predict for key, (probe, _) in every.items()}
+    accuracies, fitted, predicting = _probed(
+        source, layer, labels, test_labels, probes, n_classes, validation, measured
     )
-    spent = dict.fromkeys(every, Cost())
-    on_test = guesses(
-        source, layer, "test", {key: _metered(every[key].probe, key, spent) for key in every}
-    )
-    accuracies, costs = [], []
-    for key, (probe, cost) in every.items():
-        names = {"layer": layer, "width": width, "probe": key[0], "fit_labels": key[1]}
-        scored = accuracy_rows(on_train[key], on_test[key], labels, test_labels, validation)
-        n_components = float(np.mean(getattr(probe, "n_components_", np.nan)))
-        accuracies += [{**names, **row, "n_components": n_components} for row in scored]
-        measures = {
+    costs = [
+        {
+            **_names(source, layer, key),
             "fit_seconds": cost.seconds,
-            "predict_seconds": spent[key].seconds,
-            "peak_mb": (cost + spent[key]).peak / 2**20,
+            "predict_seconds": predicting[key].seconds,
+            "peak_mb": (cost + predicting[key]).peak / 2**20,
             "fit_operations": fit_operations(probe),
             "predict_operations": predict_operations(probe, len(test_labels)),
         }
-        costs.append({**names, **measures})
+        for key, (probe, cost) in fitted.items()
+    ]
     return accuracies, costs
 
 
-def _metered(probe: Probe, key: Key, spent: dict[Key, Cost]) -> Guess:
-    """A probe's predictions, whose cost is added to what has been spent on them."""
+def _probed(
+    source: ActivationSource,
+    layer: str,
+    labels: TrainLabels,
+    test_labels: Labels,
+    probes: Mapping[str, Mapping[str, Any]],
+    n_classes: int,
+    validation: float,
+    measure: Measure,
+) -> tuple[list[dict[str, Any]], dict[Key, Fitted], dict[Key, Cost]]:
+    """Accuracies, the fitted probes, and what it cost each to predict the test split."""
+    by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
+    samples = labels.fitted(validation)
+    fitted = fit_probes(
+        source, layer, by_kind, samples, probes, n_classes=n_classes, measure=measure
+    )
+    predict = {key: probe.predict for key, (probe, _) in fitted.items()}
+    on_train = guesses(source, layer, "train", predict)
+    predicting = dict.fromkeys(fitted, Cost())
 
-    def predict(rows: Tensor) -> Any:
-        said, cost = measured(rows.device, probe.predict, rows)
-        spent[key] += cost
-        return said
+    def metered(key: Key) -> Guess:
+        def predict_batch(rows: Tensor) -> Any:
+            said, cost = measure(rows.device, predict[key], rows)
+            predicting[key] += cost
+            return said
 
-    return predict
+        return predict_batch
+
+    on_test = guesses(source, layer, "test", {key: metered(key) for key in fitted})
+    accuracies = []
+    for key, (probe, _) in fitted.items():
+        scored = accuracy_rows(on_train[key], on_test[key], labels, test_labels, validation)
+        n_components = float(np.mean(getattr(probe, "n_components_", np.nan)))
+        names = _names(source, layer, key)
+        accuracies += [{**names, **row, "n_components": n_components} for row in scored]
+    return accuracies, fitted, predicting
+
+
+def _names(source: ActivationSource, layer: str, key: Key) -> dict[str, Any]:
+    probe, kind = key
+    return {"layer": layer, "width": source.widths[layer], "probe": probe, "fit_labels": kind}
