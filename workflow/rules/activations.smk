@@ -18,10 +18,10 @@ rule dump_activations:
         runtime=planned(planning.runtime_minutes, "dump_activations"),
         gpu=1,
     params:
-        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
-        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
-        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
-        activations=lookup(dpath="{experiment}/activations", within=EXPERIMENTS),
+        model=setting("model"),
+        normalise=setting("normalise"),
+        validation=setting("validation"),
+        activations=setting("activations"),
     message:
         "Dumping activations of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

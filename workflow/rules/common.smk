@@ -43,6 +43,19 @@ def code(rule_script):
     return [os.path.relpath(file) for file in files]
 
 
+def setting(key):
+    """A param: one setting of the experiment that a job is about.
+
+    Snakemake's own `lookup` searches the whole table at every call, which at hundreds of runs takes
+    longer than all other planning.
+    """
+
+    def value(wildcards):
+        return EXPERIMENTS[wildcards.experiment][key]
+
+    return value
+
+
 def planned(quantity, rule):
     """A resource function: what the jobs of a rule need, more after each failed attempt."""
 

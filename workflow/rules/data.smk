@@ -15,7 +15,7 @@ rule prepare_dataset:
         mem_mb=dataset_memory,
         runtime=60,
     params:
-        dataset=lookup(dpath="{dataset}", within=DATASETS),
+        dataset=lambda wildcards: DATASETS[wildcards.dataset],
     message:
         "Preparing dataset {wildcards.dataset}"
     script:
@@ -39,7 +39,7 @@ rule shuffle_labels:
         mem_mb=500,
         runtime=10,
     params:
-        confusion=lookup(dpath="{dataset}", within=CONFUSIONS),
+        confusion=lambda wildcards: CONFUSIONS[wildcards.dataset],
     message:
         "Shuffling labels of {wildcards.dataset}, {wildcards.noise}, {wildcards.draw}"
     script:

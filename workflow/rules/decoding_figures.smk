@@ -23,8 +23,8 @@ rule plot_baselines:
         runtime=10,
     params:
         style=FIGURE_STYLE,
-        probes=lookup(dpath="{experiment}/final_probes", within=EXPERIMENTS),
-        published=lookup(dpath="{experiment}/published", within=EXPERIMENTS),
+        probes=setting("final_probes"),
+        published=setting("published"),
     message:
         "Drawing all probes by layer, {wildcards.experiment}"
     script:
@@ -55,7 +55,7 @@ rule plot_subspaces:
         runtime=10,
     params:
         style=FIGURE_STYLE,
-        probes=lookup(dpath="{experiment}/final_probes", within=EXPERIMENTS),
+        probes=setting("final_probes"),
     message:
         "Drawing the subspace experiments, {wildcards.experiment}"
     script:
@@ -86,7 +86,7 @@ rule plot_sensitivity:
         runtime=10,
     params:
         style=FIGURE_STYLE,
-        probes=lookup(dpath="{experiment}/final_probes", within=EXPERIMENTS),
+        probes=setting("final_probes"),
     message:
         "Drawing MASC's sensitivity, {wildcards.experiment}"
     script:

@@ -21,7 +21,7 @@ rule plot_costs:
         runtime=10,
     params:
         style=FIGURE_STYLE,
-        probes=lookup(dpath="{experiment}/final_probes", within=EXPERIMENTS),
+        probes=setting("final_probes"),
     message:
         "Drawing costs of probes, {wildcards.experiment}"
     script:

@@ -23,8 +23,8 @@ rule plot_accuracy_by_layer:
         runtime=10,
     params:
         style=FIGURE_STYLE,
-        probes=lookup(dpath="{experiment}/probes", within=EXPERIMENTS),
-        published=lookup(dpath="{experiment}/published", within=EXPERIMENTS),
+        probes=setting("probes"),
+        published=setting("published"),
     message:
         "Drawing accuracy by layer, {wildcards.experiment}"
     script:

@@ -20,10 +20,10 @@ rule fit_final_probes:
         runtime=planned(planning.runtime_minutes, "fit_final_probes"),
         gpu=1,
     params:
-        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
-        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
-        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
-        probes=lookup(dpath="{experiment}/final_probes", within=EXPERIMENTS),
+        model=setting("model"),
+        normalise=setting("normalise"),
+        validation=setting("validation"),
+        probes=setting("final_probes"),
     message:
         "Fitting all probes to {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:
@@ -50,10 +50,10 @@ rule contrast_batch_norm:
         runtime=planned(planning.runtime_minutes, "contrast_batch_norm"),
         gpu=1,
     params:
-        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
-        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
-        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
-        probes=lookup(dpath="{experiment}/probes", within=EXPERIMENTS),
+        model=setting("model"),
+        normalise=setting("normalise"),
+        validation=setting("validation"),
+        probes=setting("probes"),
     message:
         "Contrasting batch statistics of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

@@ -19,10 +19,10 @@ rule fit_probes:
         runtime=planned(planning.runtime_minutes, "fit_probes"),
         gpu=1,
     params:
-        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
-        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
-        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
-        probes=lookup(dpath="{experiment}/probes", within=EXPERIMENTS),
+        model=setting("model"),
+        normalise=setting("normalise"),
+        validation=setting("validation"),
+        probes=setting("probes"),
     message:
         "Fitting probes to {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

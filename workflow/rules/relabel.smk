@@ -19,13 +19,13 @@ rule relabel_and_retrain:
         runtime=planned(planning.runtime_minutes, "relabel_and_retrain"),
         gpu=1,
     params:
-        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
-        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
-        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
-        training=lookup(dpath="{experiment}/training", within=EXPERIMENTS),
+        model=setting("model"),
+        normalise=setting("normalise"),
+        validation=setting("validation"),
+        training=setting("training"),
         streams=streams,
-        protocol=lookup(dpath="{experiment}/protocol", within=EXPERIMENTS),
-        relabel=lookup(dpath="{experiment}/relabel", within=EXPERIMENTS),
+        protocol=setting("protocol"),
+        relabel=setting("relabel"),
     message:
         "Relabelling and retraining {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:

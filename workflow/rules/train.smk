@@ -18,11 +18,11 @@ rule train:
         runtime=planned(planning.runtime_minutes, "train"),
         gpu=1,
     params:
-        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
-        training=lookup(dpath="{experiment}/training", within=EXPERIMENTS),
-        epochs=lookup(dpath="{experiment}/epochs", within=EXPERIMENTS),
-        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
-        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+        model=setting("model"),
+        training=setting("training"),
+        epochs=setting("epochs"),
+        normalise=setting("normalise"),
+        validation=setting("validation"),
         streams=streams,
     message:
         "Training {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"

@@ -19,9 +19,9 @@ rule transfer_weights:
         runtime=planned(planning.runtime_minutes, "transfer_weights"),
         gpu=1,
     params:
-        model=lookup(dpath="{experiment}/model", within=EXPERIMENTS),
-        normalise=lookup(dpath="{experiment}/normalise", within=EXPERIMENTS),
-        validation=lookup(dpath="{experiment}/validation", within=EXPERIMENTS),
+        model=setting("model"),
+        normalise=setting("normalise"),
+        validation=setting("validation"),
     message:
         "Transferring weights in {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:
