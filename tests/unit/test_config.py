@@ -79,7 +79,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     ),
     "unknown noise kind": (
         lambda c: tiny(c)["noise"].update(kind="unifrom"),
-        ["experiments.tiny.noise.kind", "'unifrom'", "allowed: 'uniform'"],
+        ["experiments.tiny.noise.kind", "'unifrom'", "allowed: uniform, "],
     ),
     "corruption above 1": (
         lambda c: tiny(c)["noise"].update(levels=[0, 1.4]),

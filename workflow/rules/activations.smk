@@ -4,7 +4,7 @@ rule dump_activations:
         dataset=dataset_of,
         labels=labels_of,
         checkpoints=f"{RUN}/checkpoints",
-        code=code("dump_activations.py"),
+        code=code("dump_activations.py", "model"),
     output:
         activations=directory(f"{RUN}/activations"),
     log:

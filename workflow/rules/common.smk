@@ -8,7 +8,14 @@ from latentgen import config as settings
 from latentgen import planning
 from latentgen.errors import PipelineError
 from latentgen.imports import library_files
-from latentgen.names import LEVEL_PATTERN, NAME_PATTERN, noise_name
+from latentgen.names import (
+    LEVEL_PATTERN,
+    NAME_PATTERN,
+    OWN_PATTERN,
+    noise_name,
+    parse_noise,
+)
+from latentgen.own import file_of, files_in
 
 try:
     CONFIG = settings.read(config)
@@ -32,15 +39,27 @@ RUN = "results/runs/{experiment}/{noise}/seed{seed}"
 wildcard_constraints:
     dataset=NAME_PATTERN,
     experiment=NAME_PATTERN,
-    noise=f"{NAME_PATTERN}-{LEVEL_PATTERN}",
+    noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}",
     seed=r"\d+",
     draw=r"published|seed\d+",
 
 
-def code(rule_script):
-    """The library files that a script uses: inputs of its rule, so that an edit re-runs it."""
-    files = library_files(str(WORKFLOW / "scripts" / rule_script))
-    return [os.path.relpath(file) for file in files]
+def code(rule_script, *keys):
+    """What a script's code is: inputs of its rule, so that an edit re-runs it.
+
+    These are the library files that it uses and, where settings of the experiment under some keys
+    name something of the user's own, the files that hold it.
+    """
+    library = library_files(str(WORKFLOW / "scripts" / rule_script))
+    files = [os.path.relpath(file) for file in library]
+    if not keys:
+        return files
+
+    def with_own(wildcards):
+        experiment = EXPERIMENTS[wildcards.experiment]
+        return files + sorted(set(files_in({key: experiment[key] for key in keys})))
+
+    return with_own
 
 
 def setting(key):

@@ -25,6 +25,7 @@ rule prepare_dataset:
 rule shuffle_labels:
     """Observed labels of a dataset at one corruption level, the same for all models."""
     input:
+        unpack(own_noise),
         dataset="results/datasets/{dataset}.h5",
         code=code("shuffle_labels.py"),
     output:

@@ -5,7 +5,7 @@ rule fit_final_probes:
         dataset=dataset_of,
         labels=labels_of,
         checkpoints=f"{RUN}/checkpoints",
-        code=code("fit_final_probes.py"),
+        code=code("fit_final_probes.py", "model", "final_probes"),
     output:
         final_probes=f"{RUN}/final_probes.csv",
         costs=f"{RUN}/costs.csv",
@@ -36,7 +36,7 @@ rule contrast_batch_norm:
         dataset=dataset_of,
         labels=labels_of,
         checkpoints=f"{RUN}/checkpoints",
-        code=code("contrast_batch_norm.py"),
+        code=code("contrast_batch_norm.py", "model", "probes"),
     output:
         f"{RUN}/batch_norm.csv",
     log:

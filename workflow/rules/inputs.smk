@@ -15,6 +15,12 @@ def labels_of(wildcards):
     return f"results/labels/{experiment['dataset']}/{wildcards.noise}/{draw}.h5"
 
 
+def own_noise(wildcards):
+    """The file that holds a noise kind of the user's own."""
+    file = file_of(parse_noise(wildcards.noise)[0])
+    return {"own": str(file)} if file else {}
+
+
 def streams(wildcards):
     """The seed that each purpose of a run draws from: its own where the experiment varies it."""
     experiment = EXPERIMENTS[wildcards.experiment]

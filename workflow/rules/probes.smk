@@ -5,7 +5,7 @@ rule fit_probes:
         dataset=dataset_of,
         labels=labels_of,
         checkpoints=f"{RUN}/checkpoints",
-        code=code("fit_probes.py"),
+        code=code("fit_probes.py", "model", "probes"),
     output:
         probes=f"{RUN}/probes.csv",
     log:

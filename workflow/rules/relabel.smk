@@ -4,7 +4,7 @@ rule relabel_and_retrain:
         dataset=dataset_of,
         labels=labels_of,
         checkpoints=f"{RUN}/checkpoints",
-        code=code("relabel_and_retrain.py"),
+        code=code("relabel_and_retrain.py", "model", "relabel"),
     output:
         relabel=f"{RUN}/relabel.csv",
         quality=f"{RUN}/label_quality.csv",

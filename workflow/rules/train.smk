@@ -3,7 +3,7 @@ rule train:
     input:
         dataset=dataset_of,
         labels=labels_of,
-        code=code("train.py"),
+        code=code("train.py", "model"),
     output:
         checkpoints=directory(f"{RUN}/checkpoints"),
         history=f"{RUN}/history.csv",

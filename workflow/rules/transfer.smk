@@ -5,7 +5,7 @@ rule transfer_weights:
         dataset=dataset_of,
         labels=labels_of,
         checkpoints=f"{RUN}/checkpoints",
-        code=code("transfer_weights.py"),
+        code=code("transfer_weights.py", "model"),
     output:
         transfer=f"{RUN}/transfer.csv",
     log:

@@ -6,6 +6,7 @@ because Snakemake reads the config at every start and in every job.
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,14 +15,18 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from latentgen.errors import PipelineError
-from latentgen.names import NAME_PATTERN
+from latentgen.names import NAME_PATTERN, OWN_PATTERN
+from latentgen.own import is_there
 from latentgen.schedule import epochs_of
 
 
@@ -42,6 +47,9 @@ def _schedule(expression: str) -> str:
 Several = (Field(min_length=1), AfterValidator(_once_each))
 """Marks a list that holds at least one value, and none of them twice."""
 
+Own = Annotated[str, Field(pattern=f"^{OWN_PATTERN}$")]
+"""`module.object`, from a file beside config.yaml or an installed package."""
+
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 Level = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -61,6 +69,12 @@ class Block(BaseModel):
                 if key not in cls.model_fields:
                     raise ValueError(_not_among(f"key '{key}'", str(key), cls.model_fields))
         return data
+
+
+def _tag(block: Any, key: str) -> Any:
+    """Which of several kinds of a block is meant: what stands under a key, or something own."""
+    found = block.get(key) if isinstance(block, Mapping) else getattr(block, key, None)
+    return "module.object" if isinstance(found, str) and "." in found else found
 
 
 class Subset(Block):
@@ -185,15 +199,42 @@ class ResNet18(Block):
     architecture: Literal["resnet18"]
 
 
-Model = Annotated[MLP | CNN | AlexNet | ResNet18, Field(discriminator="architecture")]
+class OwnModel(BaseModel):
+    """A function or class of your own that gives a `Network`; further keys are its arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    architecture: Own
+
+
+def _architecture(model: Any) -> Any:
+    return _tag(model, "architecture")
+
+
+Model = Annotated[
+    Annotated[MLP, Tag("mlp")]
+    | Annotated[CNN, Tag("cnn")]
+    | Annotated[AlexNet, Tag("alexnet")]
+    | Annotated[ResNet18, Tag("resnet18")]
+    | Annotated[OwnModel, Tag("module.object")],
+    Discriminator(_architecture),
+]
+NOISE_KINDS = ("uniform", "uniform_excluding_true", "pair_flip", "confusion", "permutation")
+
+
+def _kind_of_noise(kind: str) -> str:
+    if kind not in NOISE_KINDS and not re.fullmatch(OWN_PATTERN, kind):
+        raise ValueError(_not_among(repr(kind), kind, [*NOISE_KINDS, "module.function"]))
+    return kind
 
 
 class Noise(Block):
     """Which labels are corrupted, and how much."""
 
-    kind: Literal["uniform", "uniform_excluding_true", "pair_flip", "confusion", "permutation"] = (
-        "uniform"
-    )
+    kind: Annotated[
+        str,
+        AfterValidator(_kind_of_noise),
+        WithJsonSchema({"anyOf": [{"enum": list(NOISE_KINDS)}, {"pattern": f"^{OWN_PATTERN}$"}]}),
+    ] = "uniform"
     levels: Annotated[list[Level], *Several] = Field(description="corruption levels p")
 
 
@@ -261,15 +302,27 @@ class QDAProbe(Block):
     reg_param: Level = Field(0.0, description="share of the identity in class covariances")
 
 
+class OwnProbe(BaseModel):
+    """A classifier with scikit-learn's interface; further keys are its arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    probe: Own
+
+
+def _probe(probe: Any) -> Any:
+    return _tag(probe, "probe")
+
+
 Probe = Annotated[
-    MASCProbe
-    | VeLPICProbe
-    | LogisticRegressionProbe
-    | NearestClassMeanProbe
-    | KNNProbe
-    | LDAProbe
-    | QDAProbe,
-    Field(discriminator="probe"),
+    Annotated[MASCProbe, Tag("masc")]
+    | Annotated[VeLPICProbe, Tag("velpic")]
+    | Annotated[LogisticRegressionProbe, Tag("logistic_regression")]
+    | Annotated[NearestClassMeanProbe, Tag("nearest_class_mean")]
+    | Annotated[KNNProbe, Tag("knn")]
+    | Annotated[LDAProbe, Tag("lda")]
+    | Annotated[QDAProbe, Tag("qda")]
+    | Annotated[OwnProbe, Tag("module.object")],
+    Discriminator(_probe),
 ]
 
 
@@ -420,15 +473,31 @@ class Config(Block):
         return self.datasets[experiment.dataset].confusion
 
     def _refuse_absent_files(self) -> None:
-        """Only of datasets that the suite uses: an unused entry may describe another machine."""
+        """Only of what the suite uses: an unused entry may describe another machine."""
         for name in self.suites[self.suite]:
-            key = self.experiments[name].dataset
+            experiment = self.experiments[name]
+            self._refuse_absent_modules(name, experiment)
+            key = experiment.dataset
             dataset = self.datasets[key]
             path = getattr(dataset, "path", None)
             if path and not getattr(dataset, "url", None) and not Path(path).exists():
                 raise ValueError(
                     f"datasets.{key}.path: found '{path}', which does not exist; "
                     "allowed: an existing file or folder"
+                )
+
+    def _refuse_absent_modules(self, name: str, experiment: Experiment) -> None:
+        named = {
+            f"experiments.{name}.noise.kind": experiment.noise.kind,
+            f"models.{experiment.model}.architecture": self.models[experiment.model].architecture,
+        }
+        for probe in [*experiment.probes, *experiment.final_probes, experiment.relabel.probe]:
+            named[f"probes.{probe}.probe"] = self.probes[probe].probe
+        for where, what in named.items():
+            if "." in what and not is_there(what):
+                raise ValueError(
+                    f"{where}: found '{what}'; allowed: a module beside config.yaml or an "
+                    "installed package, and what to take from it"
                 )
 
 
@@ -460,7 +529,7 @@ def _describe(mistake: dict[str, Any], raw: Mapping[str, Any]) -> str:
         )
     if mistake["type"] in ("union_tag_invalid", "union_tag_not_found"):
         context = mistake["ctx"]
-        key = context["discriminator"].strip("'")
+        key = context["discriminator"].strip("'_()")
         allowed = context.get("expected_tags") or "one of the documented kinds"
         return f"{where}.{key}: found {context.get('tag', 'nothing')!r}; allowed: {allowed}"
     allowed = mistake["msg"].replace("Input should be ", "")

@@ -21,7 +21,7 @@ from latentgen.baselines import (
     NearestClassMean,
 )
 from latentgen.estimators import Probe
-from latentgen.probes import MASC, VeLPIC
+from latentgen.probes import MASC, AnyProbe, VeLPIC
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -161,13 +161,13 @@ def components_operations(counts: NDArray[np.int64], d: int) -> int:
 
 
 @singledispatch
-def fit_operations(probe: Probe) -> float:
+def fit_operations(probe: AnyProbe) -> float:
     """Operations of fitting a probe, which has been fitted; NaN if nobody has counted them."""
     return np.nan
 
 
 @singledispatch
-def predict_operations(probe: Probe, n_rows: int) -> float:
+def predict_operations(probe: AnyProbe, n_rows: int) -> float:
     """Operations of predicting M = `n_rows` rows; NaN if nobody has counted them."""
     return np.nan
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
+from latentgen.own import find
 
 Shape = tuple[int, int, int]
 """Channels, height, width."""
@@ -155,13 +156,14 @@ def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) 
     """Make a network with PyTorch's default initialisation.
 
     Args:
-        settings: a model's block of config.yaml; `architecture` picks from `ARCHITECTURES`.
+        settings: a model's block of config.yaml; `architecture` picks from `ARCHITECTURES` or is
+            `module.function` (see `own`); the rest are its arguments.
         shape: channels, height and width of an image.
         n_classes: width of the output.
         seed: of the initial weights; the global random state is left as it was.
     """
     arguments = dict(settings)
-    architecture = ARCHITECTURES[arguments.pop("architecture")]
+    architecture = find(ARCHITECTURES, arguments.pop("architecture"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return architecture(shape, n_classes, **arguments)

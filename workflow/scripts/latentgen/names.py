@@ -6,6 +6,9 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 INPUT = "input"
 """The images as the network sees them, flattened: layer 0. It is the same at every epoch."""
 
+OWN_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
+"""`module.object`: something that the library does not bring along, see `own`."""
+
 LEVEL_PATTERN = r"[0-9.e-]+"
 
 

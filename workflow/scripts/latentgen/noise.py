@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentgen.errors import PipelineError
+from latentgen.own import find
 from latentgen.seeds import derive_seed
 from latentgen.storage import atomic_hdf5
 
@@ -148,12 +149,21 @@ def draw(
         true: int64 (N,), values in [0, n_classes).
         classes: how many there are, and how they are confused.
         dataset: its name, which seeds the draw.
-        kind: a key of `KINDS`.
+        kind: a key of `KINDS`, or `module.function` (see `own`).
         level: corruption level in [0, 1].
         seed: of the draw.
+
+    Raises:
+        PipelineError: there is no such kind, or it gave something else than a label for each
+            sample.
     """
     random = np.random.default_rng(derive_seed("labels", dataset, kind, seed))
-    observed = KINDS[kind](true, level, classes, random)
+    observed = find(KINDS, kind)(true, level, classes, random)
+    if observed.shape != true.shape or not np.isin(observed, np.arange(classes.number)).all():
+        raise PipelineError(
+            f"noise kind {kind}: gave labels of shape {observed.shape} from {observed.min()} to "
+            f"{observed.max()}; needed: {true.shape}, from 0 to {classes.number - 1}"
+        )
     return TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
 
 

@@ -5,17 +5,20 @@ Here are the papers' own, MASC and VeLPIC, and the registry of all of them.
 
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, check_scalar
 from torch import Tensor
 
 from latentgen.baselines import KNN, LDA, QDA, LogisticRegression, NearestClassMean
+from latentgen.errors import PipelineError
 from latentgen.estimators import MomentsProbe, Probe
 from latentgen.moments import ClassMoments, PrincipalComponents, ieee_float32
+from latentgen.own import find
 
 
 class MASC(MomentsProbe):
@@ -149,14 +152,46 @@ PROBES: dict[str, type[Probe]] = {
 """Probes by the name that config.yaml gives them."""
 
 
-def make_probe(settings: Mapping[str, Any]) -> Probe:
+class SklearnProbe(ClassifierMixin, BaseEstimator):
+    """Any scikit-learn classifier as a probe: rows go to it as arrays, on the CPU.
+
+    Its `random_state`, where it has one that is not set, is 0: results are to repeat.
+    """
+
+    def __init__(self, classifier: Any) -> None:
+        """Take a classifier that is not fitted yet."""
+        self.classifier = classifier
+
+    def fit(self, X: Tensor, y: NDArray[Any]) -> Self:
+        """Fit on rows X (n, width) with labels y (n,)."""
+        if self.classifier.get_params().get("random_state", 0) is None:
+            self.classifier.set_params(random_state=0)
+        self.classifier.fit(X.cpu().numpy(), y)
+        self.classes_ = self.classifier.classes_
+        return self
+
+    def predict(self, X: Tensor) -> Tensor:
+        """Labels (n,) of rows X (n, width)."""
+        return torch.from_numpy(self.classifier.predict(X.cpu().numpy()))
+
+
+AnyProbe = Probe | SklearnProbe
+
+
+def make_probe(settings: Mapping[str, Any]) -> AnyProbe:
     """The probe that settings describe: `{"probe": "masc", "explained_variance": 0.99}`.
 
+    Args:
+        settings: `probe` is a key of `PROBES` or `module.Class` (see `own`), which need not be one
+            of ours: any scikit-learn classifier will do. The rest are its arguments.
+
     Raises:
-        ValueError: there is no probe of that name.
+        PipelineError: there is no probe of that name, or it does not take these arguments.
     """
     arguments = dict(settings)
     name = arguments.pop("probe")
-    if name not in PROBES:
-        raise ValueError(f"probe: found {name!r}, allowed are {', '.join(PROBES)}")
-    return PROBES[name](**arguments)
+    try:
+        made = find(PROBES, name)(**arguments)
+    except TypeError as error:
+        raise PipelineError(f"probe {name}: {error}") from None
+    return made if isinstance(made, Probe) else SklearnProbe(made)

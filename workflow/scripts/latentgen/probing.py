@@ -19,11 +19,11 @@ from latentgen.costs import (
     predict_operations,
     unmeasured,
 )
-from latentgen.estimators import MomentsProbe, Probe
+from latentgen.estimators import MomentsProbe
 from latentgen.moments import ClassMoments
 from latentgen.noise import TrainLabels
 from latentgen.passes import Guess, Labels, fitted_batches, fitted_rows, guesses
-from latentgen.probes import make_probe
+from latentgen.probes import AnyProbe, make_probe
 from latentgen.scores import LABEL_KINDS, accuracy_rows
 
 Key = tuple[str, str]
@@ -38,7 +38,7 @@ class Fitted(NamedTuple):
         cost: of fitting it as if it were alone: what several probes share is charged to each.
     """
 
-    probe: Probe
+    probe: AnyProbe
     cost: Cost
 
 
@@ -84,7 +84,7 @@ def fit_probes(
     all_by_moments = len(by_moments) == len(made)
     rows = torch.empty(0) if all_by_moments else fitted_rows(source, layer, fitted)
 
-    def fit(probe: Probe, kind: str) -> Fitted:
+    def fit(probe: AnyProbe, kind: str) -> Fitted:
         if not isinstance(probe, MomentsProbe):
             _, cost = measure(rows.device, probe.fit, rows, labels[kind][fitted])
             return Fitted(probe, cost)

@@ -1,0 +1,124 @@
+"""The complete examples in docs/: what they tell a user to write is written, and run."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+from tests.conftest import REPOSITORY, Workspace
+
+
+def written(page: str) -> dict[str, str]:
+    """The files of a page's examples: blocks whose first line is a comment with a file's name."""
+    blocks = re.findall(
+        r"```\w*\n# (\S+)\n(.*?)```", (REPOSITORY / "docs" / page).read_text(), re.S
+    )
+    assert blocks
+    return dict(blocks)
+
+
+def merge(config: dict[str, Any], more: dict[str, Any]) -> None:
+    """Write an excerpt of config.yaml where it belongs."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            merge(config[key], value)
+        else:
+            config[key] = value
+
+
+def follow(page: str, repository: Workspace) -> None:
+    """Do what a page says; only the training is made short."""
+    for name, text in written(page).items():
+        if name == "config.yaml":
+            with repository.editing_config() as config:
+                merge(config, yaml.safe_load(text))
+                for experiment in config["experiments"].values():
+                    experiment["training"]["max_epochs"] = 2
+        else:
+            (repository.folder / name).write_text(text)
+
+
+@pytest.mark.slow
+def test_add_a_dataset(repository: Workspace) -> None:
+    random = np.random.default_rng(0)
+    for split, n in {"train": 6, "test": 3}.items():
+        for name in ("cat", "dog"):
+            folder = repository.folder / "pets" / split / name
+            folder.mkdir(parents=True)
+            for i in range(n):
+                pixels = random.integers(0, 255, (20, 30, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    follow("add_a_dataset.md", repository)
+    planned = repository.planned("--config", "suite=pets")
+    assert len(planned["train"]) == 4
+    repository.run("results/datasets/pets.h5", "--config", "suite=pets")
+    with h5py.File(repository.folder / "results/datasets/pets.h5") as file:
+        assert file["train/images"].shape == (12, 3, 16, 16)
+
+
+@pytest.mark.slow
+def test_add_a_model(repository: Workspace) -> None:
+    follow("add_a_model.md", repository)
+    run = "results/runs/digits-residual/uniform-0.4/seed1"
+    suite = ("--config", "suite=residual")
+    repository.run(f"{run}/probes.csv", *suite)
+    probes = pd.read_csv(repository.folder / run / "probes.csv")
+    assert list(probes["layer"].unique()) == ["input", "stem", "block1", "block2"]
+    assert set(repository.planned(f"{run}/probes.csv", *suite)) == set()
+    repository.append("my_models.py", "# changed\n")
+    assert "train" in repository.planned(f"{run}/probes.csv", *suite)
+
+
+@pytest.mark.slow
+def test_add_a_probe(repository: Workspace) -> None:
+    follow("add_a_probe.md", repository)
+    with repository.editing_config() as config:
+        config["experiments"]["digits-mlp"]["epochs"] = "0"
+    file = "results/runs/digits-mlp/uniform-0.4/seed1/probes.csv"
+    repository.run(file)
+    probes = pd.read_csv(repository.folder / file)
+    accuracy = probes[(probes["split"] == "test") & (probes["layer"] == "input")]
+    accuracy = accuracy[accuracy["fit_labels"] == "true"].set_index("probe")["accuracy"]
+    assert accuracy["naive_bayes"] > 0.7
+    assert accuracy["medians"] > 0.7
+    repository.append("my_probes.py", "# changed\n")
+    assert repository.planned(file) == {"fit_probes": {"digits-mlp/uniform-0.4/1"}}
+
+
+def test_add_a_noise_kind(repository: Workspace) -> None:
+    follow("add_a_noise_kind.md", repository)
+    file = "results/labels/digits/my_noise.even_to_odd-0.4/seed1.h5"
+    repository.run(file)
+    with h5py.File(repository.folder / file) as labels:
+        true, observed = labels["true"][()], labels["observed"][()]
+    changed = true != observed
+    assert (true[changed] % 2 == 0).all()
+    assert 0.3 < changed[true % 2 == 0].mean() < 0.5
+    repository.append("my_noise.py", "# changed\n")
+    assert repository.planned(file) == {"shuffle_labels": {"digits/my_noise.even_to_odd-0.4/seed1"}}
+
+
+def test_a_module_that_is_not_there_is_a_config_error(repository: Workspace) -> None:
+    follow("add_a_noise_kind.md", repository)
+    (repository.folder / "my_noise.py").unlink()
+    done = repository.snakemake("--dry-run")
+    assert done.returncode != 0
+    (error,) = [line for line in done.stdout.splitlines() if line.startswith("config error:")]
+    assert error.startswith("config error: experiments.digits-mlp.noise.kind: found 'my_noise.even")
+
+
+def test_the_readme_links_every_page() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    for page in Path(REPOSITORY, "docs").glob("add_*.md"):
+        assert f"docs/{page.name}" in readme
+
+
+def test_no_example_is_left_out() -> None:
+    tested = {name for name in globals() if name.startswith("test_add_")}
+    pages = {f"test_{page.stem}" for page in (REPOSITORY / "docs").glob("add_*.md")}
+    assert pages == tested
