@@ -1,1 +1,18 @@
 """What networks that have memorised wrong labels still know about the right ones."""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "MASC": "latentgen.probes",
+    "VeLPIC": "latentgen.probes",
+    "extract": "latentgen.activations",
+}
+__all__ = ["MASC", "VeLPIC", "extract"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import PyTorch and scikit-learn only when something that needs them is asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

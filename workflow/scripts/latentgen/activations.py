@@ -1,7 +1,7 @@
 """Reading a network's layers, from the network itself or from an HDF5 file: the same interface."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
@@ -110,6 +110,38 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
         for hook in hooks:
             hook.remove()
     return read
+
+
+def extract(
+    model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], layers: Sequence[str]
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Read layers of any model, in eval mode, for anybody's data.
+
+    Args:
+        model: left in the mode that it was in; inputs are moved to its device.
+        loader: gives batches of inputs (n, ...) and labels (n,), such as a `DataLoader`.
+        layers: names of submodules, as `model.named_modules()` gives them.
+
+    Returns:
+        Each layer's outputs, flattened to (N, width), and the labels (N,), on the CPU.
+
+    Raises:
+        AttributeError: the model has no submodule of that name.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    read: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    labels = []
+    try:
+        model.eval()
+        for inputs, targets in loader:
+            batch = read_layers(model, {layer: layer for layer in layers}, inputs.to(device))
+            for layer in layers:
+                read[layer].append(batch[layer].cpu())
+            labels.append(targets)
+    finally:
+        model.train(was_training)
+    return {layer: torch.cat(parts) for layer, parts in read.items()}, torch.cat(labels)
 
 
 class FileSource:
