@@ -5,12 +5,7 @@ rule plot_batch_norm:
         contrasts=of_experiment("batch_norm.csv"),
         code=code("plot_batch_norm.py"),
     output:
-        multiext(
-            "results/figures/decoding/{experiment}/batch_norm",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("decoding", "batch_norm"),
     log:
         "logs/plot_batch_norm/{experiment}.log",
     benchmark:

@@ -6,12 +6,7 @@ rule plot_baselines:
         final_probes=of_experiment("final_probes.csv"),
         code=code("plot_baselines.py"),
     output:
-        multiext(
-            "results/figures/decoding/{experiment}/baselines",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("decoding", "baselines"),
     log:
         "logs/plot_baselines/{experiment}.log",
     benchmark:
@@ -38,12 +33,7 @@ rule plot_subspaces:
         final_probes=of_experiment("final_probes.csv"),
         code=code("plot_subspaces.py"),
     output:
-        multiext(
-            "results/figures/decoding/{experiment}/subspaces",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("decoding", "subspaces"),
     log:
         "logs/plot_subspaces/{experiment}.log",
     benchmark:
@@ -69,12 +59,7 @@ rule plot_sensitivity:
         final_probes=of_experiment("final_probes.csv"),
         code=code("plot_sensitivity.py"),
     output:
-        multiext(
-            "results/figures/decoding/{experiment}/sensitivity",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("decoding", "sensitivity"),
     log:
         "logs/plot_sensitivity/{experiment}.log",
     benchmark:

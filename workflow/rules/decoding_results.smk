@@ -4,12 +4,7 @@ rule plot_costs:
         costs=of_experiment("costs.csv"),
         code=code("plot_costs.py"),
     output:
-        multiext(
-            "results/figures/decoding/{experiment}/costs",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("decoding", "costs"),
     log:
         "logs/plot_costs/{experiment}.log",
     benchmark:
@@ -34,12 +29,7 @@ rule plot_relabelling:
         relabels=of_experiment("relabel.csv", above=0),
         code=code("plot_relabelling.py"),
     output:
-        multiext(
-            "results/figures/decoding/{experiment}/relabelling",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("decoding", "relabelling"),
     log:
         "logs/plot_relabelling/{experiment}.log",
     benchmark:
@@ -63,12 +53,7 @@ rule plot_scoreboard:
         scoreboard="results/tables/scoreboard.csv",
         code=code("plot_scoreboard.py"),
     output:
-        multiext(
-            "results/figures/decoding/scoreboard",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("decoding", "scoreboard", of_suite=True),
     log:
         "logs/plot_scoreboard.log",
     benchmark:

@@ -6,12 +6,7 @@ rule plot_accuracy_by_layer:
         probes=of_experiment("probes.csv"),
         code=code("plot_accuracy_by_layer.py"),
     output:
-        multiext(
-            "results/figures/decoding/{experiment}/accuracy_by_layer",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("decoding", "accuracy_by_layer"),
     log:
         "logs/plot_accuracy_by_layer/{experiment}.log",
     benchmark:
@@ -38,12 +33,7 @@ rule plot_accuracy_over_epochs:
         probes=of_experiment("probes.csv"),
         code=code("plot_accuracy_over_epochs.py"),
     output:
-        multiext(
-            "results/figures/dynamics/{experiment}/accuracy_over_epochs",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("dynamics", "accuracy_over_epochs"),
     log:
         "logs/plot_accuracy_over_epochs/{experiment}.log",
     benchmark:
@@ -67,12 +57,7 @@ rule plot_weight_transfer:
         transfers=of_experiment("transfer.csv"),
         code=code("plot_weight_transfer.py"),
     output:
-        multiext(
-            "results/figures/dynamics/{experiment}/weight_transfer",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("dynamics", "weight_transfer"),
     log:
         "logs/plot_weight_transfer/{experiment}.log",
     benchmark:

@@ -5,8 +5,7 @@ rule tabulate_accuracy:
         probes=of_runs(SUITE, "probes.csv"),
         code=code("tabulate_accuracy.py"),
     output:
-        csv="results/tables/accuracy.csv",
-        md="results/tables/accuracy.md",
+        **table("accuracy"),
     log:
         "logs/tabulate_accuracy.log",
     benchmark:
@@ -29,8 +28,7 @@ rule tabulate_scoreboard:
         final_probes=of_runs(SUITE, "final_probes.csv"),
         code=code("tabulate_scoreboard.py"),
     output:
-        csv="results/tables/scoreboard.csv",
-        md="results/tables/scoreboard.md",
+        **table("scoreboard"),
     log:
         "logs/tabulate_scoreboard.log",
     benchmark:
@@ -54,8 +52,7 @@ rule compare_published:
         final_probes=of_runs(SUITE, "final_probes.csv"),
         code=code("compare_published.py"),
     output:
-        csv="results/tables/published_comparison.csv",
-        md="results/tables/published_comparison.md",
+        **table("published_comparison"),
     log:
         "logs/compare_published.log",
     benchmark:

@@ -11,7 +11,9 @@ def figures(paper, *names, experiments=SUITE):
 
 def tables(*names):
     """Tables of the whole suite, to compute with and to read."""
-    return expand("results/tables/{table}.{format}", table=names, format=["csv", "md"])
+    return expand(
+        "results/tables/{table}.{format}", table=names, format=["csv", "md", "html"]
+    )
 
 
 CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]

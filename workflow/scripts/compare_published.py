@@ -1,8 +1,7 @@
 """Compare the results with the published figures, wherever an experiment has a counterpart."""
 
-from latentgen import published, summaries
+from latentgen import published, summaries, tables
 from latentgen.job import job
-from latentgen.storage import atomic_path, write_csv
 
 with job(snakemake):
     params = snakemake.params
@@ -17,6 +16,5 @@ with job(snakemake):
         params.probes,
         params.tolerances,
     )
-    write_csv(comparison, snakemake.output.csv)
-    with atomic_path(snakemake.output.md) as partial:
-        partial.write_text(published.to_markdown(comparison, params.tolerances))
+    markdown = published.to_markdown(comparison, params.tolerances)
+    tables.save(comparison, markdown, snakemake.output, "Ours and the published figures")

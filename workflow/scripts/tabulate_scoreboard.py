@@ -1,8 +1,7 @@
 """Tabulate latent generalization for every experiment, level, probe and layer rule."""
 
-from latentgen import scoreboard, summaries
+from latentgen import scoreboard, summaries, tables
 from latentgen.job import job
-from latentgen.storage import atomic_path, write_csv
 
 with job(snakemake):
     scores = scoreboard.paired_scores(
@@ -10,6 +9,4 @@ with job(snakemake):
         summaries.read_runs(snakemake.input.final_probes),
     )
     board = scoreboard.scoreboard(scores)
-    write_csv(board, snakemake.output.csv)
-    with atomic_path(snakemake.output.md) as partial:
-        partial.write_text(scoreboard.to_markdown(board))
+    tables.save(board, scoreboard.to_markdown(board), snakemake.output, "Scoreboard")

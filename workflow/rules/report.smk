@@ -1,0 +1,39 @@
+"""What figures and tables are made of, and how they stand in the report."""
+
+PAPERS = {
+    "decoding": "2 Decoding (arXiv 2501.14687)",
+    "dynamics": "3 Dynamics (arXiv 2603.19865)",
+}
+TABLES = "1 Scoreboard and tables"
+
+
+def figure(paper, name, of_suite=False):
+    """The files of a figure, of one experiment or of the whole suite; its picture is reported."""
+    folder = f"results/figures/{paper}" + ("" if of_suite else "/{experiment}")
+    shown = name.replace("_", " ")
+    picture = report(
+        f"{folder}/{name}.png",
+        caption=f"../report/{name}.rst",
+        category=TABLES if of_suite else PAPERS[paper],
+        labels={"figure": shown} | ({} if of_suite else {"experiment": "{experiment}"}),
+    )
+    return {
+        "pdf": f"{folder}/{name}.pdf",
+        "png": picture,
+        "csv": f"{folder}/{name}.csv",
+    }
+
+
+def table(name):
+    """The files of a table of the suite: to compute with, to read, to sort and search."""
+    page = report(
+        f"results/tables/{name}.html",
+        caption=f"../report/{name}.rst",
+        category=TABLES,
+        labels={"table": name.replace("_", " ")},
+    )
+    return {
+        "csv": f"results/tables/{name}.csv",
+        "md": f"results/tables/{name}.md",
+        "html": page,
+    }
