@@ -3,10 +3,14 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures test lint format schema lock
+.PHONY: figures report test lint format schema lock
 
 figures: .venv/installed  ## run the suite that config.yaml names and draw its figures
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason
+
+report: .venv/installed  ## everything, and one HTML page of it: results/report.html
+	$(BIN)/snakemake --cores $(CORES) --quiet host reason -- all
+	$(BIN)/snakemake --report results/report.html -- all
 
 test: .venv/installed  ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile

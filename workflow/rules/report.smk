@@ -10,12 +10,12 @@ TABLES = "1 Scoreboard and tables"
 def figure(paper, name, of_suite=False):
     """The files of a figure, of one experiment or of the whole suite; its picture is reported."""
     folder = f"results/figures/{paper}" + ("" if of_suite else "/{experiment}")
-    shown = name.replace("_", " ")
+    labels = {"kind": "figure"} if of_suite else {"experiment": "{experiment}"}
     picture = report(
         f"{folder}/{name}.png",
         caption=f"../report/{name}.rst",
         category=TABLES if of_suite else PAPERS[paper],
-        labels={"figure": shown} | ({} if of_suite else {"experiment": "{experiment}"}),
+        labels={"result": name.replace("_", " "), **labels},
     )
     return {
         "pdf": f"{folder}/{name}.pdf",
@@ -30,7 +30,7 @@ def table(name):
         f"results/tables/{name}.html",
         caption=f"../report/{name}.rst",
         category=TABLES,
-        labels={"table": name.replace("_", " ")},
+        labels={"result": name.replace("_", " "), "kind": "table"},
     )
     return {
         "csv": f"results/tables/{name}.csv",

@@ -44,6 +44,7 @@ def _sortable(table: pd.DataFrame) -> str:
         showIndex=False,
         maxBytes=0,
         scrollX=True,
+        layout={"topStart": "search", "topEnd": "pageLength"},
         classes="display compact",
     )
     return f"{scripts}\n{body}"
