@@ -27,10 +27,12 @@ format: .venv/installed  ## put code and rules in the common form
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-schema: .venv/installed  ## renew the schema with which editors check config.yaml
+schema: .venv/installed  ## renew what is generated from the config's types: schema and reference
 	PYTHONPATH=workflow/scripts $(BIN)/python -c \
 	  "import json; from latentgen.config import schema; print(json.dumps(schema(), indent=2))" \
 	  > workflow/schemas/config.schema.json
+	$(BIN)/jsonschema-markdown --no-footer --no-empty-columns workflow/schemas/config.schema.json \
+	  > config/README.md
 
 lock: .venv/installed  ## renew envs/requirements.txt from envs/requirements.in
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

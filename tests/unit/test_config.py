@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema_markdown
 import pytest
 import yaml
 from tests.conftest import REPOSITORY, TINY
@@ -307,3 +308,9 @@ def test_the_planned_size_is_that_of_the_subset() -> None:
 def test_the_schema_for_editors_is_the_one_that_is_enforced() -> None:
     file = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
     assert json.loads(file.read_text()) == schema(), "run `make schema`"
+
+
+def test_the_reference_of_keys_is_that_of_the_schema() -> None:
+    reference = REPOSITORY / "config" / "README.md"
+    written = jsonschema_markdown.generate(schema(), footer=False, hide_empty_columns=True)
+    assert reference.read_text().strip() == written.strip(), "run `make schema`"
