@@ -1,35 +1,19 @@
-"""Replace the last layer by VeLPIC's vectors at every kept epoch, and score the result."""
+"""Replace the last layer by VeLPIC's vectors at every kept epoch; score and keep the result."""
 
-from pathlib import Path
+from functools import partial
 
-import pandas as pd
-
-from latentgen.activations import sources
-from latentgen.checkpoints import checkpoint_path, load_into
+from latentgen import exported
 from latentgen.job import best_device, job
 from latentgen.runs import Run
 from latentgen.storage import write_csv
-from latentgen.transfer import head_of, transfer_rows
+from latentgen.transfer import at_every_epoch, transfer_rows, transferred
 
 with job(snakemake):
     run = Run.of(snakemake)
-    device = best_device()
-    network = run.network()
-    network.module.to(device)
-    penultimate = list(network.layers)[-1]
-    files = snakemake.input
-    rows = []
-    for epoch, source in sources(run, files.checkpoints, files.get("activations"), device):
-        load_into(network.module, checkpoint_path(Path(files.checkpoints), epoch))
-        rows += [
-            {"epoch": epoch, **row}
-            for row in transfer_rows(
-                source,
-                penultimate,
-                head_of(network.module),
-                run.labels,
-                run.test_labels,
-                validation=run.validation,
-            )
-        ]
-    write_csv(pd.DataFrame(rows), snakemake.output.transfer)
+    files, device = snakemake.input, best_device()
+    score = partial(
+        transfer_rows, labels=run.labels, test_labels=run.test_labels, validation=run.validation
+    )
+    rows = at_every_epoch(run, files.checkpoints, files.get("activations"), device, score)
+    write_csv(rows, snakemake.output.transfer)
+    exported.save(transferred(run, files.checkpoints, device), snakemake.output.transferred)

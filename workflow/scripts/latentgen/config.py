@@ -171,11 +171,15 @@ Dataset = Annotated[
 ]
 
 
+Dropout = Annotated[float, Field(ge=0, lt=1, description="rate after each hidden ReLU")]
+
+
 class MLP(Block):
     """Linear layers with ReLU (arXiv 2501.14687)."""
 
     architecture: Literal["mlp"]
     widths: Annotated[list[Positive], Field(min_length=1)] = [128, 512, 2048, 2048]
+    dropout: Dropout = 0.0
 
 
 class CNN(Block):
@@ -184,6 +188,7 @@ class CNN(Block):
     architecture: Literal["cnn"]
     channels: Annotated[list[Positive], Field(min_length=1)] = [16, 32, 64]
     widths: Annotated[list[Positive], Field(min_length=1)] = [250, 250, 250]
+    dropout: Dropout = 0.0
 
 
 class AlexNet(Block):
@@ -191,6 +196,7 @@ class AlexNet(Block):
 
     architecture: Literal["alexnet"]
     widths: Annotated[list[Positive], Field(min_length=1)] = [4096, 4096]
+    dropout: Dropout = 0.0
 
 
 class ResNet18(Block):

@@ -35,27 +35,48 @@ def _linear_relu(n_in: int, n_out: int) -> nn.Module:
     return nn.Sequential(nn.Linear(n_in, n_out), nn.ReLU())
 
 
-def _fully_connected(n_in: int, widths: Sequence[int]) -> "OrderedDict[str, nn.Module]":
-    """Layers fc1, fc2, ... with ReLU."""
+def _fully_connected(
+    n_in: int, widths: Sequence[int], dropout: float
+) -> "OrderedDict[str, nn.Module]":
+    """Layers fc1, fc2, ... with ReLU, each followed by its dropout, fc1_dropout, if there is any.
+
+    In eval mode dropout does nothing, so a layer reads the same before and after it.
+    """
     sizes = [n_in, *widths]
-    return OrderedDict(
-        (f"fc{i}", _linear_relu(sizes[i - 1], sizes[i])) for i in range(1, len(sizes))
-    )
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i in range(1, len(sizes)):
+        layers[f"fc{i}"] = _linear_relu(sizes[i - 1], sizes[i])
+        if dropout:
+            layers[f"fc{i}_dropout"] = nn.Dropout(dropout)
+    return layers
 
 
-def mlp(shape: Shape, n_classes: int, *, widths: Sequence[int]) -> Network:
-    """Fully connected network; probed after each ReLU."""
+def _probed(hidden: Mapping[str, nn.Module]) -> dict[str, str]:
+    """The layers that are read: each once, before its dropout."""
+    return {name: name for name, part in hidden.items() if not isinstance(part, nn.Dropout)}
+
+
+def mlp(shape: Shape, n_classes: int, *, widths: Sequence[int], dropout: float = 0.0) -> Network:
+    """Fully connected network, with dropout after each ReLU if wanted; probed after each ReLU."""
     channels, height, width = shape
-    hidden = _fully_connected(channels * height * width, widths)
+    hidden = _fully_connected(channels * height * width, widths, dropout)
     head = nn.Linear(widths[-1], n_classes)
     module = nn.Sequential(OrderedDict(flatten=nn.Flatten(), **hidden, head=head))
-    return Network(module, {name: name for name in hidden})
+    return Network(module, _probed(hidden))
 
 
-def cnn(shape: Shape, n_classes: int, *, channels: Sequence[int], widths: Sequence[int]) -> Network:
+def cnn(
+    shape: Shape,
+    n_classes: int,
+    *,
+    channels: Sequence[int],
+    widths: Sequence[int],
+    dropout: float = 0.0,
+) -> Network:
     """Pairs of 3x3 convolutions with ReLU and a 2x2 pooling, then linear layers; no output bias.
 
-    Probed at the flattened last pooling and after each linear layer's ReLU.
+    Dropout, if wanted, follows each linear layer's ReLU. Probed at the flattened last pooling and
+    after each linear layer's ReLU.
     """
     blocks: list[nn.Module] = []
     n_in, height, width = shape
@@ -68,7 +89,7 @@ def cnn(shape: Shape, n_classes: int, *, channels: Sequence[int], widths: Sequen
             f"models: {len(channels)} poolings leave nothing of a {shape[1]}x{shape[2]} image; "
             "give fewer channels"
         )
-    hidden = _fully_connected(n_in * height * width, widths)
+    hidden = _fully_connected(n_in * height * width, widths, dropout)
     module = nn.Sequential(
         OrderedDict(
             features=nn.Sequential(*blocks),
@@ -77,11 +98,15 @@ def cnn(shape: Shape, n_classes: int, *, channels: Sequence[int], widths: Sequen
             head=nn.Linear(widths[-1], n_classes, bias=False),
         )
     )
-    return Network(module, {name: name for name in ("flatten", *hidden)})
+    return Network(module, {"flatten": "flatten", **_probed(hidden)})
 
 
-def alexnet(shape: Shape, n_classes: int, *, widths: Sequence[int]) -> Network:
-    """AlexNet without dropout; probed at the flattened last pooling and after each linear ReLU.
+def alexnet(
+    shape: Shape, n_classes: int, *, widths: Sequence[int], dropout: float = 0.0
+) -> Network:
+    """AlexNet; probed at the flattened last pooling and after each linear layer's ReLU.
+
+    Dropout, if wanted, follows each of these.
 
     Images of 64 pixels and more get the 11x11 first convolution (TinyImageNet), smaller ones a
     3x3 convolution (CIFAR-100).
@@ -112,11 +137,11 @@ def alexnet(shape: Shape, n_classes: int, *, widths: Sequence[int]) -> Network:
         raise PipelineError(f"models: AlexNet needs 32x32 images or larger, found {shape[1:]}")
     with torch.no_grad():
         n_features = features(torch.zeros(1, *shape)).shape[1]
-    hidden = _fully_connected(n_features, widths)
-    module = nn.Sequential(
-        OrderedDict(features=features, **hidden, head=nn.Linear(widths[-1], n_classes))
-    )
-    return Network(module, {"flatten": "features", **{name: name for name in hidden}})
+    after_pooling = {"flatten_dropout": nn.Dropout(dropout)} if dropout else {}
+    hidden = _fully_connected(n_features, widths, dropout)
+    head = nn.Linear(widths[-1], n_classes)
+    module = nn.Sequential(OrderedDict(features=features, **after_pooling, **hidden, head=head))
+    return Network(module, {"flatten": "features", **_probed(hidden)})
 
 
 def resnet18(shape: Shape, n_classes: int) -> Network:

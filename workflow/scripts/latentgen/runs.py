@@ -66,9 +66,14 @@ class Run:
         return datasets.read_labels(self.dataset_file, "test")
 
     @cached_property
+    def class_names(self) -> list[str]:
+        """Names of the dataset's classes."""
+        return list(map(str, datasets.read_attributes(self.dataset_file)["class_names"]))
+
+    @cached_property
     def n_classes(self) -> int:
         """Number of classes of the dataset."""
-        return len(datasets.read_attributes(self.dataset_file)["class_names"])
+        return len(self.class_names)
 
     @cached_property
     def images(self) -> dict[str, torch.Tensor]:

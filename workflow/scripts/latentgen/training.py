@@ -3,6 +3,7 @@
 import math
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,14 @@ def batch_order(n: int, recipe: Recipe, epoch: int) -> Iterator[Tensor]:
     return iter(order.split(recipe.batch_size))
 
 
+@contextmanager
+def _seeded_dropout(device: torch.device, recipe: Recipe, epoch: int) -> Iterator[None]:
+    """Have dropout draw by the seed and the epoch alone, as the order of the batches does."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(derive_seed(recipe.seed, epoch, "dropout"))
+        yield
+
+
 def train_epoch(
     module: nn.Module, optimizer: torch.optim.Optimizer, data: Data, recipe: Recipe, epoch: int
 ) -> dict[str, float]:
@@ -106,16 +115,17 @@ def train_epoch(
     module.train()
     # Nothing is moved off the device inside the loop: waiting for a number would stall a GPU.
     losses, guesses, rows_seen = [], [], []
-    for rows in batch_order(len(data.images), recipe, epoch):
-        rows = rows.to(data.images.device, non_blocking=True)
-        logits = module(data.inputs(rows))
-        loss = functional.cross_entropy(logits, data.observed[rows])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.detach() * len(rows))
-        guesses.append(logits.detach().argmax(1))
-        rows_seen.append(rows)
+    with _seeded_dropout(data.images.device, recipe, epoch):
+        for rows in batch_order(len(data.images), recipe, epoch):
+            rows = rows.to(data.images.device, non_blocking=True)
+            logits = module(data.inputs(rows))
+            loss = functional.cross_entropy(logits, data.observed[rows])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach() * len(rows))
+            guesses.append(logits.detach().argmax(1))
+            rows_seen.append(rows)
     return _scores(torch.stack(losses).sum(), torch.cat(guesses), torch.cat(rows_seen), data)
 
 

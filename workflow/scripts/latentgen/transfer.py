@@ -1,33 +1,33 @@
 """Editing a network's last layer so that the network itself generalises (arXiv 2603.19865)."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
-from latentgen.activations import ActivationSource
+from latentgen import checkpoints, exported
+from latentgen.activations import ActivationSource, last_source, sources
+from latentgen.baselines import LogisticRegression
 from latentgen.errors import PipelineError
+from latentgen.heads import head_of, linear_head
+from latentgen.moments import ClassMoments
 from latentgen.noise import TrainLabels
-from latentgen.passes import Guess, Labels, class_moments, guesses
-from latentgen.scores import accuracy_rows
+from latentgen.passes import Guess, Labels, class_moments, fitted_rows, guesses
+from latentgen.runs import Run
+from latentgen.scores import LABEL_KINDS, accuracy_rows
+
+Heads = dict[str, nn.Linear]
+"""Last layers by the name of the variant."""
+
+Score = Callable[[ActivationSource, str, nn.Linear], list[dict[str, Any]]]
+"""Scores edits of a last layer: where activations are read, the penultimate layer, the last one."""
 
 
-def head_of(module: nn.Module) -> nn.Linear:
-    """The layer that makes the logits.
-
-    Raises:
-        PipelineError: it is not linear, so no weights can be put there.
-    """
-    leaves = [part for part in module.modules() if not list(part.children())]
-    head = leaves[-1]
-    if not isinstance(head, nn.Linear):
-        raise PipelineError(
-            f"weights can be transferred to a linear last layer only, found {type(head).__name__}"
-        )
-    return head
-
-
-def edited_heads(head: nn.Linear, vectors: Tensor) -> dict[str, nn.Linear]:
+def edited_heads(head: nn.Linear, vectors: Tensor) -> Heads:
     """The trained last layer and its edited variants.
 
     Args:
@@ -41,54 +41,96 @@ def edited_heads(head: nn.Linear, vectors: Tensor) -> dict[str, nn.Linear]:
     Raises:
         PipelineError: the vectors do not fit the layer.
     """
+    _require_shape(vectors, head)
+    heads = {"trained": head, "velpic_zero_bias": linear_head(vectors)}
+    if head.bias is not None:
+        heads["velpic_kept_bias"] = linear_head(vectors, head.bias.detach())
+    return heads
+
+
+def control_heads(
+    head: nn.Linear,
+    moments: Mapping[str, ClassMoments],
+    logistic: LogisticRegression,
+    seed: int,
+) -> Heads:
+    """Last layers that tell what of the transfer makes the difference.
+
+    Args:
+        head: the trained last layer, classes x width.
+        moments: of the penultimate layer, by observed and by true labels.
+        logistic: fitted to the penultimate layer and the observed labels.
+        seed: of the random vectors.
+
+    Returns:
+        `velpic_scaled`: VeLPIC's vectors, each as long as the trained row in whose place it is,
+        and the trained bias; `class_means`: unit class means, no bias; `random_orthonormal`: no
+        bias; `logistic_regression`: its weights and bias; `velpic_true_labels`: VeLPIC's vectors
+        from the true labels, no bias, which nobody has in practice.
+
+    Raises:
+        PipelineError: the vectors do not fit the layer.
+    """
+    vectors = moments["observed"].first_components()
+    _require_shape(vectors, head)
+    trained = head.weight.detach()
+    bias = None if head.bias is None else head.bias.detach()
+    generator = torch.Generator().manual_seed(seed)
+    random = nn.init.orthogonal_(torch.empty(*trained.shape), generator=generator)
+    return {
+        "velpic_scaled": linear_head(vectors * trained.norm(dim=1, keepdim=True), bias),
+        "class_means": linear_head(normalize(moments["observed"].means(), eps=1e-30)),
+        "random_orthonormal": linear_head(random.to(trained)),
+        "logistic_regression": _of_all_classes(logistic, len(trained)),
+        "velpic_true_labels": linear_head(moments["true"].first_components()),
+    }
+
+
+def _of_all_classes(logistic: LogisticRegression, n_classes: int) -> nn.Linear:
+    """A class that no label named has no weights of its own, and is never the answer."""
+    present = torch.from_numpy(logistic.classes_)
+    weight = logistic.coef_.new_zeros(n_classes, logistic.coef_.shape[1])
+    bias = logistic.intercept_.new_full((n_classes,), -torch.inf)
+    weight[present], bias[present] = logistic.coef_, logistic.intercept_
+    return linear_head(weight, bias)
+
+
+def _require_shape(vectors: Tensor, head: nn.Linear) -> None:
     if vectors.shape != head.weight.shape:
         raise PipelineError(
             f"weights of shape {tuple(vectors.shape)} (classes, width) do not fit a last layer of "
             f"shape {tuple(head.weight.shape)}"
         )
-    weight = vectors.to(head.weight)
-    heads = {"trained": head, "velpic_zero_bias": _linear(weight, None)}
-    if head.bias is not None:
-        heads["velpic_kept_bias"] = _linear(weight, head.bias.detach())
-    return heads
 
 
-def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device)
-    with torch.no_grad():
-        layer.weight.copy_(weight)
-        if bias is not None:
-            layer.bias.copy_(bias)
-    return layer
+@torch.no_grad()
+def write_head(module: nn.Module, new: nn.Linear) -> None:
+    """Write a layer's weights and bias, zero if it has none, into a module's last layer.
 
-
-def apply_head(module: nn.Module, new: nn.Linear) -> None:
-    """Put a layer in the place of a module's last linear layer.
+    The module keeps its own tensors, so that an optimiser of theirs goes on with them.
 
     Raises:
-        PipelineError: the module's last layer is not linear, or of another shape.
+        PipelineError: the module's last layer is not linear, of another shape, or without the bias
+            that there is to write.
     """
-    old = head_of(module)
-    if old.weight.shape != new.weight.shape:
-        raise PipelineError(
-            f"a layer of shape {tuple(new.weight.shape)} does not fit in the place of one of shape "
-            f"{tuple(old.weight.shape)}"
-        )
-    name = next(name for name, part in module.named_modules() if part is old)
-    parent, _, child = name.rpartition(".")
-    setattr(module.get_submodule(parent), child, new)
+    head = head_of(module)
+    _require_shape(new.weight, head)
+    if head.bias is None and new.bias is not None:
+        raise PipelineError("a bias cannot be transferred to a last layer that has none")
+    head.weight.copy_(new.weight)
+    if head.bias is not None:
+        head.bias.copy_(torch.zeros_like(head.bias) if new.bias is None else new.bias)
 
 
-def transfer_rows(
+def score_heads(
     source: ActivationSource,
     layer: str,
-    head: nn.Linear,
+    heads: Mapping[str, nn.Linear],
     labels: TrainLabels,
     test_labels: Labels,
-    *,
     validation: float,
 ) -> list[dict[str, Any]]:
-    """Score a network with its trained and with its edited last layers.
+    """Score a network with each of some last layers.
 
     Only the penultimate activations are needed: what the edited network says of an image is what
     the edited layer says of them.
@@ -96,26 +138,15 @@ def transfer_rows(
     Args:
         source: where the activations are read.
         layer: the penultimate layer.
-        head: the trained last layer.
-        labels: of all training samples; VeLPIC is fitted to the observed ones.
+        heads: last layers by variant.
+        labels: of all training samples.
         test_labels: true labels of the test samples.
-        validation: share of the training samples that VeLPIC is not fitted to.
+        validation: share of the training samples that is held out.
 
     Returns:
         Rows with variant, split, score_labels, accuracy.
-
-    Raises:
-        PipelineError: the layer is not the last linear layer's input.
     """
-    if source.widths[layer] != head.in_features:
-        raise PipelineError(
-            f"layer {layer} has width {source.widths[layer]}, but the last linear layer takes "
-            f"{head.in_features}: it is not the penultimate layer"
-        )
-    observed = {"observed": labels.observed}
-    moments = class_moments(source, layer, observed, labels.fitted(validation), head.out_features)
-    heads = edited_heads(head, moments["observed"].first_components())
-    classifiers = {variant: _decide(edited) for variant, edited in heads.items()}
+    classifiers = {variant: _decide(head) for variant, head in heads.items()}
     on_train = guesses(source, layer, "train", classifiers)
     on_test = guesses(source, layer, "test", classifiers)
     return [
@@ -133,3 +164,116 @@ def _decide(head: nn.Linear) -> Guess:
         return head(activations).argmax(1)
 
     return decide
+
+
+def transfer_rows(
+    source: ActivationSource,
+    layer: str,
+    head: nn.Linear,
+    labels: TrainLabels,
+    test_labels: Labels,
+    *,
+    validation: float,
+) -> list[dict[str, Any]]:
+    """Score a network with its trained last layer and with VeLPIC's vectors there.
+
+    Args:
+        source: where the activations are read.
+        layer: the penultimate layer.
+        head: the trained last layer.
+        labels: of all training samples; VeLPIC is fitted to the observed ones.
+        test_labels: true labels of the test samples.
+        validation: share of the training samples that VeLPIC is not fitted to.
+
+    Returns:
+        Rows as from `score_heads`, variants as from `edited_heads`.
+
+    Raises:
+        PipelineError: the layer is not the last linear layer's input.
+    """
+    _require_penultimate(source, layer, head)
+    vectors = velpic_vectors(source, layer, labels, validation, head.out_features)
+    heads = edited_heads(head, vectors)
+    return score_heads(source, layer, heads, labels, test_labels, validation)
+
+
+def control_rows(
+    source: ActivationSource,
+    layer: str,
+    head: nn.Linear,
+    labels: TrainLabels,
+    test_labels: Labels,
+    *,
+    validation: float,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """As `transfer_rows`, with the variants of `control_heads`.
+
+    Args:
+        source: where the activations are read.
+        layer: the penultimate layer.
+        head: the trained last layer.
+        labels: of all training samples.
+        test_labels: true labels of the test samples.
+        validation: share of the training samples that nothing is fitted to.
+        seed: of the random vectors.
+
+    Raises:
+        PipelineError: the layer is not the last linear layer's input.
+    """
+    _require_penultimate(source, layer, head)
+    fitted = labels.fitted(validation)
+    by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
+    moments = class_moments(source, layer, by_kind, fitted, head.out_features)
+    logistic = LogisticRegression().fit(fitted_rows(source, layer, fitted), labels.observed[fitted])
+    heads = control_heads(head, moments, logistic, seed)
+    return score_heads(source, layer, heads, labels, test_labels, validation)
+
+
+def velpic_vectors(
+    source: ActivationSource, layer: str, labels: TrainLabels, validation: float, n_classes: int
+) -> Tensor:
+    """VeLPIC's vectors of a layer, (classes, width), from the observed labels of what is fitted."""
+    observed = {"observed": labels.observed}
+    fitted = labels.fitted(validation)
+    return class_moments(source, layer, observed, fitted, n_classes)["observed"].first_components()
+
+
+def _require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -> None:
+    if source.widths[layer] != head.in_features:
+        raise PipelineError(
+            f"layer {layer} has width {source.widths[layer]}, but the last linear layer takes "
+            f"{head.in_features}: it is not the penultimate layer"
+        )
+
+
+def at_every_epoch(
+    run: Run, checkpoint_folder: str, activations: str | None, device: torch.device, score: Score
+) -> pd.DataFrame:
+    """Score edits of a run's last layer at every kept epoch; the epoch is the first column.
+
+    Raises:
+        PipelineError: the last layer is not linear or has another number of classes.
+    """
+    network = run.network()
+    network.module.to(device)
+    penultimate = list(network.layers)[-1]
+    rows = []
+    for epoch, source in sources(run, checkpoint_folder, activations, device):
+        state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
+        checkpoints.load_into(network.module, state)
+        head = head_of(network.module, run.n_classes)
+        rows += [{"epoch": epoch, **row} for row in score(source, penultimate, head)]
+    return pd.DataFrame(rows)
+
+
+def transferred(run: Run, checkpoint_folder: str, device: torch.device) -> exported.Classifier:
+    """A run's network at its last epoch with VeLPIC's vectors as its last layer, without a bias."""
+    source = last_source(run, checkpoint_folder, device)
+    module = source.network.module
+    penultimate = list(source.network.layers)[-1]
+    vectors = velpic_vectors(source, penultimate, run.labels, run.validation, run.n_classes)
+    write_head(module, linear_head(vectors))
+    epoch = checkpoints.epochs_in(Path(checkpoint_folder))[-1]
+    facts = exported.facts_of(run, epoch=epoch, layer=penultimate, head="velpic_zero_bias")
+    return exported.Classifier(module, facts)

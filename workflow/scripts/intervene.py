@@ -1,0 +1,19 @@
+"""Edit a run's last layer in the middle of its training, and train on; controls beside it."""
+
+from pathlib import Path
+
+from latentgen.intervention import intervene
+from latentgen.job import best_device, job
+from latentgen.runs import Run
+from latentgen.storage import write_csv
+
+with job(snakemake):
+    rows = intervene(
+        Run.of(snakemake),
+        Path(snakemake.input.checkpoints),
+        best_device(),
+        training=snakemake.params.training,
+        schedule=snakemake.params.epochs,
+        **snakemake.params.intervention,
+    )
+    write_csv(rows, snakemake.output.intervention)

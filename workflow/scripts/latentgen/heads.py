@@ -1,0 +1,103 @@
+"""Last layers: the one that a network was trained with, and those that probes can take its place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from latentgen.baselines import LDA, LogisticRegression, NearestClassMean
+from latentgen.errors import PipelineError
+from latentgen.estimators import Probe
+from latentgen.moments import ieee_float32
+from latentgen.probes import MASC, VeLPIC
+
+
+class QuadraticHead(nn.Module):
+    """MASC as a last layer: the score of class c is |V_c' x|^2, a quadratic form in its input x.
+
+    That is what MASC is (arXiv 2603.19865); no weights of a linear layer can do the same.
+    """
+
+    components: Tensor
+    sizes: Tensor
+
+    def __init__(self, components: Sequence[Tensor]) -> None:
+        """Take each class's orthonormal components V_c, (width, k_c)."""
+        super().__init__()
+        self.register_buffer("components", torch.cat(list(components), 1))
+        self.register_buffer("sizes", torch.tensor([basis.shape[1] for basis in components]))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Scores (n, C) of rows (n, width)."""
+        with ieee_float32():
+            squares = (rows @ self.components).square()
+        return torch.stack([part.sum(1) for part in squares.split(self.sizes.tolist(), 1)], 1)
+
+
+def linear_head(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
+    """A linear layer with these weights (classes, width) and this bias (classes,), or none."""
+    weight = weight.float()
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        if bias is not None:
+            layer.bias.copy_(bias)
+    return layer
+
+
+_HEADS: dict[type[Probe], Callable[[Any], nn.Module]] = {
+    VeLPIC: lambda probe: linear_head(probe.components_),
+    # The cosine with a mean is, but for the row's own length, a product with the unit mean.
+    NearestClassMean: lambda probe: linear_head(normalize(probe.means_, eps=1e-30)),
+    LDA: lambda probe: linear_head(probe.coef_, probe.intercept_),
+    LogisticRegression: lambda probe: linear_head(probe.coef_, probe.intercept_),
+    MASC: lambda probe: QuadraticHead(probe.components_),
+}
+
+
+def head_of_probe(probe: Probe) -> nn.Module:
+    """A fitted probe as a last layer: of every row it says what the probe says.
+
+    Raises:
+        PipelineError: a probe of this kind cannot be one.
+    """
+    if type(probe) not in _HEADS:
+        known = ", ".join(kind.__name__ for kind in _HEADS)
+        raise PipelineError(
+            f"{type(probe).__name__} cannot be the last layer of a network; allowed: {known}"
+        )
+    return _HEADS[type(probe)](probe)
+
+
+def head_from(tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The head whose `state_dict` this is."""
+    if "weight" in tensors:
+        return linear_head(tensors["weight"], tensors.get("bias"))
+    return QuadraticHead(tensors["components"].split(tensors["sizes"].tolist(), 1))
+
+
+def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
+    """The layer that makes a network's logits.
+
+    Args:
+        module: the network.
+        n_classes: how many classes the weights that go there will have, if they are to be others.
+
+    Raises:
+        PipelineError: it is not linear or has another number of classes, so no weights can be
+            transferred there.
+    """
+    leaves = [part for part in module.modules() if not list(part.children())]
+    head = leaves[-1]
+    if not isinstance(head, nn.Linear):
+        raise PipelineError(
+            f"weights can be transferred to a linear last layer only, found {type(head).__name__}"
+        )
+    if n_classes not in (None, head.out_features):
+        raise PipelineError(
+            f"weights of {n_classes} classes cannot be transferred to a last layer of "
+            f"{head.out_features} classes"
+        )
+    return head
