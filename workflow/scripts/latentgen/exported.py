@@ -1,7 +1,7 @@
 """Edited networks as files of their own, with all that is needed to use them.
 
-    model = exported.load("results/runs/digits-mlp/uniform-0.4/seed1/repaired.safetensors")
-    model(images).argmax(1)  # images as they are, uint8 (n, C, H, W)
+`exported.load("results/runs/digits-mlp/uniform-0.4/seed1/repaired.safetensors")(images).argmax(1)`
+says the classes of images as they are, uint8 (n, C, H, W).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Last layers: the one that a network was trained with, and those that probes can take its place."""
+"""Last layers: the one a network was trained with, and probes that can take its place."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -254,9 +254,7 @@ class Observer:
                 "split": "train",
                 "samples": samples,
                 "score_labels": kind,
-                "accuracy": float(
-                    (on_train == getattr(labels, kind)[self._fitted])[part].mean()
-                ),
+                "accuracy": float((on_train == getattr(labels, kind)[self._fitted])[part].mean()),
             }
             for samples, kind, part in by_part
         ]

@@ -1,0 +1,20 @@
+"""Find the last layer with which a run's network answers best, and keep the result."""
+
+from pathlib import Path
+
+from latentgen import exported
+from latentgen.job import best_device, job
+from latentgen.repair import repair_run
+from latentgen.runs import Run
+from latentgen.storage import write_csv
+
+with job(snakemake):
+    classifier, chosen, candidates = repair_run(
+        Run.of(snakemake),
+        Path(snakemake.input.checkpoints),
+        best_device(),
+        snakemake.params.probes,
+    )
+    exported.save(classifier, snakemake.output.model)
+    write_csv(chosen, snakemake.output.repair)
+    write_csv(candidates, snakemake.output.candidates)
