@@ -28,8 +28,15 @@ SUITE = CONFIG.suites[CONFIG.suite]
 DATASETS = {name: settings.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()
+
+
+def published_table(name):
+    """A table of the published figures."""
+    return os.path.relpath(WORKFLOW / "resources" / "published" / f"{name}.csv")
+
+
 PUBLISHED_TABLES = {
-    name: os.path.relpath(WORKFLOW / "resources" / "published" / f"{name}.csv")
+    name: published_table(name)
     for name in ("model_accuracy", "probe_accuracy", "headline")
 }
 

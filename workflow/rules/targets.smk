@@ -17,6 +17,7 @@ def tables(*names):
 
 
 CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
+REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation"] > 0]
 TARGETS = {
     "core": figures("decoding", "accuracy_by_layer")
     + figures("dynamics", "accuracy_over_epochs", "weight_transfer")
@@ -33,7 +34,11 @@ TARGETS = {
     + figures("decoding", "batch_norm", experiments=CONTRASTED)
     + multiext("results/figures/decoding/scoreboard", ".pdf", ".png", ".csv")
     + tables("accuracy", "scoreboard", "published_comparison"),
-    "dynamics": figures("dynamics", "accuracy_over_epochs", "weight_transfer"),
+    "dynamics": figures("dynamics", "accuracy_over_epochs", "weight_transfer")
+    + figures("dynamics", "transfer_controls", "intervention", "intervention_probes")
+    + of_runs(SUITE, "transferred.safetensors")
+    + of_runs(REPAIRED, "repaired.safetensors")
+    + (tables("repair") if REPAIRED else []),
 }
 
 

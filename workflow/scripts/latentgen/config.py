@@ -332,12 +332,51 @@ Probe = Annotated[
 ]
 
 
+HEADS = ("velpic", "nearest_class_mean", "masc", "lda", "logistic_regression")
+"""Kinds of probes that can be a network's last layer."""
+
+
 class Relabel(Block):
     """Relabelling the training data by a probe, and training on with the new labels."""
 
     probe: Name = Field("masc", description="an entry of `probes`")
     max_epochs: Positive = 30
     patience: Positive = Field(3, description="epochs without a better validation accuracy")
+
+
+class Intervention(Block):
+    """Replacing the last layer by VeLPIC's vectors in mid-training, and training on."""
+
+    epochs: Annotated[list[Annotated[int, Field(ge=0)]], *Several] = Field(
+        [1, 10, 40], description="after which of them; 0 is the untrained network"
+    )
+    total_epochs: Positive = Field(100, description="up to which training goes on")
+    variants: Annotated[
+        list[
+            Literal[
+                "edited",
+                "optimizer_reset",
+                "optimizer_kept",
+                "edited_every_epoch",
+                "edited_single_images",
+            ]
+        ],
+        *Several,
+    ] = Field(
+        ["edited", "optimizer_reset", "optimizer_kept", "edited_every_epoch"],
+        description="`edited` starts a new optimiser; `optimizer_reset` does that without an edit; "
+        "`optimizer_kept` edits and keeps it; `edited_single_images` goes on with batches of one "
+        "image, as published, which takes many times longer",
+    )
+
+    @model_validator(mode="after")
+    def _epochs_come_before_the_end(self) -> Self:
+        if max(self.epochs) >= self.total_epochs:
+            raise ValueError(
+                f"found epoch {max(self.epochs)} with total_epochs {self.total_epochs}; "
+                "allowed: epochs before the last one"
+            )
+        return self
 
 
 class Published(Block):
@@ -395,6 +434,11 @@ class Experiment(Block):
         description="fitted at the last epoch",
     )
     relabel: Relabel = Relabel()
+    intervention: Intervention = Intervention()
+    repair_probes: Annotated[list[Name], *Several] = Field(
+        ["velpic", "nearest_class_mean", "masc"],
+        description="which may take the place of upper layers when a network is repaired",
+    )
     batch_norm_contrast: bool = Field(
         False, description="also read it with each image's own batch statistics, as published"
     )
@@ -466,6 +510,9 @@ class Config(Block):
                 _refuse_missing(f"{where}.probes", probe, self.probes)
             for probe in experiment.final_probes:
                 _refuse_missing(f"{where}.final_probes", probe, self.probes)
+            for probe in experiment.repair_probes:
+                _refuse_missing(f"{where}.repair_probes", probe, self.probes)
+                self._refuse_headless(f"{where}.repair_probes", probe)
             _refuse_missing(f"{where}.relabel.probe", experiment.relabel.probe, self.probes)
             if experiment.noise.kind == "confusion" and not self._confusion_of(experiment):
                 raise ValueError(
@@ -474,6 +521,14 @@ class Config(Block):
                 )
         self._refuse_absent_files()
         return self
+
+    def _refuse_headless(self, where: str, probe: str) -> None:
+        kind = self.probes[probe].probe
+        if kind not in HEADS:
+            raise ValueError(
+                f"{where}: found '{probe}' of kind {kind}, which cannot be a network's last layer; "
+                f"allowed kinds: {', '.join(HEADS)}"
+            )
 
     def _confusion_of(self, experiment: Experiment) -> list[list[float]] | None:
         return self.datasets[experiment.dataset].confusion
@@ -592,6 +647,9 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
         "probes": {name: config.probes[name].model_dump() for name in experiment.probes},
         "final_probes": {
             name: config.probes[name].model_dump() for name in experiment.final_probes
+        },
+        "repair_probes": {
+            name: config.probes[name].model_dump() for name in experiment.repair_probes
         },
         "relabel": {
             **plain["relabel"],

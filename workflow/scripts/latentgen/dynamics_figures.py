@@ -1,6 +1,6 @@
 """The figures that answer those of arXiv 2603.19865: how it comes about during training."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -31,11 +31,20 @@ def draw_accuracy_over_epochs(numbers: pd.DataFrame, style: Mapping[str, Any]) -
     return figure
 
 
-def draw_weight_transfer(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
-    """A panel for each corruption level: the network as trained and with edited last layers."""
+def draw_weight_transfer(
+    numbers: pd.DataFrame,
+    style: Mapping[str, Any],
+    row_height: float = 1.6,
+    behind: Callable[[Axes, float], None] = lambda axes, level: None,
+) -> Figure:
+    """A panel for each corruption level: the network as trained and with edited last layers.
+
+    What is to be drawn behind, given a panel and its level, is drawn first.
+    """
     levels = sorted(numbers["level"].unique())
-    figure, panels = grid(1, len(levels), style, row_height=1.6)
+    figure, panels = grid(1, len(levels), style, row_height=row_height)
     for axes, level in zip(panels.flat, levels, strict=True):
+        behind(axes, level)
         for variant, rows in numbers[numbers["level"] == level].groupby("variant", sort=False):
             draw_series(axes, rows["epoch"], rows, str(variant))
         axes.set_title(f"corruption {level:g}")

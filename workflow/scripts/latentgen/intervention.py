@@ -22,6 +22,7 @@ from latentgen import checkpoints
 from latentgen.activations import NetworkSource
 from latentgen.heads import head_of, linear_head
 from latentgen.models import Network
+from latentgen.names import UNDISTURBED
 from latentgen.passes import guesses
 from latentgen.probing import fit_probes
 from latentgen.runs import Run
@@ -36,9 +37,6 @@ from latentgen.training import (
     train_epoch,
 )
 from latentgen.transfer import velpic_vectors, write_head
-
-UNDISTURBED = "undisturbed"
-"""The variant in which nothing is done."""
 
 MODEL = "model"
 PROBES: dict[str, dict[str, Any]] = {"velpic": {"probe": "velpic"}, "masc": {"probe": "masc"}}

@@ -9,6 +9,9 @@ INPUT = "input"
 OWN_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 """`module.object`: something that the library does not bring along, see `own`."""
 
+UNDISTURBED = "undisturbed"
+"""Of the variants of an intervention, the run in which nothing is done."""
+
 LEVEL_PATTERN = r"[0-9.e-]+"
 
 

@@ -79,5 +79,15 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
 def runtime_minutes(rule: str, experiment: Mapping[str, Any]) -> int:
     """Generous wall-clock time of one job of a rule, in minutes."""
     size = experiment["size"] or UNKNOWN_SIZE
-    images = size["train"] * (experiment["training"]["max_epochs"] if rule == "train" else 100)
+    images = size["train"] * _passes(rule, experiment)
     return 20 + images // (60 * IMAGES_PER_SECOND)
+
+
+def _passes(rule: str, experiment: Mapping[str, Any]) -> int:
+    """How often a job of a rule goes through the training images, at most."""
+    if rule == "train":
+        return int(experiment["training"]["max_epochs"])
+    if rule == "intervene":
+        plan = experiment["intervention"]
+        return int(plan["total_epochs"] * (1 + len(plan["variants"]) * len(plan["epochs"])))
+    return 100

@@ -76,6 +76,48 @@ SERIES: dict[str, dict[str, Any]] = {
         "marker": "^",
         "label": "VeLPIC weights, trained bias",
     },
+    "velpic_scaled": {
+        "color": "#E69F00",
+        "marker": "v",
+        "linestyle": "-.",
+        "label": "VeLPIC, trained lengths and bias",
+    },
+    "velpic_true_labels": {
+        "color": "#0072B2",
+        "marker": "o",
+        "linestyle": ":",
+        "label": "VeLPIC from true labels (reference)",
+    },
+    "class_means": {
+        "color": "#CC79A7",
+        "marker": "D",
+        "linestyle": (0, (4, 1)),
+        "label": "Class means, no bias",
+    },
+    "random_orthonormal": {
+        "color": "#56B4E9",
+        "marker": "P",
+        "linestyle": ":",
+        "label": "Random vectors, no bias",
+    },
+    "undisturbed": {"color": "#000000", "linestyle": "--", "label": "Undisturbed"},
+    "edited": {"color": "#D55E00", "label": "VeLPIC weights, new optimiser"},
+    "optimizer_reset": {"color": "#0072B2", "linestyle": ":", "label": "New optimiser only"},
+    "optimizer_kept": {
+        "color": "#009E73",
+        "linestyle": "-.",
+        "label": "VeLPIC weights, optimiser kept",
+    },
+    "edited_every_epoch": {
+        "color": "#CC79A7",
+        "linestyle": (0, (4, 1)),
+        "label": "VeLPIC weights after every epoch",
+    },
+    "edited_single_images": {
+        "color": "#E69F00",
+        "linestyle": (0, (1, 1)),
+        "label": "VeLPIC weights, batches of one image",
+    },
 }
 _OTHERS = ["#CC79A7", "#56B4E9", "#E69F00", "#F0E442"]
 

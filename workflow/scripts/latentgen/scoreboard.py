@@ -46,7 +46,7 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
         nothing is held out there are no rows for the rule that needs it, and early stopping is
         empty.
     """
-    scores = _chosen_layers(final_probes).merge(_models(histories), on=RUN_COLUMNS)
+    scores = _chosen_layers(final_probes).merge(model_scores(histories), on=RUN_COLUMNS)
     return scores.assign(
         latent_generalization=scores["probe_accuracy"] - scores["model_accuracy"],
         over_early_stopping=scores["probe_accuracy"] - scores["early_stopped_accuracy"],
@@ -54,7 +54,7 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
     )
 
 
-def _models(histories: pd.DataFrame) -> pd.DataFrame:
+def model_scores(histories: pd.DataFrame) -> pd.DataFrame:
     """A run's model at its last epoch, and at the (first) one that is best on validation data."""
     last = last_rows(histories)[[*RUN_COLUMNS, "test_accuracy"]]
     held_out = histories.dropna(subset="validation_accuracy")

@@ -1,0 +1,240 @@
+"""The figures of edited networks: controls of the transfer, and what follows an intervention."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from latentgen.dynamics_figures import draw_weight_transfer
+from latentgen.names import UNDISTURBED
+from latentgen.plotting import PUBLISHED, finish, grid, style_of
+from latentgen.summaries import MODEL, RUN_COLUMNS, with_intervals
+
+QUANTITIES = {"test": "test", "changed": "changed training\nsamples, observed labels"}
+"""What is drawn of the model after an intervention: does it generalise, does it memorise."""
+
+_PUBLISHED_BIAS = {
+    "none": "velpic_zero_bias",
+    "zero": "velpic_zero_bias",
+    "kept": "velpic_kept_bias",
+}
+
+
+def published_transfer(
+    table: pd.DataFrame, counterpart: Mapping[str, str] | None, numbers: pd.DataFrame
+) -> pd.DataFrame:
+    """The published test accuracies at the levels that ours have: level, variant, epoch, mean.
+
+    Args:
+        table: `weight_transfer.csv` of the published figures.
+        counterpart: the `dataset` and `model` that the experiment is compared with, if any.
+        numbers: ours.
+    """
+    theirs = _counterpart(table, counterpart, numbers).assign(start_epoch=0)
+    theirs = theirs.assign(variant=theirs["bias"].map(_PUBLISHED_BIAS))
+    points = {"start_epoch": "first_test", "peak_epoch": "peak_test", "last_epoch": "last_test"}
+    parts = [
+        theirs[["level", "variant"]].assign(epoch=theirs[epoch], mean=theirs[accuracy])
+        for epoch, accuracy in points.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def published_intervention(
+    table: pd.DataFrame, counterpart: Mapping[str, str] | None, numbers: pd.DataFrame
+) -> pd.DataFrame:
+    """The published test accuracies at our levels and epochs of intervention.
+
+    Args:
+        table: `intervention.csv` of the published figures, where training went on with batches of
+            one image.
+        counterpart: the `dataset` and `model` that the experiment is compared with, if any.
+        numbers: ours.
+
+    Returns:
+        Columns level, start, quantity, variant, epoch, mean.
+    """
+    theirs = _counterpart(table, counterpart, numbers).rename(columns={"start_epoch": "start"})
+    theirs = theirs[theirs["start"].isin(numbers["start"])]
+    points = [
+        ("edited", theirs["start"], "first_test"),
+        ("edited", 100, "last_test"),
+        (UNDISTURBED, 41, "standard_test_at_41"),
+        (UNDISTURBED, 100, "standard_test_at_100"),
+    ]
+    parts = [
+        theirs[["level", "start"]].assign(
+            quantity="test", variant=variant, epoch=epoch, mean=theirs[column]
+        )
+        for variant, epoch, column in points
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _counterpart(
+    table: pd.DataFrame, counterpart: Mapping[str, str] | None, numbers: pd.DataFrame
+) -> pd.DataFrame:
+    table = table.rename(columns={"corruption": "level"})
+    table = table[table["level"].isin(numbers["level"])]
+    if not counterpart:
+        return table[:0]
+    return table.merge(pd.DataFrame([dict(counterpart)]))
+
+
+def draw_transfer_controls(
+    numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame
+) -> Figure:
+    """A panel for each corruption level: every edit of the last layer."""
+
+    def behind(axes: Axes, level: float) -> None:
+        _draw_published(axes, published[published["level"] == level])
+
+    return draw_weight_transfer(numbers, style, row_height=2.2, behind=behind)
+
+
+def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
+    """The model's accuracy after each epoch, with 95 % confidence intervals over seeds.
+
+    An epoch counts only if every seed that had the intervention has it. Levels at which no run
+    lasted until an intervention are left out. The undisturbed runs stand beside each intervention.
+
+    Args:
+        interventions: `intervention.csv` of the runs.
+
+    Returns:
+        Columns level, start, quantity (a key of `QUANTITIES`), variant, epoch, mean, low, high,
+        seeds.
+    """
+    rows = interventions[interventions["series"] == MODEL]
+    on_test = rows["split"] == "test"
+    changed = (rows["samples"] == "changed") & (rows["score_labels"] == "observed")
+    rows = rows[on_test | changed].assign(quantity=on_test.map({True: "test", False: "changed"}))
+    return _over_seeds(rows, ["level", "start", "quantity", "variant", "epoch"])
+
+
+def probes_after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy of model and probes, undisturbed and after the edit with a new optimiser.
+
+    Returns:
+        Columns level, start, series, variant (`undisturbed`, `edited`), epoch, mean, low, high,
+        seeds.
+    """
+    rows = interventions[
+        (interventions["split"] == "test") & interventions["variant"].isin([UNDISTURBED, "edited"])
+    ]
+    probed = rows[rows["series"] != MODEL]["epoch"].unique()
+    rows = rows[rows["epoch"].isin(probed)]
+    return _over_seeds(rows, ["level", "start", "series", "variant", "epoch"])
+
+
+def _over_seeds(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Means with intervals; the undisturbed rows are repeated beside every intervention."""
+    branches = rows[rows["start"].notna()]
+    starts = branches[[*RUN_COLUMNS, "start"]].drop_duplicates()
+    undisturbed = (
+        rows[rows["variant"] == UNDISTURBED].drop(columns="start").merge(starts, on=RUN_COLUMNS)
+    )
+    both = pd.concat([undisturbed, branches], ignore_index=True)
+    summary = with_intervals(both.astype({"start": int}), by)
+    seeds = summary.groupby(["level", "start"])["seeds"].transform("max")
+    return summary[summary["seeds"] == seeds].reset_index(drop=True)
+
+
+def draw_interventions(
+    numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame
+) -> Figure:
+    """A column for each corruption level; rows for each epoch of intervention and quantity."""
+    levels = sorted(numbers["level"].unique())
+    keys = [
+        (start, quantity) for start in sorted(numbers["start"].unique()) for quantity in QUANTITIES
+    ]
+    figure, panels = grid(len(keys), len(levels), style, row_height=1.4)
+    for row, (start, quantity) in zip(panels, keys, strict=True):
+        for axes, level in zip(row, levels, strict=True):
+            axes.axvline(start, color="#888888", linewidth=0.8, linestyle=":")
+            _draw_published(axes, _where(published, level, start, quantity=quantity))
+            here = _where(numbers, level, start, quantity=quantity)
+            for variant, rows in here.groupby("variant", sort=False):
+                _draw_band(axes, rows, str(variant))
+        _name_row(row[-1], f"epoch {start}: {QUANTITIES[quantity]}")
+    _finish_epochs(figure, panels, levels, "Accuracy")
+    return figure
+
+
+def draw_intervention_probes(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
+    """A column for each corruption level, a row for each epoch of intervention."""
+    levels = sorted(numbers["level"].unique())
+    starts = sorted(numbers["start"].unique())
+    figure, panels = grid(len(starts), len(levels), style, row_height=1.8)
+    for row, start in zip(panels, starts, strict=True):
+        for axes, level in zip(row, levels, strict=True):
+            axes.axvline(start, color="#888888", linewidth=0.8, linestyle=":")
+            here = _where(numbers, level, start)
+            for (series, variant), rows in here.groupby(["series", "variant"], sort=False):
+                look = style_of(str(series))
+                undisturbed = variant == UNDISTURBED
+                label = look["label"] + (", undisturbed" if undisturbed else ", edited")
+                line = "--" if undisturbed else "-"
+                axes.plot(
+                    rows["epoch"], rows["mean"], **{**look, "label": label, "linestyle": line}
+                )
+                if not undisturbed:
+                    _band(axes, rows, look["color"])
+        _name_row(row[-1], f"edited at epoch {start}")
+    _finish_epochs(figure, panels, levels, "Test accuracy")
+    return figure
+
+
+def _where(
+    numbers: pd.DataFrame, level: float, start: int, quantity: str | None = None
+) -> pd.DataFrame:
+    here = numbers[(numbers["level"] == level) & (numbers["start"] == start)]
+    return here if quantity is None else here[here["quantity"] == quantity]
+
+
+def _draw_band(axes: Axes, rows: pd.DataFrame, series: str) -> None:
+    look = style_of(series)
+    axes.plot(rows["epoch"], rows["mean"], **look)
+    _band(axes, rows, look["color"])
+
+
+def _band(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
+    """The 95 % interval; a single seed has none."""
+    low, high = rows["low"].clip(lower=0), rows["high"].clip(upper=1)
+    axes.fill_between(rows["epoch"], low, high, color=colour, alpha=0.12, linewidth=0)
+
+
+def _draw_published(axes: Axes, points: pd.DataFrame) -> None:
+    for series, rows in points.groupby("variant", sort=False):
+        marker = style_of(str(series)).get("marker", "o" if series == UNDISTURBED else "s")
+        axes.plot(
+            rows["epoch"],
+            rows["mean"],
+            linestyle="none",
+            marker=marker,
+            markersize=6,
+            label=f"Published: {style_of(str(series))['label']}",
+            **PUBLISHED,
+        )
+
+
+def _name_row(axes: Axes, name: str) -> None:
+    axes.annotate(
+        name,
+        (1.03, 0.5),
+        xycoords="axes fraction",
+        rotation=270,
+        va="center",
+        ha="left",
+        multialignment="center",
+    )
+
+
+def _finish_epochs(figure: Figure, panels: Any, levels: list[float], y_label: str) -> None:
+    for axes, level in zip(panels[0], levels, strict=True):
+        axes.set_title(f"corruption {level:g}")
+    panels[0, 0].set_xlim(left=0)
+    panels[0, 0].xaxis.get_major_locator().set_params(integer=True)
+    finish(figure, panels, "Epoch", y_label)

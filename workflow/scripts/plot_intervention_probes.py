@@ -1,0 +1,10 @@
+"""Draw what probes of the penultimate layer know after an edit in mid-training."""
+
+from latentgen import plotting, summaries, transfer_figures
+from latentgen.job import job
+
+with job(snakemake):
+    runs = summaries.read_runs(snakemake.input.interventions)
+    numbers = transfer_figures.probes_after_interventions(runs)
+    figure = transfer_figures.draw_intervention_probes(numbers, snakemake.params.style)
+    plotting.save(figure, numbers, snakemake.output)
