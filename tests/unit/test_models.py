@@ -97,3 +97,35 @@ def test_image_statistics_are_train_mode_on_one_image_at_a_time() -> None:
     one_by_one = torch.cat([network.module.train()(image[None]) for image in images])
     assert torch.allclose(together, one_by_one, atol=1e-4)
     assert not torch.allclose(together, in_eval_mode, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "dropouts"),
+    [
+        (MLP, (1, 8, 8), ["fc1", "fc2", "fc3", "fc4"]),
+        (CNN, (1, 16, 16), ["fc1", "fc2", "fc3"]),
+        (ALEXNET, (3, 32, 32), ["flatten", "fc1", "fc2"]),
+    ],
+)
+def test_layers_are_the_same_before_and_after_dropout_in_eval_mode(
+    settings, shape, dropouts
+) -> None:
+    settings = {**settings, "widths": [16] * len(settings["widths"])}
+    plain = models.build(settings, shape, 10, seed=0)
+    network = models.build({**settings, "dropout": 0.5}, shape, 10, seed=0)
+    assert network.layers == plain.layers  # each is read once
+    assert torch.equal(network.module.head.weight, plain.module.head.weight)
+    after = {f"{name}_dropout": f"{name}_dropout" for name in dropouts}
+    assert {
+        name for name, part in network.module.named_modules() if isinstance(part, torch.nn.Dropout)
+    } == set(after)
+    images = torch.rand(4, *shape)
+    read = read_layers(network.module.eval(), {**network.layers, **after}, images)
+    for name in dropouts:
+        assert torch.equal(read[name], read[f"{name}_dropout"])
+    assert torch.equal(network.module(images), plain.module.eval()(images))
+    in_training = read_layers(network.module.train(), {**network.layers, **after}, images)
+    for name in dropouts:
+        before, dropped = in_training[name], in_training[f"{name}_dropout"]
+        assert torch.equal(dropped, torch.where(dropped == 0, dropped, 2 * before))
+        assert (dropped != before).any()

@@ -10,24 +10,15 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.model_selection import train_test_split
+from tests.unit.toy import MODEL, TRAINING, K, make_dataset, make_labels, make_run
 
-from latentgen import checkpoints, datasets, models, noise, relabelling, training
+from latentgen import checkpoints, datasets, models, relabelling, training
 from latentgen.errors import PipelineError
 from latentgen.noise import TrainLabels
 from latentgen.passes import Labels
 from latentgen.runs import Run
 from latentgen.storage import write_csv
 
-K = 3
-MODEL = {"architecture": "mlp", "widths": [64, 32]}
-TRAINING = {
-    "optimizer": "Adam",
-    "learning_rate": 0.01,
-    "batch_size": 16,
-    "max_epochs": 60,
-    "target_accuracy": 1.0,
-    "shuffle": True,
-}
 SETTINGS = {"probe": {"probe": "masc", "n_components": 1}, "max_epochs": 6, "patience": 3}
 
 
@@ -204,42 +195,6 @@ def test_stops_once_patience_is_over(
     assert [row["validation_accuracy"] for row in rows] == accuracies[: epochs + 1]
     assert rows[0]["train_accuracy_relabelled"] is None
     assert all(row["train_accuracy_relabelled"] is not None for row in rows[1:])
-
-
-def make_dataset() -> datasets.Dataset:
-    """Images of three patterns under noise; a third of the training labels will be wrong."""
-    random = np.random.default_rng(5)
-    patterns = random.uniform(60, 200, (K, 1, 5, 5))
-
-    def images(labels: Labels) -> Any:
-        values = patterns[labels] + random.normal(0, 40, (len(labels), 1, 5, 5))
-        return values.clip(0, 255).astype(np.uint8)
-
-    train, test = random.integers(0, K, 240), random.integers(0, K, 150)
-    return datasets.Dataset(images(train), train, images(test), test, ("a", "b", "c"), "patterns")
-
-
-def make_labels(true: Labels) -> TrainLabels:
-    random = np.random.default_rng(6)
-    observed = np.where(random.random(len(true)) < 0.5, random.integers(0, K, len(true)), true)
-    return TrainLabels(true, observed, random.random(len(true)))
-
-
-def make_run(
-    folder: Path, dataset: datasets.Dataset, labels: TrainLabels, validation: float
-) -> Run:
-    datasets.write(dataset, folder / "dataset.h5")
-    noise.write(labels, folder / "labels.h5")
-    return Run(
-        experiment="toy",
-        noise="uniform-0.5",
-        seed=1,
-        dataset_file=str(folder / "dataset.h5"),
-        labels_file=str(folder / "labels.h5"),
-        model=MODEL,
-        normalise={"mean": 0.5, "std": 0.5},
-        validation=validation,
-    )
 
 
 @pytest.fixture(scope="module")

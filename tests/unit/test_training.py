@@ -46,6 +46,7 @@ def make_data(n: int = 50) -> training.Data:
 def make_module(architecture: str = "mlp") -> nn.Module:
     settings = {
         "mlp": {"architecture": "mlp", "widths": [16]},
+        "dropout": {"architecture": "mlp", "widths": [16], "dropout": 0.2},
         "cnn": {"architecture": "cnn", "channels": [4], "widths": [8]},
     }[architecture]
     return models.build(settings, (1, 4, 4), 3, seed=1).module
@@ -164,12 +165,14 @@ class _KillError(Exception):
     pass
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize(
+    ("optimizer", "architecture"), [("SGD", "mlp"), ("Adam", "mlp"), ("Adam", "dropout")]
+)
 def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str, architecture: str
 ) -> None:
     recipe = replace(RECIPE, optimizer=optimizer, momentum=0.9)
-    run(tmp_path / "whole", recipe)
+    run(tmp_path / "whole", recipe, make_module(architecture))
     train_epoch, trained = training.train_epoch, []
 
     def killed_at_7(module, opt, data, settings, epoch):
@@ -183,12 +186,12 @@ def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(
 
     monkeypatch.setattr(training, "train_epoch", killed_at_7)
     with pytest.raises(_KillError):
-        run(tmp_path / "killed", recipe)
+        run(tmp_path / "killed", recipe, make_module(architecture))
     assert not (tmp_path / "killed" / "checkpoints").exists()
     monkeypatch.setattr(training, "train_epoch", counted)
     # What a writer leaves that is killed in the middle of a file.
     (tmp_path / "killed" / ".partial.checkpoints" / ".tmpXIV8jH").touch()
-    run(tmp_path / "killed", recipe)
+    run(tmp_path / "killed", recipe, make_module(architecture))
     assert trained == list(range(5, 13))  # it went on after epoch 4, the last one kept
     files, others = (
         sorted(path.relative_to(folder) for path in folder.rglob("*.*"))

@@ -10,7 +10,6 @@ from torch.nn.functional import normalize
 from latentgen.baselines import LDA, LogisticRegression, NearestClassMean
 from latentgen.errors import PipelineError
 from latentgen.estimators import Probe
-from latentgen.moments import ieee_float32
 from latentgen.probes import MASC, VeLPIC
 
 
@@ -31,8 +30,8 @@ class QuadraticHead(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Scores (n, C) of rows (n, width)."""
-        with ieee_float32():
-            squares = (rows @ self.components).square()
+        # Where classes keep most directions their scores are close, and float32 would mix them up.
+        squares = (rows.double() @ self.components.double()).square()
         return torch.stack([part.sum(1) for part in squares.split(self.sizes.tolist(), 1)], 1)
 
 

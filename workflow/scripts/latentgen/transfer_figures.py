@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latentgen.dynamics_figures import draw_weight_transfer
+from latentgen.errors import PipelineError
 from latentgen.names import UNDISTURBED
 from latentgen.plotting import PUBLISHED, finish, grid, style_of
 from latentgen.summaries import MODEL, RUN_COLUMNS, with_intervals
@@ -58,17 +59,18 @@ def published_intervention(
     """
     theirs = _counterpart(table, counterpart, numbers).rename(columns={"start_epoch": "start"})
     theirs = theirs[theirs["start"].isin(numbers["start"])]
+    theirs = theirs.assign(edited=theirs["start"], end=100, middle=41, quantity="test")
     points = [
-        ("edited", theirs["start"], "first_test"),
-        ("edited", 100, "last_test"),
-        (UNDISTURBED, 41, "standard_test_at_41"),
-        (UNDISTURBED, 100, "standard_test_at_100"),
+        ("edited_single_images", "edited", "first_test"),
+        ("edited_single_images", "end", "last_test"),
+        (UNDISTURBED, "middle", "standard_test_at_41"),
+        (UNDISTURBED, "end", "standard_test_at_100"),
     ]
     parts = [
-        theirs[["level", "start"]].assign(
-            quantity="test", variant=variant, epoch=epoch, mean=theirs[column]
+        theirs[["level", "start", "quantity"]].assign(
+            variant=variant, epoch=theirs[epoch], mean=theirs[accuracy]
         )
-        for variant, epoch, column in points
+        for variant, epoch, accuracy in points
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -97,8 +99,9 @@ def draw_transfer_controls(
 def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
     """The model's accuracy after each epoch, with 95 % confidence intervals over seeds.
 
-    An epoch counts only if every seed that had the intervention has it. Levels at which no run
-    lasted until an intervention are left out. The undisturbed runs stand beside each intervention.
+    All runs of an experiment are trained to the same epoch; the runs that had ended before an
+    intervention do not count there, nor do their undisturbed selves, and `seeds` says how many
+    did. Levels at which no run lasted until an intervention are left out.
 
     Args:
         interventions: `intervention.csv` of the runs.
@@ -106,6 +109,9 @@ def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns level, start, quantity (a key of `QUANTITIES`), variant, epoch, mean, low, high,
         seeds.
+
+    Raises:
+        PipelineError: no run lasted until an intervention.
     """
     rows = interventions[interventions["series"] == MODEL]
     on_test = rows["split"] == "test"
@@ -132,14 +138,15 @@ def probes_after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
 def _over_seeds(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Means with intervals; the undisturbed rows are repeated beside every intervention."""
     branches = rows[rows["start"].notna()]
+    if branches.empty:
+        raise PipelineError(
+            "intervention.epochs: every run had ended before the first of them; give earlier ones"
+        )
     starts = branches[[*RUN_COLUMNS, "start"]].drop_duplicates()
-    undisturbed = (
-        rows[rows["variant"] == UNDISTURBED].drop(columns="start").merge(starts, on=RUN_COLUMNS)
-    )
+    undisturbed = rows[rows["variant"] == UNDISTURBED].drop(columns="start")
+    undisturbed = undisturbed.merge(starts, on=RUN_COLUMNS)
     both = pd.concat([undisturbed, branches], ignore_index=True)
-    summary = with_intervals(both.astype({"start": int}), by)
-    seeds = summary.groupby(["level", "start"])["seeds"].transform("max")
-    return summary[summary["seeds"] == seeds].reset_index(drop=True)
+    return with_intervals(both.astype({"start": int}), by)
 
 
 def draw_interventions(
