@@ -41,6 +41,22 @@ def drop(block: Callable[[Config], Config], key: str) -> Edit:
 
 # What is wrong, and what the one line must hold: the key, what was found, what is allowed.
 WRONG: dict[str, tuple[Edit, list[str]]] = {
+    "intervention after the end": (
+        lambda c: tiny(c).update(intervention={"epochs": [5, 9], "total_epochs": 9}),
+        ["experiments.tiny.intervention", "found epoch 9", "before the last one"],
+    ),
+    "unknown variant": (
+        lambda c: tiny(c).update(intervention={"variants": ["editted"]}),
+        ["experiments.tiny.intervention.variants[0]", "'editted'", "'edited'"],
+    ),
+    "repair by a probe that cannot be a layer": (
+        lambda c: tiny(c).update(repair_probes=["velpic", "knn"]),
+        ["experiments.tiny.repair_probes", "'knn'", "allowed kinds: velpic"],
+    ),
+    "all units dropped": (
+        lambda c: c["models"]["tiny"].update(dropout=1),
+        ["models.tiny.dropout", "found 1", "less than 1"],
+    ),
     "unknown key": (
         lambda c: c.update(figurs={}),
         ["key 'figurs'", "did you mean 'figures'", "allowed: suite, data_root"],
@@ -211,6 +227,8 @@ def test_mistakes_are_told_together() -> None:
 
 
 RIGHT: dict[str, Edit] = {
+    "intervention at initialisation": lambda c: tiny(c).update(intervention={"epochs": [0]}),
+    "dropout": lambda c: c["models"]["tiny"].update(dropout=0.2),
     "nothing edited": lambda c: None,
     "no probes, no figures": lambda c: (c.pop("probes"), c.pop("figures")),
     "no and full corruption": lambda c: tiny(c)["noise"].update(levels=[0, 1]),
@@ -248,7 +266,7 @@ def test_the_repositorys_own_configuration() -> None:
 
 def test_resolving_replaces_names_by_what_they_stand_for() -> None:
     experiment = resolve(read(TINY))["tiny"]
-    assert experiment["model"] == {"architecture": "mlp", "widths": [16, 12]}
+    assert experiment["model"] == {"architecture": "mlp", "widths": [16, 12], "dropout": 0.0}
     assert experiment["dataset"] == "digits"
     assert experiment["normalise"] == {"mean": 0.5, "std": 0.5}
     assert experiment["probes"]["velpic"] == {"probe": "velpic"}

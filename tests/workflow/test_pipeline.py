@@ -44,6 +44,7 @@ def test_what_a_finished_pipeline_leaves(finished_once: Workspace) -> None:
                 "history.csv",
                 "probes.csv",
                 "transfer.csv",
+                "transferred.safetensors",
                 "checkpoints/.snakemake_timestamp",
                 "activations/.snakemake_timestamp",
                 *(f"checkpoints/{epoch}.safetensors" for epoch in epochs),

@@ -238,13 +238,23 @@ def finish(
             axes.set_ylim(*y_limits)
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    lines = -(-len(entries) // 6)
     figure.legend(
         list(entries.values()),
         list(entries),
         loc="outside upper center",
-        ncols=-(-len(entries) // lines),
+        ncols=_legend_columns(list(entries), figure.get_figwidth()),
     )
+
+
+def _legend_columns(labels: list[str], width: float) -> int:
+    """As many columns of about the same length as a figure this wide (inches) has room for."""
+    for lines in range(-(-len(labels) // 6), len(labels)):
+        # A legend is filled column by column; a letter takes about 0.06 inches, a handle six.
+        columns = [labels[start : start + lines] for start in range(0, len(labels), lines)]
+        letters = sum(max(map(len, column)) + 6 for column in columns)
+        if letters * 0.06 <= width:
+            return len(columns)
+    return 1
 
 
 def save(figure: Figure, numbers: pd.DataFrame, files: Mapping[str, str]) -> None:

@@ -13,8 +13,9 @@ from latentgen.names import UNDISTURBED
 from latentgen.plotting import PUBLISHED, finish, grid, style_of
 from latentgen.summaries import MODEL, RUN_COLUMNS, with_intervals
 
-QUANTITIES = {"test": "test", "changed": "changed training\nsamples, observed labels"}
-"""What is drawn of the model after an intervention: does it generalise, does it memorise."""
+QUANTITIES = {"test": "test accuracy", "changed": "changed samples fitted"}
+"""What is drawn of the model after an intervention: does it generalise, does it memorise (that is,
+answer changed training samples with their observed labels)."""
 
 _PUBLISHED_BIAS = {
     "none": "velpic_zero_bias",
@@ -165,7 +166,7 @@ def draw_interventions(
             here = _where(numbers, level, start, quantity=quantity)
             for variant, rows in here.groupby("variant", sort=False):
                 _draw_band(axes, rows, str(variant))
-        _name_row(row[-1], f"epoch {start}: {QUANTITIES[quantity]}")
+        _name_row(row[-1], f"{QUANTITIES[quantity]}\nedit at epoch {start}")
     _finish_epochs(figure, panels, levels, "Accuracy")
     return figure
 
@@ -189,7 +190,7 @@ def draw_intervention_probes(numbers: pd.DataFrame, style: Mapping[str, Any]) ->
                 )
                 if not undisturbed:
                     _band(axes, rows, look["color"])
-        _name_row(row[-1], f"edited at epoch {start}")
+        _name_row(row[-1], f"edit at epoch {start}")
     _finish_epochs(figure, panels, levels, "Test accuracy")
     return figure
 
