@@ -436,7 +436,7 @@ class Experiment(Block):
     relabel: Relabel = Relabel()
     intervention: Intervention = Intervention()
     repair_probes: Annotated[list[Name], *Several] = Field(
-        ["velpic", "nearest_class_mean", "masc"],
+        ["velpic", "nearest_class_mean", "masc", "lda"],
         description="which may take the place of upper layers when a network is repaired",
     )
     batch_norm_contrast: bool = Field(
