@@ -65,6 +65,10 @@ def test_interventions_stand_beside_the_undisturbed_runs_that_had_them(intervent
     assert test.loc[(4, "edited", 5), ["mean", "seeds"]].tolist() == pytest.approx([0.8, 1])
     assert test.loc[(4, "undisturbed", 5), ["mean", "seeds"]].tolist() == pytest.approx([0.7, 1])
     assert pd.isna(test.loc[(4, "edited", 5), "low"])
+    gain = numbers[numbers["quantity"] == "gain"].set_index(["start", "variant", "epoch"])
+    # Both seeds gain 0.1, so that pairing leaves no interval.
+    assert gain.loc[(2, "edited", 3), ["mean", "low", "high"]].tolist() == pytest.approx([0.1] * 3)
+    assert "undisturbed" not in gain.index.get_level_values("variant")
     changed = numbers[numbers["quantity"] == "changed"]
     assert changed["mean"].tolist() == pytest.approx([0.1] * len(changed))
 
@@ -88,7 +92,7 @@ def test_what_is_drawn_of_interventions(interventions) -> None:
     numbers = transfer_figures.after_interventions(interventions)
     nothing = numbers[:0]
     figure = transfer_figures.draw_interventions(numbers, STYLE, nothing)
-    assert len(figure.axes) == 4  # two epochs of intervention, two quantities
+    assert len(figure.axes) == 6  # two epochs of intervention, three quantities
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert "Undisturbed" in labels and "VeLPIC weights, new optimiser" in labels
     probes = transfer_figures.probes_after_interventions(interventions)

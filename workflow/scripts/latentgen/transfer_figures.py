@@ -13,9 +13,15 @@ from latentgen.names import UNDISTURBED
 from latentgen.plotting import PUBLISHED, finish, grid, style_of
 from latentgen.summaries import MODEL, RUN_COLUMNS, with_intervals
 
-QUANTITIES = {"test": "test accuracy", "changed": "changed samples fitted"}
-"""What is drawn of the model after an intervention: does it generalise, does it memorise (that is,
-answer changed training samples with their observed labels)."""
+GAIN = "gain"
+QUANTITIES = {
+    "test": "test accuracy",
+    GAIN: "minus undisturbed",
+    "changed": "changed samples fitted",
+}
+"""What is drawn of the model after an intervention: does it generalise, what of that is due to the
+intervention (on paired seeds), and does it memorise (answer changed training samples with their
+observed labels)."""
 
 _PUBLISHED_BIAS = {
     "none": "velpic_zero_bias",
@@ -117,8 +123,18 @@ def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
     rows = interventions[interventions["series"] == MODEL]
     on_test = rows["split"] == "test"
     changed = (rows["samples"] == "changed") & (rows["score_labels"] == "observed")
-    rows = rows[on_test | changed].assign(quantity=on_test.map({True: "test", False: "changed"}))
-    return _over_seeds(rows, ["level", "start", "quantity", "variant", "epoch"])
+    quantity = on_test.map({True: "test", False: "changed"})
+    rows = _beside_undisturbed(rows.assign(quantity=quantity)[on_test | changed])
+    rows = pd.concat([rows, _gains(rows[rows["quantity"] == "test"])], ignore_index=True)
+    return with_intervals(rows, ["level", "start", "quantity", "variant", "epoch"])
+
+
+def _gains(rows: pd.DataFrame) -> pd.DataFrame:
+    """What each variant has over the undisturbed run of the same seed at the same epoch."""
+    key = [*RUN_COLUMNS, "start", "epoch"]
+    undisturbed = rows[rows["variant"] == UNDISTURBED].set_index(key)["accuracy"].rename("without")
+    paired = rows[rows["variant"] != UNDISTURBED].join(undisturbed, on=key)
+    return paired.assign(quantity=GAIN, accuracy=paired["accuracy"] - paired["without"])
 
 
 def probes_after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
@@ -133,11 +149,12 @@ def probes_after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
     ]
     probed = rows[rows["series"] != MODEL]["epoch"].unique()
     rows = rows[rows["epoch"].isin(probed)]
-    return _over_seeds(rows, ["level", "start", "series", "variant", "epoch"])
+    by = ["level", "start", "series", "variant", "epoch"]
+    return with_intervals(_beside_undisturbed(rows), by)
 
 
-def _over_seeds(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Means with intervals; the undisturbed rows are repeated beside every intervention."""
+def _beside_undisturbed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the interventions, with the undisturbed run's repeated beside each."""
     branches = rows[rows["start"].notna()]
     if branches.empty:
         raise PipelineError(
@@ -146,28 +163,36 @@ def _over_seeds(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     starts = branches[[*RUN_COLUMNS, "start"]].drop_duplicates()
     undisturbed = rows[rows["variant"] == UNDISTURBED].drop(columns="start")
     undisturbed = undisturbed.merge(starts, on=RUN_COLUMNS)
-    both = pd.concat([undisturbed, branches], ignore_index=True)
-    return with_intervals(both.astype({"start": int}), by)
+    return pd.concat([undisturbed, branches], ignore_index=True).astype({"start": int})
 
 
 def draw_interventions(
     numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame
 ) -> Figure:
-    """A column for each corruption level; rows for each epoch of intervention and quantity."""
+    """A column for each corruption level; rows for each epoch of intervention and quantity.
+
+    Intervals are drawn of the gains, where pairing takes away how much seeds differ.
+    """
     levels = sorted(numbers["level"].unique())
-    keys = [
-        (start, quantity) for start in sorted(numbers["start"].unique()) for quantity in QUANTITIES
-    ]
-    figure, panels = grid(len(keys), len(levels), style, row_height=1.4)
+    keys = [(start, name) for start in sorted(numbers["start"].unique()) for name in QUANTITIES]
+    figure, panels = grid(len(keys), len(levels), style, row_height=1.3, share_y="row")
     for row, (start, quantity) in zip(panels, keys, strict=True):
         for axes, level in zip(row, levels, strict=True):
             axes.axvline(start, color="#888888", linewidth=0.8, linestyle=":")
             _draw_published(axes, _where(published, level, start, quantity=quantity))
             here = _where(numbers, level, start, quantity=quantity)
             for variant, rows in here.groupby("variant", sort=False):
-                _draw_band(axes, rows, str(variant))
+                look = style_of(str(variant))
+                axes.plot(rows["epoch"], rows["mean"], **look)
+                if quantity == GAIN:
+                    _band(axes, rows, look["color"])
+        if quantity == GAIN:
+            seen = numbers[numbers["quantity"] == GAIN]["mean"].abs().max()
+            row[0].set_ylim(-2 * seen, 2 * seen)  # a wide interval may leave the panel
+        else:
+            row[0].set_ylim(0, 1.02)
         _name_row(row[-1], f"{QUANTITIES[quantity]}\nedit at epoch {start}")
-    _finish_epochs(figure, panels, levels, "Accuracy")
+    _finish_epochs(figure, panels, levels, "Accuracy", None)
     return figure
 
 
@@ -191,7 +216,7 @@ def draw_intervention_probes(numbers: pd.DataFrame, style: Mapping[str, Any]) ->
                 if not undisturbed:
                     _band(axes, rows, look["color"])
         _name_row(row[-1], f"edit at epoch {start}")
-    _finish_epochs(figure, panels, levels, "Test accuracy")
+    _finish_epochs(figure, panels, levels, "Test accuracy", (0, 1.02))
     return figure
 
 
@@ -202,16 +227,11 @@ def _where(
     return here if quantity is None else here[here["quantity"] == quantity]
 
 
-def _draw_band(axes: Axes, rows: pd.DataFrame, series: str) -> None:
-    look = style_of(series)
-    axes.plot(rows["epoch"], rows["mean"], **look)
-    _band(axes, rows, look["color"])
-
-
 def _band(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
     """The 95 % interval; a single seed has none."""
-    low, high = rows["low"].clip(lower=0), rows["high"].clip(upper=1)
-    axes.fill_between(rows["epoch"], low, high, color=colour, alpha=0.12, linewidth=0)
+    axes.fill_between(
+        rows["epoch"], rows["low"], rows["high"], color=colour, alpha=0.15, linewidth=0
+    )
 
 
 def _draw_published(axes: Axes, points: pd.DataFrame) -> None:
@@ -240,9 +260,15 @@ def _name_row(axes: Axes, name: str) -> None:
     )
 
 
-def _finish_epochs(figure: Figure, panels: Any, levels: list[float], y_label: str) -> None:
+def _finish_epochs(
+    figure: Figure,
+    panels: Any,
+    levels: list[float],
+    y_label: str,
+    y_limits: tuple[float, float] | None,
+) -> None:
     for axes, level in zip(panels[0], levels, strict=True):
         axes.set_title(f"corruption {level:g}")
     panels[0, 0].set_xlim(left=0)
     panels[0, 0].xaxis.get_major_locator().set_params(integer=True)
-    finish(figure, panels, "Epoch", y_label)
+    finish(figure, panels, "Epoch", y_label, y_limits)
