@@ -32,6 +32,12 @@ def test_memory_grows_with_images_and_quick_jobs_stay_small() -> None:
     assert planning.runtime_minutes("train", experiment) == 20 + 500
 
 
+def test_time_of_interventions_grows_with_all_that_is_trained() -> None:
+    plan = {"epochs": [1, 10, 40], "total_epochs": 100, "variants": ["edited", "optimizer_reset"]}
+    experiment = {"size": SIZE, "model": MLP, "intervention": plan}
+    assert planning.runtime_minutes("intervene", experiment) == 20 + 100 * (1 + 2 * 3)
+
+
 def test_memory_of_preparing_a_dataset() -> None:
     assert planning.dataset_memory_mb({"size": SIZE}) == planning.BASE_MB + 4 * 52
     unknown = 4 * (70_000 * 3 * 32 * 32 // 2**20)
