@@ -256,7 +256,8 @@ def at_every_epoch(
         PipelineError: the last layer is not linear or has another number of classes.
     """
     network = run.network()
-    network.module.to(device)
+    if activations is None:  # what comes from files is worked on where it is read
+        network.module.to(device)
     penultimate = list(network.layers)[-1]
     rows = []
     for epoch, source in sources(run, checkpoint_folder, activations, device):
