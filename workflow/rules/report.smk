@@ -9,7 +9,9 @@ TABLES = "1 Scoreboard and tables"
 
 def figure(paper, name, of_suite=False):
     """The files of a figure, of one experiment or of the whole suite; its picture is reported."""
-    folder = f"results/figures/{paper}" + ("" if of_suite else "/{experiment}")
+    folder = "/".join(
+        ["results/figures", paper, *([] if of_suite else ["{experiment}"])]
+    )
     labels = {"kind": "figure"} if of_suite else {"experiment": "{experiment}"}
     picture = report(
         f"{folder}/{name}.png",
