@@ -122,7 +122,7 @@ def test_scores_are_squared_cosines_times_squared_length(n_per_class: int) -> No
 def test_masc_is_a_quadratic_classifier(explained_variance: float) -> None:
     X, y, X_test = hard_data(1000)
     masc = MASC(explained_variance).fit(X, y)
-    forms = masc.quadratic_forms().numpy()
+    forms = torch.stack(list(masc.quadratic_forms())).numpy()
     assert forms.shape == (6, 128, 128)
     np.testing.assert_allclose(np.trace(forms, axis1=1, axis2=2), masc.n_components_)
     scores = np.einsum("nw,cwv,nv->nc", X_test, forms, X_test)

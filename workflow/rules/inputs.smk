@@ -72,3 +72,14 @@ def of_experiment(file, above=-1.0):
         return of_runs([wildcards.experiment], file, above)
 
     return files
+
+
+def probes_over_epochs(experiments):
+    """Every probe that is fitted over training, in all runs of some experiments."""
+    more = [name for name in experiments if EXPERIMENTS[name]["dynamics_probes"]]
+    return of_runs(experiments, "probes.csv") + of_runs(more, "dynamics_probes.csv")
+
+
+def experiment_probes_over_epochs(wildcards):
+    """The same of the experiment that a job is about."""
+    return probes_over_epochs([wildcards.experiment])

@@ -8,6 +8,7 @@ from warnings import warn
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_scalar
@@ -275,36 +276,40 @@ class LogisticRegression(RowsProbe):
         centre = rows.mean(0)
         rows = rows - centre
         unit = float(rows.norm()) / rows.numel() ** 0.5 or 1.0
-        zero = torch.zeros((), dtype=torch.float64, device=rows.device)
-        coef = zero.repeat(len(self.classes_), rows.shape[1]).requires_grad_()
-        intercept = zero.repeat(len(self.classes_)).requires_grad_()
         penalty = 1 / (2 * self.C * len(rows) * unit**2)
-        optimizer = torch.optim.LBFGS(
-            [coef, intercept],
-            max_iter=self.max_iter,
-            max_eval=25 * self.max_iter,
-            tolerance_grad=self.tol,
-            tolerance_change=1e-12,
-            history_size=LBFGS_HISTORY,
-            line_search_fn="strong_wolfe",
+        n_classes, width = len(self.classes_), rows.shape[1]
+        truth = one_hot(indices, n_classes).T.double()
+
+        def split(flat: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+            both = torch.from_numpy(flat).to(rows.device).view(n_classes, width + 1)
+            return both[:, :width], both[:, width:]
+
+        def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            coef, intercept = split(flat)
+            # Classes first, (C, n), which the CPU works on several times as fast.
+            logits = ((coef / unit).to(rows.dtype) @ rows.T).double() + intercept
+            logs = logits.log_softmax(0)
+            excess = (logs.exp() - truth) / len(rows)
+            slope = (excess.to(rows.dtype) @ rows).double() / unit + 2 * penalty * coef
+            gradient = torch.cat([slope, excess.sum(1, keepdim=True)], dim=1)
+            loss = penalty * coef.square().sum() - (logs * truth).sum() / len(rows)
+            return float(loss), gradient.flatten().cpu().numpy()
+
+        found = minimize(
+            objective,
+            np.zeros(n_classes * (width + 1)),
+            jac=True,
+            method="L-BFGS-B",
+            options={
+                "gtol": self.tol,
+                "ftol": 1e-12,
+                "maxiter": self.max_iter,
+                "maxfun": 25 * self.max_iter,
+                "maxcor": LBFGS_HISTORY,
+            },
         )
-
-        def objective() -> Tensor:
-            weights = (coef / unit).to(rows.dtype)
-            logits = (rows @ weights.T).double() + intercept
-            return cross_entropy(logits, indices) + penalty * coef.square().sum()
-
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            value = objective()
-            value.backward()
-            return value
-
-        optimizer.step(closure)
-        state = optimizer.state[coef]
-        self.n_iter_, self.n_evaluations_ = state["n_iter"], state["func_evals"] + 1
-        gradient = torch.autograd.grad(objective(), [coef, intercept])
-        steepest = max(float(part.abs().max()) for part in gradient)
+        self.n_iter_, self.n_evaluations_ = found.nit, found.nfev
+        steepest = float(np.abs(found.jac).max())
         if steepest > self.tol:
             warn(
                 f"after {self.n_iter_} iterations the largest entry of the gradient is "
@@ -312,8 +317,9 @@ class LogisticRegression(RowsProbe):
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        weights = coef.detach() / unit
-        offsets = intercept.detach() - weights @ centre.double()
+        coef, intercept = split(found.x)
+        weights = coef / unit
+        offsets = intercept.flatten() - weights @ centre.double()
         return weights.to(rows.dtype), offsets.to(rows.dtype)
 
     def _train(self, rows: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:

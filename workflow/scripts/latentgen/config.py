@@ -425,6 +425,10 @@ class Experiment(Block):
     probes: Annotated[list[Name], *Several] = Field(
         ["masc", "velpic"], description="fitted at every probed epoch"
     )
+    dynamics_probes: Annotated[list[Name], AfterValidator(_once_each)] = Field(
+        ["logistic_regression"],
+        description="fitted at every probed epoch besides `probes`, in target `dynamics` only",
+    )
     final_probes: Annotated[list[Name], *Several] = Field(
         [
             *("masc", "velpic", "logistic_regression", "nearest_class_mean", "knn", "lda", "qda"),
@@ -508,6 +512,8 @@ class Config(Block):
             _refuse_missing(f"{where}.model", experiment.model, self.models)
             for probe in experiment.probes:
                 _refuse_missing(f"{where}.probes", probe, self.probes)
+            for probe in experiment.dynamics_probes:
+                _refuse_missing(f"{where}.dynamics_probes", probe, self.probes)
             for probe in experiment.final_probes:
                 _refuse_missing(f"{where}.final_probes", probe, self.probes)
             for probe in experiment.repair_probes:
@@ -645,6 +651,11 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
         "training": {**plain["training"], "shuffle": not published},
         "validation": 0.0 if published else experiment.validation,
         "probes": {name: config.probes[name].model_dump() for name in experiment.probes},
+        "dynamics_probes": {
+            name: config.probes[name].model_dump()
+            for name in experiment.dynamics_probes
+            if name not in experiment.probes  # those are there already
+        },
         "final_probes": {
             name: config.probes[name].model_dump() for name in experiment.final_probes
         },

@@ -69,7 +69,7 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     memory = BASE_MB + 3 * images_mb(size)
     if rule not in ("train", "dump_activations"):
         memory += moments_mb(size, experiment["model"])
-    if rule == "fit_final_probes":
+    if rule in ("fit_dynamics_probes", "fit_final_probes", "measure_geometry"):
         # Probes that are fitted to rows hold a layer's activations, and work on copies.
         width = widest_layer(experiment["model"], size["shape"])
         memory += 3 * (size["train"] + size["test"]) * width * 4 // 2**20
@@ -90,4 +90,6 @@ def _passes(rule: str, experiment: Mapping[str, Any]) -> int:
     if rule == "intervene":
         plan = experiment["intervention"]
         return int(plan["total_epochs"] * (1 + len(plan["variants"]) * len(plan["epochs"])))
+    if rule == "fit_dynamics_probes":
+        return 1000  # logistic regression takes hundreds for each layer
     return 100

@@ -3,7 +3,7 @@
 Here are the papers' own, MASC and VeLPIC, and the registry of all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -53,14 +53,16 @@ class MASC(MomentsProbe):
         self.explained_variance = explained_variance
         self.n_components = n_components
 
-    def quadratic_forms(self) -> Tensor:
-        """Matrices A_c = V_c V_c', (C, width, width), with which class scores are x' A_c x.
+    def quadratic_forms(self) -> Iterator[Tensor]:
+        """For each class the matrix M_c = V_c V_c', (width, width); its scores are x' M_c x.
 
-        MASC is thus a quadratic classifier (arXiv 2603.19865).
+        MASC is thus a quadratic classifier (arXiv 2603.19865). They come one by one, as together
+        they may take more memory than there is.
         """
         check_is_fitted(self)
-        with ieee_float32():
-            return torch.stack([V @ V.T for V in self.components_])
+        for V in self.components_:
+            with ieee_float32():
+                yield V @ V.T
 
     def _learn(self, moments: ClassMoments) -> None:
         check_scalar(
@@ -176,6 +178,18 @@ class SklearnProbe(ClassifierMixin, BaseEstimator):
 
 
 AnyProbe = Probe | SklearnProbe
+
+
+def make_masc(settings: Mapping[str, Any]) -> MASC:
+    """The MASC that settings describe.
+
+    Raises:
+        PipelineError: they describe another probe.
+    """
+    probe = make_probe(settings)
+    if not isinstance(probe, MASC):
+        raise PipelineError(f"probes.masc.probe: found '{settings['probe']}'; allowed: masc")
+    return probe
 
 
 def make_probe(settings: Mapping[str, Any]) -> AnyProbe:

@@ -55,10 +55,15 @@ def over_seeds(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """
     summary = table.groupby(by, sort=False)["accuracy"].agg(["mean", "min", "max", "count"])
     summary = summary.rename(columns={"count": "seeds"}).reset_index()
-    if "epoch" in by:
-        seeds = summary.groupby("level")["seeds"].transform("max")
-        summary = summary[summary["seeds"] == seeds]
-    return summary
+    return where_every_seed_is(summary) if "epoch" in by else summary
+
+
+def where_every_seed_is(summary: pd.DataFrame) -> pd.DataFrame:
+    """Of a summary over seeds (levels, epochs, `seeds`), the epochs that all seeds of a level have.
+
+    This is how runs of different lengths are aligned.
+    """
+    return summary[summary["seeds"] == summary.groupby("level")["seeds"].transform("max")]
 
 
 def with_intervals(table: pd.DataFrame, by: list[str], column: str = "accuracy") -> pd.DataFrame:
