@@ -28,3 +28,61 @@ rule measure_geometry:
         "Measuring the geometry of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:
         "../scripts/measure_geometry.py"
+
+
+rule plot_geometry:
+    """Angles and variances, or MASC's components, over epochs, a line for each layer."""
+    input:
+        geometry=of_experiment("geometry.csv"),
+        code=code("plot_geometry.py"),
+    output:
+        multiext(
+            "results/figures/dynamics/{experiment}/{geometry}",
+            pdf=".pdf",
+            png=".png",
+            csv=".csv",
+        ),
+    log:
+        "logs/plot_geometry/{experiment}/{geometry}.log",
+    benchmark:
+        "results/benchmarks/plot_geometry/{experiment}/{geometry}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        style=FIGURE_STYLE,
+    message:
+        "Drawing {wildcards.geometry}, {wildcards.experiment}"
+    script:
+        "../scripts/plot_geometry.py"
+
+
+rule plot_quadratic:
+    """How often quadratic forms and the best linear classifier decide as MASC does."""
+    input:
+        agreements=of_experiment("quadratic.csv"),
+        code=code("plot_quadratic.py"),
+    output:
+        multiext(
+            "results/figures/dynamics/{experiment}/quadratic",
+            pdf=".pdf",
+            png=".png",
+            csv=".csv",
+        ),
+    log:
+        "logs/plot_quadratic/{experiment}.log",
+    benchmark:
+        "results/benchmarks/plot_quadratic/{experiment}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        style=FIGURE_STYLE,
+    message:
+        "Drawing quadratic forms, {wildcards.experiment}"
+    script:
+        "../scripts/plot_quadratic.py"

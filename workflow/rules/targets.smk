@@ -34,11 +34,22 @@ TARGETS = {
     + figures("decoding", "batch_norm", experiments=CONTRASTED)
     + multiext("results/figures/decoding/scoreboard", ".pdf", ".png", ".csv")
     + tables("accuracy", "scoreboard", "published_comparison"),
-    "dynamics": figures("dynamics", "accuracy_over_epochs", "weight_transfer")
-    + figures("dynamics", "transfer_controls", "intervention", "intervention_probes")
+    "dynamics": figures(
+        "dynamics",
+        "probes_over_epochs",
+        "probe_minus_model",
+        "masc_minus_probe",
+        "geometry",
+        "components",
+        "quadratic",
+        "weight_transfer",
+        "transfer_controls",
+        "intervention",
+        "intervention_probes",
+    )
     + of_runs(SUITE, "transferred.safetensors")
     + of_runs(REPAIRED, "repaired.safetensors")
-    + (tables("repair") if REPAIRED else []),
+    + tables("peaks", *(["repair"] if REPAIRED else [])),
 }
 
 

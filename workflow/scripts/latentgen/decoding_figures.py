@@ -26,7 +26,10 @@ TEST_ACCURACY = "Test accuracy"
 
 
 def draw_accuracy_by_layer(
-    numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame | None = None
+    numbers: pd.DataFrame,
+    style: Mapping[str, Any],
+    published: pd.DataFrame | None = None,
+    y_label: str = TEST_ACCURACY,
 ) -> Figure:
     """A panel for each corruption level; the model's own accuracy is a dashed line across.
 
@@ -34,11 +37,12 @@ def draw_accuracy_by_layer(
         numbers: what `summaries.accuracy_by_layer` gives.
         style: width in inches, dpi.
         published: what `published.overlay` gives, drawn behind.
+        y_label: what is drawn, if it is something else.
     """
     levels = sorted(numbers["level"].unique())
     figure, panels = grid(1, len(levels), style, row_height=1.8)
     _draw_levels(panels.flat, levels, numbers, published)
-    finish(figure, panels, LAYER, TEST_ACCURACY)
+    finish(figure, panels, LAYER, y_label)
     return figure
 
 

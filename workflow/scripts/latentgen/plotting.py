@@ -71,6 +71,14 @@ SERIES: dict[str, dict[str, Any]] = {
     },
     "trained": {"color": "#000000", "linestyle": "--", "label": "As trained"},
     "velpic_zero_bias": {"color": "#D55E00", "marker": "s", "label": "VeLPIC weights, no bias"},
+    "quadratic_test": {"color": "#0072B2", "marker": "o", "label": "Quadratic forms, test"},
+    "linear_train": {
+        "color": "#D55E00",
+        "marker": "s",
+        "linestyle": ":",
+        "label": "Best linear classifier, training",
+    },
+    "linear_test": {"color": "#D55E00", "marker": "s", "label": "Best linear classifier, test"},
     "velpic_kept_bias": {
         "color": "#009E73",
         "marker": "^",

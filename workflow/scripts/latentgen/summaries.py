@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from latentgen.errors import PipelineError
-from latentgen.names import parse_noise
+from latentgen.names import INPUT, parse_noise
 
 RUN_COLUMNS = ["experiment", "noise", "level", "seed"]
 MODEL = "model"
@@ -274,6 +274,19 @@ def accuracy_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.Da
     model = over_seeds(_model(histories), ["level", "series", "epoch"])
     joined = pd.concat([model, read[n_epochs > 1]], ignore_index=True)
     return joined[[*by, "mean", "min", "max", "seeds"]]
+
+
+def paired_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
+    """Each probe's test accuracy beside its own run's model, at each probed epoch.
+
+    Returns:
+        Columns: the run, epoch, layer (hidden ones only, in order of depth), series (the probe),
+        accuracy, model (its accuracy).
+    """
+    read = _on_test(probes[probes["layer"] != INPUT])
+    model = histories[[*RUN_COLUMNS, "epoch", "test_accuracy"]]
+    columns = [*RUN_COLUMNS, "epoch", "layer", "series", "accuracy"]
+    return read[columns].merge(model.rename(columns={"test_accuracy": MODEL}))
 
 
 def weight_transfer(transfers: pd.DataFrame) -> pd.DataFrame:
