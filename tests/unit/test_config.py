@@ -85,6 +85,10 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
         lambda c: tiny(c).update(probes=["masq"]),
         ["experiments.tiny.probes", "'masq'", "did you mean 'masc'", "allowed: masc, velpic"],
     ),
+    "misspelt probe of the dynamics": (
+        lambda c: tiny(c).update(dynamics_probes=["logistic_regresion"]),
+        ["experiments.tiny.dynamics_probes", "'logistic_regresion'", "did you mean"],
+    ),
     "unknown source": (
         with_dataset(source="torchvisoin", name="MNIST"),
         ["datasets.digits.source", "'torchvisoin'", "allowed:", "'torchvision'"],
@@ -271,6 +275,17 @@ def test_resolving_replaces_names_by_what_they_stand_for() -> None:
     assert experiment["normalise"] == {"mean": 0.5, "std": 0.5}
     assert experiment["probes"]["velpic"] == {"probe": "velpic"}
     assert experiment["probes"]["masc"]["explained_variance"] == 0.99
+
+
+def test_probes_of_the_dynamics_are_those_that_are_not_fitted_anyway() -> None:
+    def names(**edits: Any) -> list[str]:
+        config = edited(lambda c: tiny(c).update(**edits))
+        return list(resolve(read(config))["tiny"]["dynamics_probes"])
+
+    assert names() == ["logistic_regression"]
+    assert names(probes=["masc", "logistic_regression"]) == []
+    assert names(dynamics_probes=["masc", "lda"]) == ["lda"]
+    assert names(dynamics_probes=[]) == []
 
 
 def test_protocol_sound_shuffles_and_holds_out_published_does_not() -> None:

@@ -15,7 +15,11 @@ def curve(level: float, series: str, last: int, name: str) -> pd.DataFrame:
 def test_a_later_panel_with_more_epochs_is_not_cut_off() -> None:
     numbers = pd.concat([curve(0.0, "masc", 10, "series"), curve(0.8, "masc", 400, "series")])
     variants = numbers.rename(columns={"series": "variant"})
+    intervals = numbers.rename(columns={"min": "low", "max": "high"})
+    geometry = pd.concat([numbers, intervals[["low", "high"]]], axis=1)
     for figure in (
+        dynamics_figures.draw_differences(intervals, STYLE, "probe_minus_model"),
+        dynamics_figures.draw_geometry(geometry.assign(quantity="label_angle"), STYLE),
         dynamics_figures.draw_accuracy_over_epochs(numbers, STYLE),
         dynamics_figures.draw_weight_transfer(variants, STYLE),
         relabelling_figures.draw_relabelling(numbers, STYLE),
@@ -24,3 +28,12 @@ def test_a_later_panel_with_more_epochs_is_not_cut_off() -> None:
             low, high = axes.get_xlim()
             assert low == 0
             assert high >= 400
+
+
+def test_a_wide_interval_does_not_flatten_differences() -> None:
+    numbers = curve(0.4, "masc", 10, "series").rename(columns={"min": "low", "max": "high"})
+    numbers = numbers.assign(mean=numbers["epoch"] / 100, low=-5.0, high=5.0)
+    (axes,) = dynamics_figures.draw_differences(numbers, STYLE, "masc_minus_probe").axes
+    low, high = axes.get_ylim()
+    assert -0.1 < low < 0
+    assert 0.1 < high < 0.2

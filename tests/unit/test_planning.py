@@ -38,6 +38,16 @@ def test_time_of_interventions_grows_with_all_that_is_trained() -> None:
     assert planning.runtime_minutes("intervene", experiment) == 20 + 100 * (1 + 2 * 3)
 
 
+def test_probes_that_need_rows_have_memory_for_them_and_time_for_many_passes() -> None:
+    experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}}
+    rows = 3 * 70_000 * 2048 * 4 // 2**20
+    for rule in ("fit_dynamics_probes", "fit_final_probes", "measure_geometry"):
+        assert planning.memory_mb(rule, experiment) == rows + planning.memory_mb(
+            "fit_probes", experiment
+        )
+    assert planning.runtime_minutes("fit_dynamics_probes", experiment) == 20 + 1000
+
+
 def test_memory_of_preparing_a_dataset() -> None:
     assert planning.dataset_memory_mb({"size": SIZE}) == planning.BASE_MB + 4 * 52
     unknown = 4 * (70_000 * 3 * 32 * 32 // 2**20)

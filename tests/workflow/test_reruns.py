@@ -94,6 +94,19 @@ def test_probe_threshold_with_kept_activations(finished: Workspace) -> None:
     assert finished.planned() == {"fit_probes": RUNS, **OF_PROBES}
 
 
+def test_probes_of_the_dynamics_are_no_part_of_the_core(finished: Workspace) -> None:
+    with finished.editing_config() as config:
+        config["experiments"]["tiny"]["dynamics_probes"] = ["lda"]
+    assert finished.planned() == {}
+    assert finished.planned("results/tables/peaks.csv") == {
+        "fit_dynamics_probes": RUNS,
+        "tabulate_peaks": {""},
+    }
+    with finished.editing_config() as config:
+        config["experiments"]["tiny"]["dynamics_probes"] = []
+    assert finished.planned("results/tables/peaks.csv") == {"tabulate_peaks": {""}}
+
+
 @pytest.mark.slow
 def test_probe_threshold_without_kept_activations(finished_without_activations: Workspace) -> None:
     assert finished_without_activations.planned() == {}

@@ -49,8 +49,6 @@ wildcard_constraints:
     noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}",
     seed=r"\d+",
     draw=r"published|seed\d+",
-    difference="probe_minus_model|masc_minus_probe",
-    geometry="geometry|components",
 
 
 def code(rule_script, *keys):

@@ -5,35 +5,25 @@ use rule plot_accuracy_over_epochs as plot_probes_over_epochs with:
         probes=experiment_probes_over_epochs,
         code=code("plot_accuracy_over_epochs.py"),
     output:
-        multiext(
-            "results/figures/dynamics/{experiment}/probes_over_epochs",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("dynamics", "probes_over_epochs"),
     log:
         "logs/plot_probes_over_epochs/{experiment}.log",
     benchmark:
         "results/benchmarks/plot_probes_over_epochs/{experiment}.tsv"
 
 
-rule plot_differences:
-    """Probe minus model, or MASC minus the other probes, over epochs on paired seeds."""
+rule plot_probe_minus_model:
+    """What each probe is ahead of its own run's model over epochs, on paired seeds."""
     input:
         histories=of_experiment("history.csv"),
         probes=experiment_probes_over_epochs,
         code=code("plot_differences.py"),
     output:
-        multiext(
-            "results/figures/dynamics/{experiment}/{difference}",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("dynamics", "probe_minus_model"),
     log:
-        "logs/plot_differences/{experiment}/{difference}.log",
+        "logs/plot_probe_minus_model/{experiment}.log",
     benchmark:
-        "results/benchmarks/plot_differences/{experiment}/{difference}.tsv"
+        "results/benchmarks/plot_probe_minus_model/{experiment}.tsv"
     conda:
         "../../envs/pipeline.yaml"
     resources:
@@ -41,10 +31,23 @@ rule plot_differences:
         runtime=10,
     params:
         style=FIGURE_STYLE,
+        difference="probe_minus_model",
     message:
-        "Drawing {wildcards.difference}, {wildcards.experiment}"
+        "Drawing differences over epochs, {wildcards.experiment}"
     script:
         "../scripts/plot_differences.py"
+
+
+use rule plot_probe_minus_model as plot_masc_minus_probe with:
+    output:
+        **figure("dynamics", "masc_minus_probe"),
+    log:
+        "logs/plot_masc_minus_probe/{experiment}.log",
+    benchmark:
+        "results/benchmarks/plot_masc_minus_probe/{experiment}.tsv"
+    params:
+        style=FIGURE_STYLE,
+        difference="masc_minus_probe",
 
 
 rule tabulate_peaks:
@@ -54,8 +57,7 @@ rule tabulate_peaks:
         probes=probes_over_epochs(SUITE),
         code=code("tabulate_peaks.py"),
     output:
-        csv="results/tables/peaks.csv",
-        md="results/tables/peaks.md",
+        **table("peaks"),
         runs="results/tables/peaks_by_run.csv",
     log:
         "logs/tabulate_peaks.log",

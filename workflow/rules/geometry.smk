@@ -31,21 +31,16 @@ rule measure_geometry:
 
 
 rule plot_geometry:
-    """Angles and variances, or MASC's components, over epochs, a line for each layer."""
+    """Angles between components and what they explain over epochs, a line for each layer."""
     input:
         geometry=of_experiment("geometry.csv"),
         code=code("plot_geometry.py"),
     output:
-        multiext(
-            "results/figures/dynamics/{experiment}/{geometry}",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("dynamics", "geometry"),
     log:
-        "logs/plot_geometry/{experiment}/{geometry}.log",
+        "logs/plot_geometry/{experiment}.log",
     benchmark:
-        "results/benchmarks/plot_geometry/{experiment}/{geometry}.tsv"
+        "results/benchmarks/plot_geometry/{experiment}.tsv"
     conda:
         "../../envs/pipeline.yaml"
     resources:
@@ -53,10 +48,23 @@ rule plot_geometry:
         runtime=10,
     params:
         style=FIGURE_STYLE,
+        quantities=["label_angle", "head_angle", "share_observed", "share_true"],
     message:
-        "Drawing {wildcards.geometry}, {wildcards.experiment}"
+        "Drawing the geometry of classes, {wildcards.experiment}"
     script:
         "../scripts/plot_geometry.py"
+
+
+use rule plot_geometry as plot_components with:
+    output:
+        **figure("dynamics", "components"),
+    log:
+        "logs/plot_components/{experiment}.log",
+    benchmark:
+        "results/benchmarks/plot_components/{experiment}.tsv"
+    params:
+        style=FIGURE_STYLE,
+        quantities=["components_observed", "components_true"],
 
 
 rule plot_quadratic:
@@ -65,12 +73,7 @@ rule plot_quadratic:
         agreements=of_experiment("quadratic.csv"),
         code=code("plot_quadratic.py"),
     output:
-        multiext(
-            "results/figures/dynamics/{experiment}/quadratic",
-            pdf=".pdf",
-            png=".png",
-            csv=".csv",
-        ),
+        **figure("dynamics", "quadratic"),
     log:
         "logs/plot_quadratic/{experiment}.log",
     benchmark:

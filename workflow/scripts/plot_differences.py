@@ -4,7 +4,7 @@ from latentgen import dynamics, dynamics_figures, plotting, summaries
 from latentgen.job import job
 
 with job(snakemake):
-    kind = snakemake.wildcards.difference
+    kind = snakemake.params.difference
     paired = summaries.paired_over_epochs(
         summaries.read_runs(snakemake.input.histories),
         summaries.read_runs(snakemake.input.probes),

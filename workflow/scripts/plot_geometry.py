@@ -5,7 +5,6 @@ from latentgen.job import job
 
 with job(snakemake):
     geometry = summaries.read_runs(snakemake.input.geometry)
-    quantities = dynamics.GEOMETRY[snakemake.wildcards.geometry]
-    numbers = dynamics.geometry_over_epochs(geometry, quantities)
+    numbers = dynamics.geometry_over_epochs(geometry, snakemake.params.quantities)
     figure = dynamics_figures.draw_geometry(numbers, snakemake.params.style)
     plotting.save(figure, numbers, snakemake.output)

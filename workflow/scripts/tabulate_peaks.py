@@ -1,8 +1,8 @@
 """Tabulate at which epochs the model and the probes generalise best."""
 
-from latentgen import peaks, summaries
+from latentgen import peaks, summaries, tables
 from latentgen.job import job
-from latentgen.storage import atomic_path, write_csv
+from latentgen.storage import write_csv
 
 with job(snakemake):
     paired = summaries.paired_over_epochs(
@@ -12,6 +12,4 @@ with job(snakemake):
     by_run = peaks.peaks_by_run(paired)
     table = peaks.peaks(by_run)
     write_csv(by_run, snakemake.output.runs)
-    write_csv(table, snakemake.output.csv)
-    with atomic_path(snakemake.output.md) as partial:
-        partial.write_text(peaks.to_markdown(table))
+    tables.save(table, peaks.to_markdown(table), snakemake.output, "Peaks of generalization")

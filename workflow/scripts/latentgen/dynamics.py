@@ -60,12 +60,6 @@ DIFFERENCES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 }
 """The figures of differences; a line of each is about one probe."""
 
-GEOMETRY = {
-    "geometry": ["label_angle", "head_angle", "share_observed", "share_true"],
-    "components": ["components_observed", "components_true"],
-}
-"""The figures of geometry, and the columns of geometry.csv that they show."""
-
 
 def geometry_over_epochs(geometry: pd.DataFrame, quantities: list[str]) -> pd.DataFrame:
     """Means over classes and seeds at each epoch, for hidden layers.

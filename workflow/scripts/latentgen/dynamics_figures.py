@@ -72,8 +72,8 @@ def _name_columns(panels: Any, levels: list[float]) -> None:
 
 
 QUANTITIES = {
-    "label_angle": "Observed to true,\ndegrees",
-    "head_angle": "VeLPIC to last\nlayer, degrees",
+    "label_angle": "Components, observed\nto true, degrees",
+    "head_angle": "VeLPIC to trained\nlayer, degrees",
     "share_observed": "Share of variance,\nobserved labels",
     "share_true": "Share of variance,\ntrue labels",
     "components_observed": "MASC's components,\nobserved labels",
@@ -100,7 +100,7 @@ def draw_geometry(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
             for layer, rows in shown[shown["level"] == level].groupby("layer", sort=False):
                 look = looks[str(layer)]
                 draw_intervals(axes, rows["epoch"], rows, look)
-                colour = {"color": look["color"], "alpha": 0.12, "linewidth": 0}
+                colour = {"color": look["color"], "alpha": 0.08, "linewidth": 0}
                 axes.fill_between(rows["epoch"], rows["min"], rows["max"], **colour)
         row[0].set_ylabel(QUANTITIES[quantity])
         row[0].set_ylim(0, 1.05 * shown["max"].max())
