@@ -170,3 +170,23 @@ def test_agreements_are_series_by_layer() -> None:
     numbers = dynamics.quadratic_by_layer(rows).set_index("series")
     assert numbers["mean"].to_dict() == pytest.approx({"quadratic_test": 1.0, "linear_train": 0.85})
     assert numbers.loc["linear_train", ["min", "max"]].tolist() == pytest.approx([0.8, 0.9])
+
+
+def test_published_curves_are_those_of_the_counterpart_where_all_its_runs_are(tmp_path) -> None:
+    file = tmp_path / "curves.csv"
+    rows = [
+        ("MNIST", "MLP", 0.4, run, epoch, 0.1 * run + epoch / 100)
+        for run in (1, 2)
+        for epoch in range(1, 4 + run)
+    ]
+    rows += [("MNIST", "CNN", 0.4, 1, 1, 0.99), ("MNIST", "MLP", 0.8, 1, 1, 0.99)]
+    columns = ["dataset", "model", "corruption", "run", "epoch", "test"]
+    pd.DataFrame(rows, columns=columns).to_csv(file, index=False)
+    ours = pd.DataFrame({"level": [0.4]})
+    pair = {"dataset": "MNIST", "model": "MLP"}
+    theirs = dynamics.published_model(ours, str(file), pair)
+    assert theirs["epoch"].tolist() == [1, 2, 3, 4]
+    assert theirs["mean"].tolist() == pytest.approx([0.16, 0.17, 0.18, 0.19])
+    assert theirs.iloc[0][["min", "max", "seeds"]].tolist() == pytest.approx([0.11, 0.21, 2])
+    assert dynamics.published_model(ours, str(file), {**pair, "model": "ResNet18"}).empty
+    assert dynamics.published_model(ours, "nowhere.csv", None) is None

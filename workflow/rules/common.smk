@@ -39,6 +39,9 @@ PUBLISHED_TABLES = {
     name: published_table(name)
     for name in ("model_accuracy", "probe_accuracy", "headline")
 }
+PUBLISHED_CURVES = os.path.relpath(
+    WORKFLOW / "resources" / "published" / "model_accuracy_curves.csv"
+)
 
 RUN = "results/runs/{experiment}/{noise}/seed{seed}"
 

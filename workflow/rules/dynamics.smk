@@ -3,6 +3,7 @@ use rule plot_accuracy_over_epochs as plot_probes_over_epochs with:
     input:
         histories=of_experiment("history.csv"),
         probes=experiment_probes_over_epochs,
+        published=PUBLISHED_CURVES,
         code=code("plot_accuracy_over_epochs.py"),
     output:
         **figure("dynamics", "probes_over_epochs"),

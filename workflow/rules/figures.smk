@@ -31,6 +31,7 @@ rule plot_accuracy_over_epochs:
     input:
         histories=of_experiment("history.csv"),
         probes=of_experiment("probes.csv"),
+        published=PUBLISHED_CURVES,
         code=code("plot_accuracy_over_epochs.py"),
     output:
         **figure("dynamics", "accuracy_over_epochs"),
@@ -45,6 +46,7 @@ rule plot_accuracy_over_epochs:
         runtime=10,
     params:
         style=FIGURE_STYLE,
+        published=setting("published"),
     message:
         "Drawing accuracy over epochs, {wildcards.experiment}"
     script:

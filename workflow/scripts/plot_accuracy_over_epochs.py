@@ -1,11 +1,13 @@
 """Draw the test accuracy of model and probes over the epochs of training."""
 
-from latentgen import dynamics_figures, plotting, summaries
+from latentgen import dynamics, dynamics_figures, plotting, published, summaries
 from latentgen.job import job
 
 with job(snakemake):
+    params = snakemake.params
     histories = summaries.read_runs(snakemake.input.histories)
     probes = summaries.read_runs(snakemake.input.probes)
     numbers = summaries.accuracy_over_epochs(histories, probes)
-    figure = dynamics_figures.draw_accuracy_over_epochs(numbers, snakemake.params.style)
-    plotting.save(figure, numbers, snakemake.output)
+    theirs = dynamics.published_model(numbers, snakemake.input.published, params.published)
+    figure = dynamics_figures.draw_accuracy_over_epochs(numbers, params.style, theirs)
+    plotting.save(figure, published.beside(numbers, theirs), snakemake.output)

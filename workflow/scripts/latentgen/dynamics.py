@@ -1,10 +1,10 @@
-"""What happens while a network is trained, in numbers (arXiv 2603.19865): differences and geometry.
+"""What happens while a network is trained, in numbers (arXiv 2603.19865).
 
 Runs of different lengths are aligned by `summaries.where_every_seed_is`: an epoch counts only if
 every seed has it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
@@ -20,6 +20,28 @@ from latentgen.summaries import (
 
 MASC = "masc"
 """The probe that others are compared with."""
+
+
+def published_model(
+    numbers: pd.DataFrame, file: str, counterpart: Mapping[str, str] | None
+) -> pd.DataFrame | None:
+    """The published test accuracy of the model over epochs, to be drawn behind ours.
+
+    Args:
+        numbers: ours; only levels that they have are returned.
+        file: the published table `model_accuracy_curves`; not read without a counterpart.
+        counterpart: `dataset` and `model` of the published tables, if the experiment has some.
+
+    Returns:
+        Columns level, series, epoch, mean, min, max, seeds (runs), for the epochs that all runs
+        have; without rows where no curves are published.
+    """
+    if not counterpart:
+        return None
+    curves = pd.read_csv(file).merge(pd.DataFrame([dict(counterpart)]))
+    curves = curves.rename(columns={"corruption": "level", "test": "accuracy"})
+    known = curves[curves["level"].isin(numbers["level"])]
+    return over_seeds(known.assign(series=MODEL), ["level", "series", "epoch"])
 
 
 def differences(paired: pd.DataFrame, kind: str) -> pd.DataFrame:

@@ -10,14 +10,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latentgen.plotting import draw_intervals, draw_series, finish, grid
+from latentgen.plotting import draw_intervals, draw_published, draw_series, finish, grid
+from latentgen.summaries import MODEL
 
 EPOCH = "Epoch (0 is the untrained network)"
 
 
-def draw_accuracy_over_epochs(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
-    """A row of panels for each layer, a column for each corruption level."""
+def draw_accuracy_over_epochs(
+    numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame | None = None
+) -> Figure:
+    """A row of panels for each layer, a column for each corruption level.
+
+    Args:
+        numbers: what `summaries.accuracy_over_epochs` gives.
+        style: width in inches, dpi.
+        published: what `dynamics.published_model` gives, drawn behind.
+    """
     figure, panels = _layers_by_levels(numbers, style)
+    if published is not None:
+        for column, level in zip(panels.T, sorted(numbers["level"].unique()), strict=True):
+            theirs = published[published["level"] == level]
+            for axes in column:
+                draw_published(axes, theirs["epoch"], theirs, MODEL)
     finish(figure, panels, EPOCH, "Test accuracy")
     return figure
 
