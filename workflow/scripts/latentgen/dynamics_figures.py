@@ -86,12 +86,12 @@ def _name_columns(panels: Any, levels: list[float]) -> None:
 
 
 QUANTITIES = {
-    "label_angle": "Components, observed\nto true, degrees",
+    "label_angle": "Observed to true\nlabels, degrees",
     "head_angle": "VeLPIC to trained\nlayer, degrees",
     "share_observed": "Share of variance,\nobserved labels",
     "share_true": "Share of variance,\ntrue labels",
-    "components_observed": "MASC's components,\nobserved labels",
-    "components_true": "MASC's components,\ntrue labels",
+    "components_observed": "Components,\nobserved labels",
+    "components_true": "Components,\ntrue labels",
 }
 
 

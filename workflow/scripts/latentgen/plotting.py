@@ -213,7 +213,8 @@ def draw_published(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: 
     positions = list(x)
     look = style_of(series)
     if "marker" not in look:
-        axes.plot(positions, numbers["mean"], linewidth=3, **PUBLISHED)
+        label = f"{look['label']}, published"
+        axes.plot(positions, numbers["mean"], linewidth=3, label=label, **PUBLISHED)
         axes.fill_between(positions, numbers["min"], numbers["max"], alpha=0.5, **PUBLISHED)
         return
     below, above = numbers["mean"] - numbers["min"], numbers["max"] - numbers["mean"]
