@@ -27,11 +27,18 @@ with job(snakemake):
         load_into(network.module, checkpoint_path(Path(files.checkpoints), epoch))
         head = head_of(network.module).weight.detach()
         for layer in source.widths:
-            heads = {"head": head} if layer == penultimate else {}
-            rows = class_geometry(
-                source, layer, run.labels, fitted, masc, n_classes=run.n_classes, **heads
-            )
-            geometry += [{"epoch": epoch, **row} for row in rows]
+            geometry += [
+                {"epoch": epoch, **row}
+                for row in class_geometry(
+                    source,
+                    layer,
+                    run.labels,
+                    fitted,
+                    masc,
+                    n_classes=run.n_classes,
+                    head=head if layer == penultimate else None,
+                )
+            ]
     write_csv(pd.DataFrame(geometry), snakemake.output.geometry)
 
     last = last_source(run, files.checkpoints, device)
