@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from latentgen.errors import PipelineError
 from latentgen.estimators import MomentsProbe, Probe
 from latentgen.moments import ClassMoments
 from latentgen.probes import MASC, PROBES, VeLPIC, make_probe
@@ -366,7 +367,7 @@ def test_every_probe_is_made_from_its_settings() -> None:
     assert isinstance(masc, MASC)
     assert masc.get_params() == {"explained_variance": 0.5, "n_components": None}
     assert {name: type(make_probe({"probe": name})) for name in PROBES} == PROBES
-    with pytest.raises(ValueError, match=r"'mascc'.*masc, velpic"):
+    with pytest.raises(PipelineError, match=r"'mascc'.*masc, velpic"):
         make_probe({"probe": "mascc"})
 
 
