@@ -1,22 +1,28 @@
 """What every script of the workflow does around its own work."""
 
+import errno
 import hashlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import Any
 
+from latentgen import provenance
+from latentgen.devices import best_device, device_name
 from latentgen.errors import PipelineError
+
+__all__ = ["best_device", "fingerprint", "job"]
 
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[None]:
     """Write everything that is printed to the rule's log, and a failure's reason as its last line.
 
-    A mistake that the user can mend is one line; anything else comes with its traceback.
+    A mistake that the user can mend is one line; anything else comes with its traceback. At the end
+    a record of where the outputs come from is left beside the first of them.
     """
     with (
         open(snakemake.log[0], "w", buffering=1) as log,
@@ -25,32 +31,35 @@ def job(snakemake: Any) -> Iterator[None]:
     ):
         try:
             yield
+            provenance.record(snakemake)
         except PipelineError as error:
             print(f"\nerror: {error}", file=log)  # a progress bar may not have ended its line
             sys.exit(1)
-        except Exception:
+        except Exception as error:
             traceback.print_exc(file=log)
+            if _disk_is_full(error):
+                print("\nerror: no space left on the disk of the results", file=log)
             sys.exit(1)
+
+
+def _disk_is_full(error: Exception) -> bool:
+    # safetensors and HDF5 pass on what the system said, in exceptions of their own.
+    full = (errno.ENOSPC, errno.EDQUOT)
+    texts = [os.strerror(number) for number in full]
+    return getattr(error, "errno", None) in full or any(text in str(error) for text in texts)
 
 
 def fingerprint(files: Iterable[str], params: Mapping[str, Any]) -> str:
     """Hash of everything a job's numbers depend on: its input files, code included, and params.
 
-    Whether torch computes the same also depends on its version and on the device.
+    Whether torch computes the same also depends on its version and on the kind of device.
     """
     import torch
 
     digest = hashlib.sha256()
     digest.update(json.dumps(params, sort_keys=True).encode())
-    digest.update(f"{torch.__version__} {best_device()}".encode())
+    best_device()  # a job that asks for a fingerprint computes on it
+    digest.update(f"{torch.__version__} {device_name()}".encode())
     for path in sorted(files):
-        with Path(path).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(provenance.file_hash(path).encode())
     return digest.hexdigest()
-
-
-def best_device() -> Any:
-    """The GPU if there is one. Rules ask for one with `gpu`; without one, the CPU does the work."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

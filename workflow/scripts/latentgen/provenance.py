@@ -1,0 +1,155 @@
+"""Where a result comes from: a record beside it, and whether it still holds.
+
+Every job leaves `<name of its first output>.provenance.json`. The record names what the output was
+made from by hash, so records form a chain from a figure down to the images.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from latentgen.devices import device_name
+from latentgen.storage import atomic_path
+
+SUFFIX = ".provenance.json"
+LIBRARIES = (
+    *("h5py", "matplotlib", "numpy", "pandas", "safetensors", "scikit-learn", "scipy"),
+    *("snakemake", "torch", "torchvision"),
+)
+
+
+def record_path(output: str) -> Path:
+    """Where the record of a job is, by the job's first output."""
+    return Path(output).with_suffix(SUFFIX)
+
+
+def file_hash(path: str | Path) -> str:
+    """SHA-256 of a file, or of names and hashes of a folder's files without the hidden ones.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+    """
+    place = Path(path)
+    if place.is_dir():
+        files = sorted(
+            (file.relative_to(place).as_posix(), file)
+            for file in place.rglob("*")
+            if file.is_file() and not file.name.startswith(".")
+        )
+        listing = "".join(f"{name} {file_hash(file)}\n" for name, file in files)
+        return hashlib.sha256(listing.encode()).hexdigest()
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def record(snakemake: Any) -> None:
+    """Write the record of a job that has made its outputs.
+
+    It holds the rule, the experiment's blocks of config.yaml with its seeds, the job's settings,
+    SHA-256 of inputs (code included) and outputs, the git commit, versions of libraries, and the
+    device. Nothing in it tells of the time or of other jobs, so it is the same whenever it is made.
+    """
+    wildcards = dict(snakemake.wildcards.items())
+    experiments = concerned(wildcards, snakemake.config)
+    content = {
+        "rule": snakemake.rule,
+        "wildcards": wildcards,
+        "config": {name: blocks(name, snakemake.config) for name in experiments},
+        "params": dict(snakemake.params.items()),
+        "inputs": {path: file_hash(path) for path in sorted(set(snakemake.input))},
+        "outputs": {path: file_hash(path) for path in sorted(snakemake.output)},
+        "commit": git_commit(),
+        "versions": {"python": sys.version.split()[0], **_versions()},
+        "device": device_name(),
+    }
+    with atomic_path(record_path(snakemake.output[0])) as partial:
+        partial.write_text(json.dumps(content, indent=2, sort_keys=True, default=str) + "\n")
+
+
+def concerned(wildcards: Mapping[str, str], config: Mapping[str, Any]) -> list[str]:
+    """The experiments that a job is about: its own, or the whole suite for a job about no part."""
+    if "experiment" in wildcards:
+        return [wildcards["experiment"]]
+    return [] if wildcards else list(config["suites"][config["suite"]])
+
+
+def blocks(experiment: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What config.yaml says of an experiment; empty if it says nothing."""
+    block = config["experiments"].get(experiment)
+    if block is None:
+        return {}
+    return {
+        "experiment": block,
+        "dataset": config["datasets"].get(block["dataset"]),
+        "model": config["models"].get(block["model"]),
+    }
+
+
+def git_commit() -> str:
+    """The commit that is checked out, with `-dirty` if files differ from it; "unknown" without."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def verify(results: Path, config: Mapping[str, Any]) -> Iterator[str]:
+    """Compare all records under a folder with the files they name and with a configuration.
+
+    Paths in records are relative to the current folder.
+
+    Args:
+        results: the folder.
+        config: config.yaml as it is now.
+
+    Yields:
+        A line for each result that no longer is what its record says: what it is, and why.
+    """
+    hash_of = cache(_hash_or_none)
+    for file in sorted(results.rglob(f"*{SUFFIX}")):
+        content = json.loads(file.read_text())
+        for output, expected in content["outputs"].items():
+            found = hash_of(output)
+            if found is None:
+                yield f"{output}: is missing"
+            elif found != expected:
+                yield f"{output}: was changed after it was made"
+        name = ", ".join(content["outputs"])
+        for path in _differing(content["inputs"], hash_of):
+            yield f"{name}: was made from another {path}"
+        for experiment, before in content["config"].items():
+            for block in _differing_blocks(before, blocks(experiment, config)):
+                yield f"{name}: was made with another {block} in config.yaml ({experiment})"
+
+
+def _hash_or_none(path: str) -> str | None:
+    try:
+        return file_hash(path)
+    except FileNotFoundError:
+        return None
+
+
+def _differing(hashes: Mapping[str, str], hash_of: Callable[[str], str | None]) -> Iterable[str]:
+    return (path for path, expected in hashes.items() if hash_of(path) != expected)
+
+
+def _differing_blocks(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]:
+    return (key for key in before if before[key] != now.get(key))
