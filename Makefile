@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures report test lint format schema lock
+.PHONY: figures report cost verify test lint format schema lock
 
 figures: .venv/installed  ## run the suite that config.yaml names and draw its figures
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason
@@ -11,6 +11,13 @@ figures: .venv/installed  ## run the suite that config.yaml names and draw its f
 report: .venv/installed  ## everything, and one HTML page of it: results/report.html
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason -- all
 	$(BIN)/snakemake --report results/report.html -- all
+
+cost: .venv/installed  ## what would run now, and what it takes: make cost SUITE=paper TARGET=decoding
+	@PYTHONPATH=workflow/scripts $(BIN)/snakemake --dry-run --logger cost \
+	  $(if $(SUITE),--config suite=$(SUITE)) $(TARGET)
+
+verify: .venv/installed  ## list results that no longer are what their records say
+	@$(BIN)/python workflow/scripts/verify_results.py
 
 test: .venv/installed  ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -16,6 +16,7 @@ rule dump_activations:
     resources:
         mem_mb=planned(planning.memory_mb, "dump_activations"),
         runtime=planned(planning.runtime_minutes, "dump_activations"),
+        disk_mb=planned(planning.disk_mb, "dump_activations"),
         gpu=1,
     params:
         model=setting("model"),

@@ -16,6 +16,7 @@ rule train:
     resources:
         mem_mb=planned(planning.memory_mb, "train"),
         runtime=planned(planning.runtime_minutes, "train"),
+        disk_mb=planned(planning.disk_mb, "train"),
         gpu=1,
     params:
         model=setting("model"),

@@ -5,8 +5,11 @@ at full size; the rest follows from what a job holds in memory at once.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from math import prod
 from typing import Any
+
+from latentgen.schedule import epochs_of
 
 UNKNOWN_SIZE: dict[str, Any] = {
     "train": 60_000,
@@ -93,3 +96,37 @@ def _passes(rule: str, experiment: Mapping[str, Any]) -> int:
     if rule == "fit_dynamics_probes":
         return 1000  # logistic regression takes hundreds for each layer
     return 100
+
+
+def parameters(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
+    """Weights of a network, as if convolutions before its linear layers were a few of its channels.
+
+    Networks without linear layers are taken for ResNet-18.
+    """
+    if not model.get("widths"):
+        return 11_200_000
+    depth, height, width = size["shape"]
+    channels = [depth, *model.get("channels", [])]
+    convolutions = sum(9 * (n_in + n_out) * n_out for n_in, n_out in pairwise(channels))
+    shrunk = (height >> len(channels) - 1) * (width >> len(channels) - 1)
+    widths = [channels[-1] * shrunk, *model["widths"], size["classes"]]
+    return convolutions + sum(n_in * n_out for n_in, n_out in pairwise(widths))
+
+
+def disk_mb(rule: str, experiment: Mapping[str, Any]) -> int:
+    """Disk space that one job of a rule fills, in MB, if the run trains to its epoch limit.
+
+    Args:
+        rule: `train` (states of the kept epochs) or `dump_activations` (layers at these epochs).
+        experiment: as `config.resolve` gives it.
+    """
+    size = experiment["size"] or UNKNOWN_SIZE
+    model = experiment["model"]
+    n_epochs = len(epochs_of(experiment["epochs"], experiment["training"]["max_epochs"]))
+    if rule == "train":
+        return 1 + n_epochs * 4 * parameters(size, model) // 2**20
+    # Nine layers of a ResNet-18 hold about six times its widest.
+    widths = model.get("widths") or 6 * [widest_layer(model, size["shape"])]
+    value_bytes = {"float32": 4, "float16": 2}[experiment["activations"]["dtype"]]
+    images = size["train"] + size["test"]
+    return 1 + n_epochs * images * sum(widths) * value_bytes // 2**20
