@@ -1,14 +1,15 @@
 """What every script of the workflow does around its own work."""
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import Any
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import Any, TextIO
 
 from latentgen import provenance
 from latentgen.devices import best_device, device_name
@@ -24,11 +25,7 @@ def job(snakemake: Any) -> Iterator[None]:
     A mistake that the user can mend is one line; anything else comes with its traceback. At the end
     a record of where the outputs come from is left beside the first of them.
     """
-    with (
-        open(snakemake.log[0], "w", buffering=1) as log,
-        redirect_stdout(log),
-        redirect_stderr(log),
-    ):
+    with _log_of_one_job(snakemake.log[0]) as log, redirect_stdout(log), redirect_stderr(log):
         try:
             yield
             provenance.record(snakemake)
@@ -40,6 +37,20 @@ def job(snakemake: Any) -> Iterator[None]:
             if _disk_is_full(error):
                 print("\nerror: no space left on the disk of the results", file=log)
             sys.exit(1)
+
+
+@contextmanager
+def _log_of_one_job(path: str) -> Iterator[TextIO]:
+    """Open an empty log, once no other process does the same job.
+
+    A Snakemake that is killed leaves its jobs running. The next one may start the same job, which
+    then waits here until the first is done: two writers would spoil each other's files.
+    """
+    with open(path, "a", buffering=1) as log:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(log, fcntl.LOCK_EX)
+        log.truncate(0)
+        yield log
 
 
 def _disk_is_full(error: Exception) -> bool:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -111,14 +111,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def verify(results: Path, config: Mapping[str, Any]) -> Iterator[str]:
-    """Compare all records under a folder with the files they name and with a configuration.
-
-    Paths in records are relative to the current folder.
-
-    Args:
-        results: the folder.
-        config: config.yaml as it is now.
+def verify(results: Path) -> Iterator[str]:
+    """Compare all records under a folder with the files they name, relative to the current folder.
 
     Yields:
         A line for each result that no longer is what its record says: what it is, and why.
@@ -132,12 +126,9 @@ def verify(results: Path, config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{output}: is missing"
             elif found != expected:
                 yield f"{output}: was changed after it was made"
-        name = ", ".join(content["outputs"])
-        for path in _differing(content["inputs"], hash_of):
-            yield f"{name}: was made from another {path}"
-        for experiment, before in content["config"].items():
-            for block in _differing_blocks(before, blocks(experiment, config)):
-                yield f"{name}: was made with another {block} in config.yaml ({experiment})"
+        for path, expected in content["inputs"].items():
+            if hash_of(path) != expected:
+                yield f"{', '.join(content['outputs'])}: was made from another {path}"
 
 
 def _hash_or_none(path: str) -> str | None:
@@ -145,11 +136,3 @@ def _hash_or_none(path: str) -> str | None:
         return file_hash(path)
     except FileNotFoundError:
         return None
-
-
-def _differing(hashes: Mapping[str, str], hash_of: Callable[[str], str | None]) -> Iterable[str]:
-    return (path for path, expected in hashes.items() if hash_of(path) != expected)
-
-
-def _differing_blocks(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]:
-    return (key for key in before if before[key] != now.get(key))
