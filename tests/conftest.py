@@ -17,7 +17,7 @@ import yaml
 from filelock import FileLock
 
 REPOSITORY = Path(__file__).parents[1]
-WHAT_RUNS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs"]
+WHAT_RUNS = ["Snakefile", "config.yaml", "workflow", "profiles", "slurm", "envs"]
 PLUGINS = REPOSITORY / "tests" / "workflow" / "plugins"
 
 TINY: dict[str, Any] = {
@@ -154,6 +154,11 @@ def copy_of_workspace(original: Workspace, folder: Path) -> Workspace:
     return Workspace(folder)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How often test_faults.py ends a job before it is through."""
+    parser.addoption("--faults", type=int, default=100, help="faults to inject (default: 100)")
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Workspace:
     """A copy of the repository as it is, its own configuration included."""
@@ -184,7 +189,7 @@ def made_once(folder: Path, make: Callable[[Path], Workspace]) -> Workspace:
     done = folder.with_suffix(".done")
     with FileLock(folder.with_suffix(".lock")):
         if not done.exists():
-            make(folder).run()
+            make(folder).run("--skip-script-cleanup")  # test_faults.py runs them once more
             done.touch()
     return Workspace(folder)
 

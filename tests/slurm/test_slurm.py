@@ -1,0 +1,156 @@
+"""The command of the README on a real SLURM, and the profile by itself."""
+
+import copy
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake_executor_plugin_slurm.partitions import read_partition_file
+from tests.conftest import REPOSITORY, TINY, Workspace
+from tests.slurm.cluster import GPU_FILES, Cluster, missing_programs
+
+PROFILE = REPOSITORY / "slurm" / "profile.yaml"
+COMMAND = ("--cores", "8", "--profile", "slurm")
+
+
+def small_paper_suite() -> dict[str, Any]:
+    """Three runs of the tiny experiment, as suite `paper`."""
+    config = copy.deepcopy(TINY)
+    config["suites"] = {"tiny": ["tiny"], "paper": ["tiny"]}
+    config["experiments"]["tiny"]["noise"]["levels"] = [0, 0.4, 0.8]
+    config["experiments"]["tiny"]["activations"]["keep"] = False
+    return config
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if missing := missing_programs():
+        pytest.skip(f"SLURM is not installed here (no {', '.join(missing)})")
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def rule_of(job: dict[str, str]) -> str:
+    """The rule, or the group of rules, that a SLURM job was for."""
+    match = re.fullmatch(r"rule_(\w+?)(_wildcards_.*)?", job["Comment"])
+    assert match, job["Comment"]
+    return match[1]
+
+
+def n_gpus(job: dict[str, str]) -> int:
+    """GPUs that a job was given."""
+    match = re.fullmatch(r"gpu:(\d+)", job.get("JOB_GRES", ""))
+    return int(match[1]) if match else 0
+
+
+def most_at_once(jobs: list[dict[str, str]]) -> int:
+    """How many of some jobs ran at the same time."""
+    changes = sorted(
+        change for job in jobs for change in ((job["StartTime"], 1), (job["EndTime"], -1))
+    )
+    running, most = 0, 0
+    for _, change in changes:  # at the same second, ends come first
+        running += change
+        most = max(most, running)
+    return most
+
+
+@pytest.mark.slow
+def test_the_command_of_the_readme(
+    cluster: Cluster,
+    workspace: Callable[..., Workspace],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert f"snakemake {' '.join(COMMAND)}" in (REPOSITORY / "README.md").read_text()
+    for name in ("SLURM_CONF", "PATH"):
+        monkeypatch.setenv(name, cluster.environment[name])
+    paper = workspace(config=small_paper_suite())
+    profile = paper.folder / "slurm" / "profile.yaml"
+    impatient = profile.read_text().replace("status-checks: 40", "status-checks: 2")
+    profile.write_text(f"{impatient}\nslurm-status-command: squeue\n")  # there is no accounting
+
+    done = paper.snakemake(*COMMAND)
+    assert done.returncode == 0, done.stdout
+    assert (paper.folder / "results/figures/decoding/tiny/accuracy_by_layer.pdf").exists()
+    assert paper.planned("--config", "suite=paper") == {}
+
+    jobs = cluster.jobs()
+    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    gpu_rules = ("train", "fit_probes", "transfer_weights")
+    # Three labels are one job, and so are three figures and a table.
+    assert Counter(map(rule_of, jobs)) == {
+        **dict.fromkeys(gpu_rules, 3),
+        "prepare_dataset": 1,
+        "labels": 1,
+        "figures": 1,
+    }
+    on_gpu = [job for job in jobs if rule_of(job) in gpu_rules]
+    assert {(job["Partition"], n_gpus(job)) for job in on_gpu} == {("gpu", 1)}
+    others = [job for job in jobs if job not in on_gpu]
+    assert {(job["Partition"], n_gpus(job)) for job in others} == {("cpu", 0)}
+    assert 1 <= most_at_once(on_gpu) <= len(GPU_FILES)
+
+
+def test_most_at_once() -> None:
+    def job(start: str, end: str) -> dict[str, str]:
+        return {"StartTime": start, "EndTime": end}
+
+    assert most_at_once([job("1", "3"), job("2", "4"), job("3", "5")]) == 2
+    assert most_at_once([job("1", "4"), job("2", "4"), job("3", "5")]) == 3
+
+
+def rules() -> dict[str, str]:
+    """Text of every rule by name."""
+    found: dict[str, str] = {}
+    for file in sorted((REPOSITORY / "workflow" / "rules").glob("*.smk")):
+        for name, text in re.findall(r"^rule (\w+):\n((?:\n|    .*\n)+)", file.read_text(), re.M):
+            found[name] = text
+    return found
+
+
+def gpu_rules() -> set[str]:
+    return {name for name, text in rules().items() if "gpu=1" in text}
+
+
+def test_partitions_of_the_profile_are_the_plugins() -> None:
+    partitions = {partition.name: partition.limits for partition in read_partition_file(PROFILE)}
+    assert set(partitions) == {"cpu", "gpu"}
+    assert partitions["cpu"].max_gpu == 0
+    assert partitions["gpu"].max_gpu > 0
+    assert partitions["gpu"].max_runtime == 2 * 24 * 60
+
+
+def test_small_rules_are_grouped_and_no_others() -> None:
+    profile = yaml.safe_load(PROFILE.read_text())
+    small = {name for name, text in rules().items() if "runtime=10," in text}
+    assert "plot_weight_transfer" in small
+    assert set(profile["groups"]) == small
+    assert set(profile["groups"].values()) == set(profile["group-components"])
+
+
+def test_the_profile_shows_how_to_ask_for_gres_for_every_gpu_rule() -> None:
+    text = PROFILE.read_text()
+    block = re.search(r"^# set-resources:\n((?:#   .*\n)+)", text, re.M)
+    assert block
+    shown = yaml.safe_load(block[1].replace("# ", "", -1))
+    assert set(shown) == gpu_rules()
+    assert all(asked == {"gpu": 0, "gres": "'gpu:1'"} for asked in shown.values())
+
+
+def test_rules_ask_for_portable_resources_only() -> None:
+    asked = {
+        word
+        for text in rules().values()
+        for block in re.findall(r"    resources:\n((?:        .*\n)+)", text)
+        for word in re.findall(r"^        (\w+)=", block, re.M)
+    }
+    assert asked == {"mem_mb", "runtime", "gpu"}
+    assert Path(PROFILE).read_text().count("slurm_partition") == 0
