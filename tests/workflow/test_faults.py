@@ -1,0 +1,113 @@
+"""Whatever ends a job or Snakemake, the next run goes on and ends with the same bytes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import Workspace
+
+pytestmark = pytest.mark.slow
+
+RUN = "results/runs/tiny/uniform-0.4/seed1"
+FAULTS = Path(__file__).with_name("faults.py")
+
+
+def test_jobs_that_end_at_random_moments(
+    finished: Workspace, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every kind of job: killed, terminated as by scancel or walltime, or out of memory."""
+    n_faults = request.config.getoption("--faults")
+    done = subprocess.run(
+        [sys.executable, str(FAULTS), str(finished.folder), str(n_faults), "1"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    happened = json.loads(done.stdout)
+    with capsys.disabled():
+        print(*(f"\n{name}: {number}" for name, number in happened.items()))
+    assert happened["faults injected"] == n_faults
+    assert happened["  that could not be read"] == 0
+    assert happened["  that differ"] == 0
+    # The checks saw something.
+    assert happened["results compared"] >= 40
+
+
+def mounted(folder: Path, options: str) -> bool:
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+@pytest.fixture
+def small_disk(workspace: Callable[..., Workspace]) -> Iterator[Workspace]:
+    """A workspace whose results lie on a disk of 48 kB, on which a network does not fit."""
+    small = workspace()
+    results = small.folder / "results"
+    results.mkdir()
+    if not mounted(results, "size=48k"):
+        pytest.skip("no small file system can be mounted here")
+    try:
+        yield small
+    finally:
+        subprocess.run(["umount", "--lazy", str(results)], check=True)
+
+
+def test_a_full_disk(small_disk: Workspace, finished_once: Workspace) -> None:
+    target = f"{RUN}/history.csv"
+    done = small_disk.snakemake("--cores", "1", target)
+    assert done.returncode != 0
+    assert "error: no space left on the disk of the results" in done.stdout
+    assert not (small_disk.folder / target).exists()
+
+    assert mounted(small_disk.folder / "results", "remount,size=50m")
+    small_disk.run(target)
+    for name in ("history.csv", "checkpoints/epoch_0003.safetensors"):
+        made, expected = (w.folder / RUN / name for w in (small_disk, finished_once))
+        assert made.read_bytes() == expected.read_bytes()
+
+
+def slow_training(workspace: Callable[..., Workspace], name: str) -> Workspace:
+    """One run that trains for a while."""
+    slow = workspace(name)
+    with slow.editing_config() as config:
+        config["datasets"]["digits"].pop("subset")
+        config["experiments"]["tiny"]["training"].update(batch_size=4, max_epochs=12)
+    return slow
+
+
+def wait_for(file: Path, process: "subprocess.Popen[str]") -> None:
+    while process.poll() is None and not file.exists():
+        time.sleep(0.01)
+    assert file.exists()
+
+
+def test_a_killed_snakemake_whose_job_lives_on(workspace: Callable[..., Workspace]) -> None:
+    """Also: a second Snakemake is refused, and what to do with the lock of a killed one is said."""
+    target = f"{RUN}/history.csv"
+    undisturbed, killed = (slow_training(workspace, name) for name in ("undisturbed", "killed"))
+    undisturbed.run(target)
+
+    process = killed.start("--cores", "1", target, start_new_session=True)
+    wait_for(killed.folder / RUN / ".partial.checkpoints" / "epoch_0001.safetensors", process)
+    second = killed.snakemake("--cores", "1", target)
+    assert second.returncode != 0
+    assert "cannot be locked" in second.stdout
+
+    process.kill()  # alone: the job goes on
+    process.wait()
+    assert not (killed.folder / target).exists()
+    locked = killed.snakemake("--cores", "1", target)
+    assert locked.returncode != 0
+    assert "--unlock" in locked.stdout
+
+    killed.run("--unlock")
+    killed.run(target)
+    assert killed.files("history.csv") == undisturbed.files("history.csv")
+    assert killed.files("*.safetensors") == undisturbed.files("*.safetensors")
+    assert killed.planned(target) == {}
