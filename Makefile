@@ -16,7 +16,7 @@ cost: .venv/installed  ## what would run now, and what it takes: make cost SUITE
 	@PYTHONPATH=workflow/scripts $(BIN)/snakemake --dry-run --logger cost \
 	  $(if $(SUITE),--config suite=$(SUITE)) $(TARGET)
 
-verify: .venv/installed  ## list results that no longer are what their records say
+verify: .venv/installed  ## list results that no longer match their recipe
 	@$(BIN)/python workflow/scripts/verify_results.py
 
 test: .venv/installed  ## all tests

@@ -2,6 +2,8 @@
 
 import copy
 import re
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,10 +65,22 @@ def most_at_once(jobs: list[dict[str, str]]) -> int:
     return most
 
 
+def cancel_a_training(cluster: Cluster, seconds: float = 200) -> None:
+    """Wait until a training runs, and cancel it as its user or its walltime might."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for job in cluster.jobs():
+            if rule_of(job) == "train" and job["JobState"] == "RUNNING":
+                cluster.ask("scancel", job["JobId"])
+                return
+        time.sleep(0.2)
+
+
 @pytest.mark.slow
 def test_the_command_of_the_readme(
     cluster: Cluster,
     workspace: Callable[..., Workspace],
+    finished_without_activations_once: Workspace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert f"snakemake {' '.join(COMMAND)}" in (REPOSITORY / "README.md").read_text()
@@ -77,12 +91,23 @@ def test_the_command_of_the_readme(
     impatient = profile.read_text().replace("status-checks: 40", "status-checks: 2")
     profile.write_text(f"{impatient}\nslurm-status-command: squeue\n")  # there is no accounting
 
+    cancelling = threading.Thread(target=cancel_a_training, args=(cluster,))
+    cancelling.start()
     done = paper.snakemake(*COMMAND)
+    cancelling.join()
     assert done.returncode == 0, done.stdout
     assert (paper.folder / "results/figures/decoding/tiny/accuracy_by_layer.pdf").exists()
     assert paper.planned("--config", "suite=paper") == {}
 
-    jobs = cluster.jobs()
+    # Results are the same as without SLURM, the cancelled run's too.
+    expected = finished_without_activations_once.files("uniform-*/**/*.csv")
+    found = paper.files("uniform-*/**/*.csv")
+    assert len(expected) == 6
+    assert {name: found[name] for name in expected} == expected
+
+    cancelled = [job for job in cluster.jobs() if job["JobState"] == "CANCELLED"]
+    assert [rule_of(job) for job in cancelled] == ["train"]
+    jobs = [job for job in cluster.jobs() if job not in cancelled]
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     gpu_rules = ("train", "fit_probes", "transfer_weights")
     # Three labels are one job, and so are three figures and a table.
