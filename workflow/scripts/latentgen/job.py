@@ -33,9 +33,10 @@ def job(snakemake: Any) -> Iterator[None]:
             print(f"\nerror: {error}", file=log)  # a progress bar may not have ended its line
             sys.exit(1)
         except Exception as error:
-            traceback.print_exc(file=log)
             if _disk_is_full(error):
                 print("\nerror: no space left on the disk of the results", file=log)
+            else:
+                traceback.print_exc(file=log)
             sys.exit(1)
 
 
