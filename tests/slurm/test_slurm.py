@@ -44,7 +44,8 @@ def rule_of(job: dict[str, str]) -> str:
     """The rule, or the group of rules, that a SLURM job was for."""
     match = re.fullmatch(r"rule_(\w+?)(_wildcards_.*)?", job["Comment"])
     assert match, job["Comment"]
-    return match[1]
+    group = match[1].partition("_")[0]  # labels_shuffle_labels
+    return group if group in ("labels", "figures") else match[1]
 
 
 def n_gpus(job: dict[str, str]) -> int:

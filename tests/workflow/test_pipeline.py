@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import REPOSITORY, TINY, Workspace
 
 RUN = "results/runs/tiny/uniform-0.4/seed1"
+RECORD = "provenance.json"
 
 
 def results(workspace: Workspace) -> dict[str, bytes]:
@@ -30,10 +31,10 @@ def test_what_a_finished_pipeline_leaves(finished_once: Workspace) -> None:
     names = set(results(finished_once))
     figures = ["decoding/tiny/accuracy_by_layer"]
     figures += [f"dynamics/tiny/{name}" for name in ("accuracy_over_epochs", "weight_transfer")]
+    drawn = ("pdf", "png", "csv", RECORD)
     assert {name for name in names if name.startswith(("figures/", "tables/"))} == {
-        *(f"figures/{figure}.{kind}" for figure in figures for kind in ("pdf", "png", "csv")),
-        "tables/accuracy.csv",
-        "tables/accuracy.md",
+        *(f"figures/{figure}.{kind}" for figure in figures for kind in drawn),
+        *(f"tables/accuracy.{kind}" for kind in ("csv", "md", RECORD)),
     }
     epochs = [f"epoch_{epoch:04d}" for epoch in range(4)]
     for noise in ("uniform-0", "uniform-0.4"):
@@ -45,6 +46,8 @@ def test_what_a_finished_pipeline_leaves(finished_once: Workspace) -> None:
                 "probes.csv",
                 "transfer.csv",
                 "transferred.safetensors",
+                *(f"{name}.{RECORD}" for name in ("checkpoints", "activations")),
+                *(f"{name}.{RECORD}" for name in ("probes", "transfer")),
                 "checkpoints/.snakemake_timestamp",
                 "activations/.snakemake_timestamp",
                 *(f"checkpoints/{epoch}.safetensors" for epoch in epochs),
