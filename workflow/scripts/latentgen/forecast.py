@@ -118,11 +118,15 @@ def _file_sizes(place: Path) -> Iterable[int]:
     return (file.stat().st_size for file in files if file.is_file())
 
 
+def _short(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+
+
 def as_text(table: pd.DataFrame) -> str:
     """The table to read, with what must be known to read it."""
     if table["jobs"].iloc[-1] == 0:
         return "Nothing would run."
-    text = table.to_string(index=False, float_format=lambda value: f"{value:.2f}")
+    text = table.to_string(index=False, float_format=_short)
     if table["measured"].iloc[-1] < table["jobs"].iloc[-1]:
         text += (
             "\nJobs that resemble none that was measured count with the time that they reserve, "
