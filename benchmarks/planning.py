@@ -2,9 +2,9 @@
 
     python benchmarks/planning.py [FACTOR ...]
 
-Prints, and leaves in results/benchmarks/planning.csv, for each factor: runs, jobs, wall-clock
-seconds and peak memory of `snakemake --dry-run`, in a copy of the workflow without results.
-Aims on two cores: 5, 20 and 200 s.
+Prints, and leaves in results/benchmarks/planning.csv, for each factor: runs, jobs, seconds (of the
+clock, and of the processor, which say more on a busy machine) and peak memory of `snakemake
+--dry-run`, in a copy of the workflow without results. Aims on two cores: 5, 20 and 200 s.
 """
 
 import os
@@ -40,17 +40,24 @@ def n_runs(config: dict[str, Any]) -> int:
     return sum(len(block["seeds"]) * len(block["noise"]["levels"]) for block in blocks)
 
 
-def plan(folder: Path) -> tuple[int, float, float]:
+def plan(folder: Path) -> dict[str, int | float]:
     """Jobs, seconds and megabytes of a dry run."""
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - began
     total = re.search(r"^total\s+(\d+)", done.stdout + done.stderr, re.MULTILINE)
     assert total, done.stdout
-    # The largest child so far: factors are therefore measured in increasing order.
-    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return int(total[1]), seconds, megabytes
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "jobs": int(total[1]),
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(processor, 1),
+        # The largest child so far: factors are therefore measured in increasing order.
+        "megabytes": round(after.ru_maxrss / 1024),
+    }
 
 
 def main(factors: list[int]) -> None:
@@ -65,16 +72,8 @@ def main(factors: list[int]) -> None:
                 shutil.copytree(REPOSITORY / name, Path(folder) / name)
             shutil.copy2(REPOSITORY / "Snakefile", folder)
             (Path(folder) / "config.yaml").write_text(yaml.safe_dump(generated))
-            jobs, seconds, megabytes = plan(Path(folder))
-        rows.append(
-            {
-                "factor": factor,
-                "runs": n_runs(generated),
-                "jobs": jobs,
-                "seconds": round(seconds, 1),
-                "megabytes": round(megabytes),
-            }
-        )
+            measured = plan(Path(folder))
+        rows.append({"factor": factor, "runs": n_runs(generated), **measured})
         print(pd.DataFrame(rows).tail(1).to_string(index=False, header=factor == factors[0]))
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(RESULT, index=False)
