@@ -157,7 +157,7 @@ def test_small_rules_are_grouped_and_no_others() -> None:
     profile = yaml.safe_load(PROFILE.read_text())
     small = {name for name, text in rules().items() if "runtime=10," in text}
     assert "plot_weight_transfer" in small
-    assert set(profile["groups"]) == small
+    assert set(profile["groups"]) == small, "name them under `groups` in slurm/profile.yaml"
     assert set(profile["groups"].values()) == set(profile["group-components"])
 
 
@@ -166,7 +166,7 @@ def test_the_profile_shows_how_to_ask_for_gres_for_every_gpu_rule() -> None:
     block = re.search(r"^# set-resources:\n((?:#   .*\n)+)", text, re.M)
     assert block
     shown = yaml.safe_load(block[1].replace("# ", "", -1))
-    assert set(shown) == gpu_rules()
+    assert set(shown) == gpu_rules(), "name them under `set-resources` in slurm/profile.yaml"
     assert all(asked == {"gpu": 0, "gres": "'gpu:1'"} for asked in shown.values())
 
 
