@@ -44,7 +44,8 @@ def test_conda_and_pip_name_the_same_versions() -> None:
 
 
 def test_the_lock_covers_what_is_imported() -> None:
-    names = imported(REPOSITORY / "workflow" / "scripts") | imported(REPOSITORY / "tests")
+    folders = [REPOSITORY / name for name in ("workflow/scripts", "tests", "benchmarks")]
+    names = set().union(*map(imported, folders))
     packages = {PACKAGE_OF.get(name, name) for name in names}
     assert {"torch", "h5py", "pytest"} <= packages
     assert packages - {name.replace("-", "_") for name in locked()} <= set(locked())
