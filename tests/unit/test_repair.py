@@ -62,6 +62,9 @@ def test_the_repaired_network_answers_better_and_survives_its_file(
     assert row["true_accuracy_low"] < row["true_accuracy"] < row["true_accuracy_high"]
 
     exported.save(classifier, tmp_path / "repaired.safetensors")
+    for n in range(8):
+        exported.save(classifier, tmp_path / f"{n}.safetensors")
+    assert len({file.read_bytes() for file in tmp_path.glob("*.safetensors")}) == 1
     again = exported.load(tmp_path / "repaired.safetensors")
     scores = again(run.images["test"])
     assert torch.equal(scores, classifier(run.images["test"]))

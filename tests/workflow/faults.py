@@ -176,8 +176,12 @@ def main(workspace: Path, n_faults: int, seed: int) -> Counter[str]:
                 happened["  that could not be read"] += sum(not is_readable(f) for f in left)
                 remove(outputs)
             durations[script] = finish(script)
-            happened["results compared"] += len(before)
-            happened["  that differ"] += before != contents(outputs)
+            after = contents(outputs)
+            for file in before | after:
+                happened["results compared"] += 1
+                if before.get(file) != after.get(file):
+                    happened["  that differ"] += 1
+                    print(f"{file} differs", file=sys.stderr)
     return happened
 
 

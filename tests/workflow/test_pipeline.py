@@ -34,7 +34,7 @@ def test_what_a_finished_pipeline_leaves(finished_once: Workspace) -> None:
     drawn = ("pdf", "png", "csv", RECORD)
     assert {name for name in names if name.startswith(("figures/", "tables/"))} == {
         *(f"figures/{figure}.{kind}" for figure in figures for kind in drawn),
-        *(f"tables/accuracy.{kind}" for kind in ("csv", "md", RECORD)),
+        *(f"tables/accuracy.{kind}" for kind in ("csv", "md", "html", RECORD)),
     }
     epochs = [f"epoch_{epoch:04d}" for epoch in range(4)]
     for noise in ("uniform-0", "uniform-0.4"):

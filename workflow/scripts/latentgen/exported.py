@@ -75,7 +75,8 @@ def facts_of(run: Run, **more: Any) -> dict[str, Any]:
 
 def save(classifier: Classifier, path: str | PathLike[str]) -> None:
     """Write a classifier to one safetensors file; its metadata hold the facts as JSON."""
-    metadata = {"facts": json.dumps(classifier.facts), "cut": classifier.cut or ""}
+    # One entry: several are written in another order each time.
+    metadata = {"facts": json.dumps({**classifier.facts, "cut": classifier.cut})}
     checkpoints.save(classifier.state_dict(), Path(path), metadata)
 
 
@@ -90,6 +91,7 @@ def load(path: str | PathLike[str]) -> Classifier:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
         facts = json.loads(metadata["facts"])
+        cut = facts.pop("cut")
         network = _network(facts)
         heads = {
             name.removeprefix("head."): value
@@ -97,7 +99,7 @@ def load(path: str | PathLike[str]) -> Classifier:
             if name.startswith("head.")
         }
         head = head_from(heads) if heads else None
-        classifier = Classifier(network.module, facts, cut=metadata["cut"] or None, head=head)
+        classifier = Classifier(network.module, facts, cut=cut, head=head)
         classifier.load_state_dict(tensors)
     except (KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
