@@ -36,6 +36,11 @@ from safetensors import safe_open
 END_OF_PREAMBLE = "######## snakemake preamble end"
 
 KINDS = ("killed", "terminated", "out of memory")
+COUNTED = (
+    *("faults injected", *(f"  {kind}" for kind in KINDS)),
+    *("files under a final name", "  that could not be read"),
+    *("results compared", "  that differ"),
+)
 HEADROOM = 64 * 2**20
 """Bytes that a job may ask for at most, beyond what it has, before it is out of memory."""
 
@@ -155,7 +160,7 @@ def main(workspace: Path, n_faults: int, seed: int) -> Counter[str]:
     """Disturb jobs until there were so many faults; what happened, by name."""
     os.chdir(workspace)
     random.seed(seed)
-    happened: Counter[str] = Counter()
+    happened: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
     jobs = [(script, outputs_of(script)) for script in scripts(workspace)]
     for module in Path("workflow/scripts/latentgen").glob("[a-z]*.py"):
         importlib.import_module(f"latentgen.{module.stem}")
