@@ -9,7 +9,12 @@ import yaml
 from tests.conftest import REPOSITORY
 
 ENVS = REPOSITORY / "envs"
-PACKAGE_OF = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+PACKAGE_OF = {
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 
 
 def locked() -> dict[str, set[str]]:

@@ -3,6 +3,9 @@
 from typing import get_args
 
 from latentgen import config, models, noise, probes, sources
+from latentgen.blocks import Block
+from latentgen.disambiguation import attribution, canvases, classifiers, redaction, segments
+from latentgen.disambiguation import settings as disambiguation
 
 
 def kinds(union: object, tag: str) -> set[str]:
@@ -15,4 +18,18 @@ def test_every_entry_of_a_registry_can_be_chosen_and_nothing_else() -> None:
     assert kinds(config.Dataset, "source") == set(sources.SOURCES)
     assert kinds(config.Model, "architecture") == set(models.ARCHITECTURES)
     assert kinds(config.Probe, "probe") == set(probes.PROBES)
-    assert set(get_args(config.Noise.model_fields["kind"].annotation)) == set(noise.KINDS)
+    assert set(config.NOISE_KINDS) == set(noise.KINDS)
+
+
+def choices(block: type[Block], field: str) -> set[str]:
+    return set(get_args(block.model_fields[field].annotation))
+
+
+def test_every_way_to_disambiguate_can_be_chosen_and_nothing_else() -> None:
+    study, canvas = disambiguation.Disambiguation, disambiguation.CanvasPictures
+    assert kinds(disambiguation.Segmenter, "segmenter") == set(segments.SEGMENTERS)
+    assert kinds(disambiguation.Classifier, "architecture") == set(classifiers.ARCHITECTURES)
+    assert choices(disambiguation.Attribution, "method") == set(attribution.METHODS)
+    assert choices(study, "fill") == set(redaction.FILLS)
+    assert choices(study, "measure") == set(classifiers.MEASURES)
+    assert choices(canvas, "layout") == set(canvases.LAYOUTS)

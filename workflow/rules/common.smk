@@ -24,7 +24,7 @@ except PipelineError as error:
     sys.exit(1)
 
 EXPERIMENTS = settings.resolve(CONFIG)
-SUITE = CONFIG.suites[CONFIG.suite]
+SUITE = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
 DATASETS = {name: settings.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()

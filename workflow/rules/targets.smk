@@ -9,15 +9,28 @@ def figures(paper, *names, experiments=SUITE):
     )
 
 
-def tables(*names):
-    """Tables of the whole suite, to compute with and to read."""
+def tables(*names, of=SUITE):
+    """Tables of the whole suite, to compute with and to read, unless there is nothing in it."""
     return expand(
-        "results/tables/{table}.{format}", table=names, format=["csv", "md", "html"]
+        "results/tables/{table}.{format}",
+        table=names if of else [],
+        format=["csv", "md", "html"],
+    )
+
+
+def summary_figures(paper, *names, of=SUITE):
+    """Figures of the whole suite, unless there is nothing in it."""
+    return expand(
+        "results/figures/{paper}/{figure}.{format}",
+        paper=paper,
+        figure=names if of else [],
+        format=["pdf", "png", "csv"],
     )
 
 
 CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
 REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation"] > 0]
+SHEETS = [name for name in SUITE_STUDIES if STUDIES[name]["sheets"]]
 TARGETS = {
     "core": figures("decoding", "accuracy_by_layer")
     + figures("dynamics", "accuracy_over_epochs", "weight_transfer")
@@ -32,7 +45,7 @@ TARGETS = {
         "relabelling",
     )
     + figures("decoding", "batch_norm", experiments=CONTRASTED)
-    + multiext("results/figures/decoding/scoreboard", ".pdf", ".png", ".csv")
+    + summary_figures("decoding", "scoreboard")
     + tables("accuracy", "scoreboard", "published_comparison"),
     "dynamics": figures(
         "dynamics",
@@ -50,6 +63,14 @@ TARGETS = {
     + of_runs(SUITE, "transferred.safetensors")
     + of_runs(REPAIRED, "repaired.safetensors")
     + tables("peaks", *(["repair"] if REPAIRED else [])),
+    "disambiguation": expand("results/figures/disambiguation/{study}", study=SHEETS)
+    + summary_figures(
+        "disambiguation",
+        "disambiguation_scores",
+        "verdicts_over_delta",
+        of=SUITE_STUDIES,
+    )
+    + tables("disambiguation", of=SUITE_STUDIES),
 }
 
 
@@ -66,6 +87,7 @@ localrules:
     all,
     core,
     decoding,
+    disambiguation,
     dynamics,
 
 

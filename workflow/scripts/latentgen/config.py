@@ -5,7 +5,6 @@ schema in workflow/schemas/ is generated from it. The module imports neither tor
 because Snakemake reads the config at every start and in every job.
 """
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,19 +23,27 @@ from pydantic import (
     model_validator,
 )
 
+from latentgen.blocks import (
+    Block,
+    Level,
+    Name,
+    Positive,
+    Seed,
+    Several,
+    not_among,
+    once_each,
+)
+from latentgen.disambiguation.settings import (
+    CanvasPictures,
+    Classifier,
+    Disambiguation,
+    Pictures,
+    Segmenter,
+)
 from latentgen.errors import PipelineError
-from latentgen.names import NAME_PATTERN, OWN_PATTERN
+from latentgen.names import OWN_PATTERN
 from latentgen.own import is_there
 from latentgen.schedule import epochs_of
-
-
-def _once_each(values: list[Any]) -> list[Any]:
-    # What must differ is how values are written in folders' names.
-    names = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"found {', '.join(twice)} more than once; allowed: once each")
-    return values
 
 
 def _schedule(expression: str) -> str:
@@ -44,31 +51,8 @@ def _schedule(expression: str) -> str:
     return expression
 
 
-Several = (Field(min_length=1), AfterValidator(_once_each))
-"""Marks a list that holds at least one value, and none of them twice."""
-
 Own = Annotated[str, Field(pattern=f"^{OWN_PATTERN}$")]
 """`module.object`, from a file beside config.yaml or an installed package."""
-
-Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
-Level = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0)]
-
-
-class Block(BaseModel):
-    """A block of config.yaml: keys it does not know are mistakes, not extras."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_keys(cls, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            for key in data:
-                if key not in cls.model_fields:
-                    raise ValueError(_not_among(f"key '{key}'", str(key), cls.model_fields))
-        return data
 
 
 def _tag(block: Any, key: str) -> Any:
@@ -178,7 +162,7 @@ class MLP(Block):
     """Linear layers with ReLU (arXiv 2501.14687)."""
 
     architecture: Literal["mlp"]
-    widths: Annotated[list[Positive], Field(min_length=1)] = [128, 512, 2048, 2048]
+    widths: Annotated[list[Positive], Field(min_length=1)] = Field([128, 512, 2048, 2048])
     dropout: Dropout = 0.0
 
 
@@ -186,8 +170,8 @@ class CNN(Block):
     """Two 3x3 convolutions and a pooling per entry of `channels`, then linear layers."""
 
     architecture: Literal["cnn"]
-    channels: Annotated[list[Positive], Field(min_length=1)] = [16, 32, 64]
-    widths: Annotated[list[Positive], Field(min_length=1)] = [250, 250, 250]
+    channels: Annotated[list[Positive], Field(min_length=1)] = Field([16, 32, 64])
+    widths: Annotated[list[Positive], Field(min_length=1)] = Field([250, 250, 250])
     dropout: Dropout = 0.0
 
 
@@ -195,7 +179,7 @@ class AlexNet(Block):
     """AlexNet for 32x32 or 64x64 images; the first convolution follows the input's size."""
 
     architecture: Literal["alexnet"]
-    widths: Annotated[list[Positive], Field(min_length=1)] = [4096, 4096]
+    widths: Annotated[list[Positive], Field(min_length=1)] = Field([4096, 4096])
     dropout: Dropout = 0.0
 
 
@@ -229,7 +213,7 @@ NOISE_KINDS = ("uniform", "uniform_excluding_true", "pair_flip", "confusion", "p
 
 def _kind_of_noise(kind: str) -> str:
     if kind not in NOISE_KINDS and not re.fullmatch(OWN_PATTERN, kind):
-        raise ValueError(_not_among(repr(kind), kind, [*NOISE_KINDS, "module.function"]))
+        raise ValueError(not_among(repr(kind), kind, [*NOISE_KINDS, "module.function"]))
     return kind
 
 
@@ -425,7 +409,7 @@ class Experiment(Block):
     probes: Annotated[list[Name], *Several] = Field(
         ["masc", "velpic"], description="fitted at every probed epoch"
     )
-    dynamics_probes: Annotated[list[Name], AfterValidator(_once_each)] = Field(
+    dynamics_probes: Annotated[list[Name], AfterValidator(once_each)] = Field(
         ["logistic_regression"],
         description="fitted at every probed epoch besides `probes`, in target `dynamics` only",
     )
@@ -485,12 +469,20 @@ class Config(Block):
 
     suite: Name = Field(description="which suite a plain `snakemake` runs")
     data_root: str = Field("data", description="where torchvision finds datasets or puts them")
-    suites: dict[Name, Annotated[list[Name], *Several]] = Field(description="lists of experiments")
+    suites: dict[Name, Annotated[list[Name], *Several]] = Field(
+        description="lists of experiments and disambiguations"
+    )
     datasets: dict[Name, Dataset]
     models: dict[Name, Model]
     experiments: dict[Name, Experiment]
     probes: Annotated[dict[Name, Probe], Field(validate_default=True)] = Field(
         {}, description="added to the usual ones, or in their place"
+    )
+    pictures: dict[Name, Pictures] = Field({}, description="what disambiguations look at")
+    classifiers: dict[Name, Classifier] = Field({}, description="what labels pictures")
+    segmenters: dict[Name, Segmenter] = Field({}, description="what divides pictures")
+    disambiguations: dict[Name, Disambiguation] = Field(
+        {}, description="pictures, a classifier, a segmenter, and how labels are told apart"
     )
     figures: Figures = Figures()
     tolerances: Tolerances = Tolerances()
@@ -503,9 +495,15 @@ class Config(Block):
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
         _refuse_missing("suite", self.suite, self.suites)
+        if twice := self.experiments.keys() & self.disambiguations.keys():
+            raise ValueError(
+                f"disambiguations: found '{min(twice)}', an experiment's name; allowed: another"
+            )
         for suite, names in self.suites.items():
             for name in names:
-                _refuse_missing(f"suites.{suite}", name, self.experiments)
+                _refuse_missing(
+                    f"suites.{suite}", name, {**self.experiments, **self.disambiguations}
+                )
         for name, experiment in self.experiments.items():
             where = f"experiments.{name}"
             _refuse_missing(f"{where}.dataset", experiment.dataset, self.datasets)
@@ -525,8 +523,23 @@ class Config(Block):
                     f"datasets.{experiment.dataset}.confusion: found nothing; "
                     f"needed by {where}.noise.kind"
                 )
+        self._disambiguation_references_exist()
         self._refuse_absent_files()
         return self
+
+    def _disambiguation_references_exist(self) -> None:
+        for name, pictures in self.pictures.items():
+            if isinstance(pictures, CanvasPictures):
+                _refuse_missing(f"pictures.{name}.dataset", pictures.dataset, self.datasets)
+        for name, classifier in self.classifiers.items():
+            if training := getattr(classifier, "training", None):
+                where = f"classifiers.{name}.training.dataset"
+                _refuse_missing(where, training.dataset, self.datasets)
+        for name, study in self.disambiguations.items():
+            where = f"disambiguations.{name}"
+            _refuse_missing(f"{where}.pictures", study.pictures, self.pictures)
+            _refuse_missing(f"{where}.classifier", study.classifier, self.classifiers)
+            _refuse_missing(f"{where}.segmenter", study.segmenter, self.segmenters)
 
     def _refuse_headless(self, where: str, probe: str) -> None:
         kind = self.probes[probe].probe
@@ -542,6 +555,8 @@ class Config(Block):
     def _refuse_absent_files(self) -> None:
         """Only of what the suite uses: an unused entry may describe another machine."""
         for name in self.suites[self.suite]:
+            if name in self.disambiguations:  # its files are looked for when they are prepared
+                continue
             experiment = self.experiments[name]
             self._refuse_absent_modules(name, experiment)
             key = experiment.dataset
@@ -619,15 +634,9 @@ def _path(location: tuple[int | str, ...], raw: Any, missing: bool) -> str:
     return path.lstrip(".")
 
 
-def _not_among(what: str, found: str, allowed: Any) -> str:
-    guess = difflib.get_close_matches(found, [str(name) for name in allowed], n=1)
-    hint = f" (did you mean '{guess[0]}'?)" if guess else ""
-    return f"found {what}{hint}; allowed: {', '.join(map(str, allowed))}"
-
-
 def _refuse_missing(where: str, name: str, allowed: Mapping[str, Any]) -> None:
     if name not in allowed:
-        raise ValueError(f"{where}: {_not_among(repr(name), name, allowed)}")
+        raise ValueError(f"{where}: {not_among(repr(name), name, allowed)}")
 
 
 def resolve(config: Config) -> dict[str, dict[str, Any]]:

@@ -235,19 +235,40 @@ def _read_images(
     return images, labels
 
 
+def read_image(path: Path) -> Images:
+    """Read one image file, uint8 (H, W, 3): upright, transparent parts black, of its own size.
+
+    Raises:
+        PipelineError: names the file, and why it cannot be read.
+    """
+    try:
+        return np.asarray(_upright(path.read_bytes()))
+    except UnidentifiedImageError:
+        raise PipelineError(
+            f"{path}: not an image of a known format ({', '.join(_FORMATS)})"
+        ) from None
+    except Exception as error:  # decoders of damaged images raise whatever they stumble over
+        raise PipelineError(f"{path}: a damaged image ({one_line(error)})") from error
+
+
 def _decode(data: bytes, size: tuple[int, int], grayscale: bool) -> Images:
-    """Decode one image to uint8 C x H x W: upright, transparent parts black, of the given size."""
+    """Decode one image to uint8 C x H x W of the given size."""
     height, width = size
+    # By way of RGB, so that a grey value does not depend on how the colour was stored.
+    image = _upright(data).convert("L" if grayscale else "RGB")
+    # An image that has this size already stays as it is.
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    return pixels[np.newaxis] if grayscale else np.moveaxis(pixels, -1, 0)
+
+
+def _upright(data: bytes) -> Image.Image:
+    """Decode one image to 8 bits of red, green and blue, upright, transparent parts black."""
     with Image.open(BytesIO(data), formats=_FORMATS) as opened:
         image = _eight_bit(ImageOps.exif_transpose(opened))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-    # By way of RGB, so that a grey value does not depend on how the colour was stored.
-    image = image.convert("RGB").convert("L" if grayscale else "RGB")
-    # An image that has this size already stays as it is.
-    pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-    return pixels[np.newaxis] if grayscale else np.moveaxis(pixels, -1, 0)
+    return image.convert("RGB")
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

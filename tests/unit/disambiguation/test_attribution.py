@@ -1,0 +1,108 @@
+"""Attributions of networks whose attributions are known, and XRAI's ranking."""
+
+import numpy as np
+import pytest
+from tests.unit.disambiguation.colours import STRENGTH, classifier, one_thing, two_things
+
+from latentgen.disambiguation.attribution import METHODS, attribute, gains, ranking
+from latentgen.disambiguation.segments import make_segmenter, masks_of
+
+GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
+PIXELS = 8 * 16
+
+
+def of_two_things(method: str, channels: str) -> np.ndarray:
+    picture = two_things()
+    filled = np.zeros_like(picture)
+    return attribute(
+        classifier(), picture, [0, 1], GRID(picture), filled, method=method, channels=channels
+    )
+
+
+def evidence_weights() -> np.ndarray:
+    """Derivatives of the evidence for each class by a pixel's colours."""
+    return STRENGTH / PIXELS * (np.eye(3) - 1 / 3)
+
+
+@pytest.mark.parametrize("channels", ["max", "sum"])
+def test_integrated_gradients_of_a_linear_network_are_known(channels: str) -> None:
+    found = of_two_things("integrated_gradients", channels)
+    picture = two_things() / 255
+    # Baselines are black and white, the least and greatest value: on average, 1/2 everywhere.
+    by_colour = (picture - 0.5)[None] * evidence_weights()[:2, None, None]
+    expected = by_colour.max(-1) if channels == "max" else by_colour.sum(-1)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_gradient_times_input_of_a_linear_network_is_known() -> None:
+    found = of_two_things("input_x_gradient", "sum")
+    expected = two_things() / 255 @ evidence_weights()[:2].T
+    np.testing.assert_allclose(found, np.moveaxis(expected, -1, 0), atol=1e-6)
+
+
+def test_ablation_is_what_a_segment_takes_away_spread_over_its_pixels() -> None:
+    found = of_two_things("feature_ablation", "max")
+    segments = GRID(two_things())
+    amounts = np.stack([two_things()[mask].sum(0) / 255 for mask in masks_of(segments)])
+    lost = amounts @ evidence_weights()[:2].T
+    sizes = np.bincount(segments.ravel())
+    np.testing.assert_allclose(found, np.moveaxis(lost / sizes[:, None], -1, 0)[:, segments], 1e-4)
+
+
+def test_grad_cam_of_a_mean_over_places_is_exact() -> None:
+    found = of_two_things("grad_cam", "sum")
+    expected = of_two_things("input_x_gradient", "sum")
+    np.testing.assert_allclose(found / found.max(), expected / expected.max(), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_labels_of_two_things_are_found_where_they_are(method: str) -> None:
+    found = of_two_things(method, "sum")
+    red, green = (slice(2, 6), slice(2, 6)), (slice(2, 6), slice(10, 14))
+    assert found[0][red].mean() > found[0][green].mean()
+    assert found[1][green].mean() > found[1][red].mean()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_network_is_left_as_it_was(method: str) -> None:
+    model = classifier()
+    segments = GRID(one_thing())
+    filled = np.zeros_like(one_thing())
+    attribute(model, one_thing(), [0, 1], segments, filled, method=method, channels="max")
+    for parameter in model.module.parameters():
+        assert not parameter.requires_grad
+        assert parameter.grad is None
+
+
+def test_gains_are_means_and_small_segments_are_never_redacted() -> None:
+    segments = np.array([[0, 0, 1, 2, 2, 2]], dtype=np.int32)
+    attribution = np.array([[1.0, 3.0, 9.0, 0.0, 4.0, 5.0]])
+    np.testing.assert_allclose(gains(attribution, segments), [2, 9, 3])
+    assert ranking(attribution, segments, min_pixels=1).tolist() == [1, 2, 0]
+    assert ranking(attribution, segments, min_pixels=2).tolist() == [2, 0]
+
+
+def test_the_ranking_is_that_of_the_saliency_package() -> None:
+    from saliency.core.xrai import XRAI, XRAIParameters
+
+    rng = np.random.default_rng(3)
+    picture = rng.integers(0, 255, (48, 48, 3)).astype(np.uint8)
+    segments = np.cumsum(rng.random((48, 48)).ravel() < 0.01).reshape(48, 48).astype(np.int32)
+    attribution = rng.normal(size=(48, 48))
+    least = 60
+    order = ranking(attribution, segments, least)
+    assert 5 < len(order) <= segments.max()  # some are too small, and left out
+
+    parameters = XRAIParameters(
+        area_threshold=1.0, return_xrai_segments=True, flatten_xrai_segments=False
+    )
+    parameters.experimental_params["min_pixel_diff"] = least
+    theirs = XRAI().GetMaskWithDetails(
+        picture / 255.0,
+        None,
+        base_attribution=attribution[..., None].repeat(3, 2),
+        segments=list(masks_of(segments)),
+        extra_parameters=parameters,
+    )
+    chosen = [set(segments[mask.astype(bool)]) for mask in theirs.segments]
+    assert [[*one] for one in chosen[: len(order)]] == [[segment] for segment in order]

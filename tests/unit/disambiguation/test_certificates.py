@@ -1,0 +1,192 @@
+"""Certificates, the published rules and the search, on values that are given for every set."""
+
+from collections.abc import Callable
+from itertools import product
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from tests.unit.disambiguation.colours import classifier, one_thing, two_things
+
+from latentgen.disambiguation import search
+from latentgen.disambiguation.certificates import certify, distinct_1, distinct_2, single
+from latentgen.disambiguation.coupling import coupling, split
+from latentgen.disambiguation.redaction import Redactions
+from latentgen.disambiguation.segments import make_segmenter
+
+PAIR = (0, 1)
+RED, GREEN = [0, 1, 4, 5], [2, 3, 6, 7]
+
+
+def table(n: int, left: Callable[[np.ndarray], tuple[float, float]]) -> Redactions:
+    """Redactions of n equal segments, with the shares of a and b that each set leaves."""
+    double = SimpleNamespace(n=n, passes=0, segments=np.arange(n, dtype=np.int32)[None])
+    seen: set[bytes] = set()
+
+    def retained(sets: np.ndarray, labels: tuple[int, int]) -> np.ndarray:
+        double.passes += len({row.tobytes() for row in sets} - seen)
+        seen.update(row.tobytes() for row in sets)
+        return np.array([left(row) for row in sets], dtype=float).reshape(len(sets), 2)
+
+    double.retained = retained
+    return cast(Redactions, double)
+
+
+def of(picture: np.ndarray) -> Redactions:
+    segments = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})(picture)
+    return Redactions(classifier(), picture, segments, fill="black", measure="evidence")
+
+
+def rows(*members: list[int], n: int = 8) -> np.ndarray:
+    return np.array([[index in one for index in range(n)] for one in members])
+
+
+def ranks(*order: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(order[0]), np.array(order[1])
+
+
+def additive(share_a: list[float], share_b: list[float]) -> Redactions:
+    """Each segment takes its share of a and of b, whatever else is gone."""
+    a, b = np.array(share_a), np.array(share_b)
+    return table(len(a), lambda row: (1 - a[row].sum(), 1 - b[row].sum()))
+
+
+def test_delta_is_the_least_of_the_four_inequalities() -> None:
+    left = {(True, False): (0.1, 0.85), (False, True): (0.95, 0.3)}
+    found = certify(table(2, lambda row: left[tuple(row)]), PAIR, "distinct", np.eye(2, dtype=bool))
+    assert found.delta == pytest.approx(0.7)
+    one = certify(table(2, lambda row: (0.1, 0.4)), PAIR, "single", rows([0], n=2))
+    assert one.delta == pytest.approx(0.6)
+
+
+def test_sets_that_share_a_segment_prove_nothing() -> None:
+    with pytest.raises(ValueError, match="disjoint"):
+        certify(table(2, lambda row: (0, 0)), PAIR, "distinct", np.ones((2, 2), dtype=bool))
+
+
+def test_distinct_1_takes_each_labels_own_segments_only() -> None:
+    found = additive([0.5, 0.45, 0.0, 0.05], [0.0, 0.05, 0.9, 0.05])
+    gains = np.array([[5, 4, 0, 1.0], [0, 1, 9, 1.0]])
+    proof = distinct_1(found, PAIR, ranks([0, 1, 3, 2], [2, 1, 3, 0]), gains, 0.8)
+    assert proof is not None
+    # Segment 3 speaks for a by 0.2 of its top, for b by 0.11: a's, but it is not needed.
+    np.testing.assert_array_equal(proof.sets, rows([0, 1], [2], n=4))
+    assert proof.delta == pytest.approx(0.9)
+    # With the threshold at 0.95, a's own segments leave too much of b: no certificate, although
+    # going on into b's segments would take away more.
+    assert distinct_1(found, PAIR, ranks([0, 1, 3, 2], [2, 1, 3, 0]), gains, 0.96) is None
+
+
+def test_distinct_1_of_a_label_that_nothing_speaks_for() -> None:
+    gains = np.array([[5.0, 4.0], [-3.0, -1.0]])
+    found = additive([0.5, 0.5], [0.5, 0.5])
+    assert distinct_1(found, PAIR, ranks([0, 1], [1, 0]), gains, 0.1) is None
+
+
+def test_distinct_2_leaves_out_what_both_prefixes_share() -> None:
+    # Segment 0 carries nothing, but ranks first for both.
+    found = additive([0.0, 0.9, 0.0], [0.0, 0.0, 0.9])
+    proof = distinct_2(found, PAIR, ranks([0, 1, 2], [0, 2, 1]), 0.8)
+    assert proof is not None
+    np.testing.assert_array_equal(proof.sets, rows([1], [2], n=3))
+    # If it carries what both need, nothing is left to prove with.
+    shared = additive([0.5, 0.4, 0.0], [0.5, 0.0, 0.4])
+    assert distinct_2(shared, PAIR, ranks([0, 1, 2], [0, 2, 1]), 0.8) is None
+
+
+def test_single_is_what_both_prefixes_share() -> None:
+    found = additive([0.0, 0.9, 0.0], [0.0, 0.9, 0.0])
+    proof = single(found, PAIR, ranks([0, 1, 2], [2, 1, 0]), 0.8)
+    assert proof is not None
+    np.testing.assert_array_equal(proof.sets, rows([1], n=3))
+    assert single(found, PAIR, ranks([0, 2], [2, 0]), 0.8) is None
+
+
+def test_things_of_two_colours_are_distinct_and_a_yellow_one_is_single() -> None:
+    two, one = of(two_things()), of(one_thing())
+    order = (np.array([*RED, *GREEN]), np.array([*GREEN, *RED]))
+    assert search.strongest_distinct(two, PAIR, [order]).delta == 1
+    assert search.strongest_distinct(one, PAIR, [order]).delta <= 0.5
+    assert search.strongest_single(one, PAIR, list(order)).delta == 1
+
+
+def test_contrast_ranks_what_speaks_for_a_against_b() -> None:
+    order = search.contrast_ranking(of(two_things()), PAIR)
+    assert set(order[:2]) == {0, 1} or set(order[:2]) <= set(RED)
+    assert set(order[-4:]) == set(GREEN)
+
+
+@pytest.mark.parametrize("kind", ["distinct", "single"])
+def test_the_search_is_never_weaker_than_its_start_nor_stronger_than_all_sets(kind: Any) -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(10):
+        found = additive(*(rng.dirichlet(np.ones(5), size=2) * 1.2).tolist())
+        places = 3 if kind == "distinct" else 2
+        every = [np.array(p) for p in product(range(places), repeat=5)]
+        sets = [np.stack([p == place for place in range(1, places)]) for p in every]
+        best = max(certify(found, PAIR, kind, one).delta for one in sets)
+        start = certify(found, PAIR, kind, np.zeros_like(sets[0]))
+        reached = search.strengthen(found, PAIR, start, budget=10_000, beam=4)
+        assert start.delta <= reached.delta <= best
+        assert reached.delta >= best - 0.15
+        certify(found, PAIR, kind, reached.sets)  # its sets are disjoint
+
+
+def test_the_search_keeps_to_its_budget() -> None:
+    found = additive([0.2] * 5, [0.3, 0.1, 0.2, 0.1, 0.3])
+    start = certify(found, PAIR, "single", rows([], n=5))
+    spent = found.passes
+    search.strengthen(found, PAIR, start, budget=7, beam=2)
+    assert found.passes - spent <= 7
+    unchanged = search.strengthen(found, PAIR, start, budget=0, beam=2)
+    np.testing.assert_array_equal(unchanged.sets, start.sets)
+
+
+def test_pruning_leaves_what_is_needed() -> None:
+    found = additive([0.9, 0.0, 0.05], [0.9, 0.02, 0.0])
+    proof = search.prune(found, PAIR, certify(found, PAIR, "single", rows([0, 1, 2], n=3)), 0.8)
+    np.testing.assert_array_equal(proof.sets, rows([0], n=3))
+
+
+def test_what_any_random_set_reaches_is_no_evidence() -> None:
+    found = table(6, lambda row: (0.5, 0.5) if row.any() else (1, 1))
+    easy = certify(found, PAIR, "single", rows([0, 1], n=6))
+    assert search.p_value(found, PAIR, easy, draws=19, seed=0) == 1
+
+
+def test_what_one_set_alone_reaches_is_rare_by_chance() -> None:
+    special = rows([2, 3], n=30)[0]
+    found = table(30, lambda row: (0, 0) if (row == special).all() else (1, 1))
+    rare = certify(found, PAIR, "single", special[None])
+    p = search.p_value(found, PAIR, rare, draws=99, seed=0)
+    # One of 29 neighbouring pairs is the right one.
+    assert 1 / 100 <= p <= 12 / 100
+
+
+def test_a_random_region_hangs_together_and_has_its_area() -> None:
+    segments = np.arange(36, dtype=np.int32).reshape(6, 6)
+    touch, sizes = search.neighbours(segments), np.ones(36, dtype=np.int64)
+    region = search.random_region(
+        touch, sizes, 8, np.ones(36, dtype=bool), np.random.default_rng(0)
+    )
+    assert region.sum() == 8
+    reached = {int(np.flatnonzero(region)[0])}
+    for _ in range(8):
+        reached |= {int(i) for i in np.flatnonzero(touch[list(reached)].any(0) & region)}
+    assert len(reached) == 8
+
+
+def test_coupling_is_the_correlation_over_pixels() -> None:
+    segments = np.array([[0, 0, 0, 1, 2, 2]], dtype=np.int32)
+    gains = np.array([[1.0, 5.0, 2.0], [3.0, 1.0, 0.0]])
+    pixels = gains[:, segments[0]]
+    assert coupling(gains, segments) == pytest.approx(np.corrcoef(pixels)[0, 1])
+    assert coupling(np.array([[1.0, 1.0, 1.0], [1.0, 2.0, 3.0]]), segments) == 0
+
+
+def test_the_split_gives_every_segment_to_the_label_it_speaks_for_more() -> None:
+    gains = np.where(rows(RED, GREEN), 1.0, 0.0)
+    proof = split(of(two_things()), PAIR, gains)
+    np.testing.assert_array_equal(proof.sets, rows(RED, GREEN))
+    assert proof.delta == 1

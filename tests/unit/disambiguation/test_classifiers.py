@@ -1,0 +1,113 @@
+"""Classifiers from files of weights, and what is no file of weights."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torchvision import models
+
+from latentgen.disambiguation.classifiers import CanvasNet, load_classifier, names_of, softmax
+from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
+from latentgen.errors import PipelineError
+
+PICTURES = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3)).astype(np.uint8)
+SCALE = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+
+
+def settings(path: Path, **more: Any) -> dict[str, Any]:
+    return {"architecture": "canvas_net", "weights": str(path), "class_names": 10, **SCALE, **more}
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    torch.save(CanvasNet(10).state_dict(), tmp_path / "weights.pth")
+    return tmp_path / "weights.pth"
+
+
+def test_a_torchvision_network_gives_what_torchvision_gives(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = models.squeezenet1_1(num_classes=7).eval()
+    torch.save(network.state_dict(), tmp_path / "squeezenet.pth")
+    named = {"architecture": "torchvision", "name": "squeezenet1_1", "class_names": 7}
+    model = load_classifier(settings(tmp_path / "squeezenet.pth", **named))
+    pixels = torch.from_numpy(PICTURES).permute(0, 3, 1, 2) / 255
+    scaled = (pixels - torch.tensor(SCALE["mean"])[:, None, None]) / torch.tensor(SCALE["std"])[
+        :, None, None
+    ]
+    with torch.no_grad():
+        expected = network(scaled).numpy()
+    np.testing.assert_allclose(model.logits(PICTURES), expected, atol=1e-4)
+    assert model.passes == [3]
+    assert not any(parameter.requires_grad for parameter in model.module.parameters())
+
+
+def test_published_networks_are_known_by_their_names() -> None:
+    imagenet = names_of("imagenet")
+    assert len(imagenet) == 1000
+    assert imagenet[554] == "fireboat"
+    assert names_of(3) == ["class 0", "class 1", "class 2"]
+    assert names_of(["cat", "dog"]) == ["cat", "dog"]
+
+
+def test_probabilities() -> None:
+    found = softmax(np.array([[1000.0, 1000.0, -1000.0]], dtype=np.float32))
+    np.testing.assert_allclose(found, [[0.5, 0.5, 0]])
+
+
+def test_a_nested_state_dict_with_prefixes(weights: Path, tmp_path: Path) -> None:
+    state = {f"module.{name}": value for name, value in read_weights(weights).items()}
+    torch.save({"state_dict": state, "best_prec1": 91.73}, tmp_path / "nested.th")
+    assert load_classifier(settings(tmp_path / "nested.th")).class_names[9] == "class 9"
+
+
+class Harmful:
+    """What pickle would run when it is read."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path("harm").touch, ())
+
+
+def test_code_in_a_file_of_weights_never_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.pth").write_bytes(pickle.dumps({"weight": Harmful()}))
+    torch.save({"weight": Harmful()}, tmp_path / "new.pth")
+    for name in ("old.pth", "new.pth"):
+        with pytest.raises(PipelineError, match="not a readable file of weights"):
+            read_weights(tmp_path / name)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_what_is_no_file_of_weights(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "half.pth").write_bytes(weights.read_bytes()[:2000])
+    torch.save([1, 2], tmp_path / "list.pth")
+    for name, reason in {
+        "half.pth": "not a readable file of weights",
+        "list.pth": "expected named tensors",
+        "missing.pth": "no such file of weights",
+    }.items():
+        with pytest.raises(PipelineError, match=reason) as caught:
+            load_classifier(settings(tmp_path / name))
+        assert name in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(PipelineError, match="not weights of"):
+        load_classifier(settings(weights, class_names=9))
+
+
+def test_a_download_is_checked_and_made_once(weights: Path, tmp_path: Path) -> None:
+    target, checksum = tmp_path / "deeper" / "copy.pth", sha256_of(weights)
+    with pytest.raises(PipelineError, match="expected SHA-256 00000000"):
+        require_weights(target, weights.as_uri(), "00000000")
+    target.unlink(missing_ok=True)
+    require_weights(target, weights.as_uri(), checksum[:8])
+    assert target.read_bytes() == weights.read_bytes()
+    weights.unlink()
+    require_weights(target, weights.as_uri(), checksum)
+    with pytest.raises(PipelineError, match="failed"):
+        require_weights(tmp_path / "other.pth", weights.as_uri(), checksum)
+    assert not (tmp_path / "other.pth").exists()

@@ -1,0 +1,106 @@
+"""Image files of every kind, and what cannot be read."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from latentgen.disambiguation.pictures import Sample, letterbox, read, read_folder, write
+from latentgen.errors import PipelineError
+
+GRADIENT = np.linspace(0, 255, 40 * 20).reshape(20, 40)
+RED = np.zeros((20, 40, 3), dtype=np.uint8)
+RED[..., 0] = 250
+
+
+def picture_of(folder: Path) -> np.ndarray:
+    samples, skipped = read_folder(folder, size=40)
+    assert skipped.empty
+    assert samples[0].picture.shape == (40, 40, 3)
+    return samples[0].picture
+
+
+def test_aspect_ratio_is_kept_on_black() -> None:
+    box = letterbox(RED, 10)
+    assert (box[:2] == 0).all()
+    assert (box[8:] == 0).all()
+    assert (box[3:7, :, 0] == 250).all()
+    assert letterbox(RED[:, :1], 10).any()  # of a thin strip a pixel is left
+
+
+def test_grey_and_16_bit_images_look_the_same(tmp_path: Path) -> None:
+    for name, image in {
+        "grey": Image.fromarray(GRADIENT.astype(np.uint8)),
+        "deep": Image.fromarray((GRADIENT * 257).astype(np.uint16)),
+    }.items():
+        (tmp_path / name).mkdir()
+        image.save(tmp_path / name / "image.png")
+    grey, deep = (picture_of(tmp_path / name).astype(int) for name in ("grey", "deep"))
+    assert abs(grey - deep).max() <= 1
+    assert grey[12, 5, 0] < 60 < 200 < grey[28, 5, 0]
+
+
+@pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "LA"])
+def test_any_way_to_store_colour(tmp_path: Path, mode: str) -> None:
+    image = Image.fromarray(RED)
+    ending = "jpg" if mode == "CMYK" else "png"
+    image.convert(mode).save(tmp_path / f"image.{ending}")
+    middle = picture_of(tmp_path)[20, 20].astype(int)
+    expected = np.array([75, 75, 75] if mode == "LA" else [250, 0, 0])
+    assert abs(middle - expected).max() <= 6
+
+
+def test_transparent_parts_are_black(tmp_path: Path) -> None:
+    pixels = np.dstack([RED, np.zeros((20, 40), dtype=np.uint8)])
+    Image.fromarray(pixels).save(tmp_path / "image.png")
+    assert not picture_of(tmp_path).any()
+
+
+def test_a_turned_camera_is_turned_back(tmp_path: Path) -> None:
+    left = RED.copy()
+    left[:, 20:] = 0
+    image = Image.fromarray(left)
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise: the left side comes to the top
+    image.save(tmp_path / "image.png", exif=exif)
+    picture = picture_of(tmp_path)
+    assert picture[5, 20, 0] > 200
+    assert picture[35, 20, 0] < 20
+
+
+def test_a_damaged_file_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50, 3), dtype=np.uint8)).save(
+        tmp_path / "a.jpg"
+    )
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "b.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "c.png").write_text("no image")
+    (tmp_path / "notes.txt").write_text("not looked at")
+    samples, skipped = read_folder(tmp_path, size=40)
+    assert [sample.name for sample in samples] == ["a.jpg"]
+    assert skipped["name"].tolist() == ["c.png", "deeper/b.jpg"]
+    assert "not an image" in skipped["reason"][0]
+    assert "deeper/b.jpg: a damaged image" in skipped["reason"][1]
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="expected image files, found none"):
+        read_folder(tmp_path, size=40)
+
+
+def test_pictures_are_read_as_they_were_written(tmp_path: Path) -> None:
+    objects = np.zeros((1, 20, 40), dtype=bool)
+    objects[0, :3] = True
+    samples = [
+        Sample("one", RED, "lone", "single", "tune", (3,), objects, "ab"),
+        Sample("two", RED[:5]),
+    ]
+    write(samples, tmp_path / "pictures.h5")
+    for before, after in zip(samples, read(tmp_path / "pictures.h5"), strict=True):
+        for field, value in vars(before).items():
+            np.testing.assert_array_equal(getattr(after, field), value)
+    first = (tmp_path / "pictures.h5").read_bytes()
+    write(samples, tmp_path / "pictures.h5")
+    assert (tmp_path / "pictures.h5").read_bytes() == first

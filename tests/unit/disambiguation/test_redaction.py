@@ -1,0 +1,78 @@
+"""Redactions: what is shown is what the model saw, and a batch is as good as one by one."""
+
+import numpy as np
+import pytest
+from tests.unit.disambiguation.colours import classifier, one_thing, two_things
+
+from latentgen.disambiguation.classifiers import evidence, softmax
+from latentgen.disambiguation.redaction import FILLS, Redactions, prefixes
+from latentgen.disambiguation.segments import make_segmenter
+
+GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
+
+
+def redactions(picture: np.ndarray, **settings: str) -> Redactions:
+    return Redactions(classifier(), picture, GRID(picture), **{"fill": "black", **settings})
+
+
+def test_fills_are_what_they_are_called() -> None:
+    picture = np.zeros((4, 8, 3), dtype=np.uint8)
+    picture[:, 4:] = (200, 100, 50)
+    segments = np.repeat([[0, 0, 1, 1, 2, 2, 3, 3]], 4, axis=0).astype(np.int32)
+    assert (FILLS["black"](picture, segments) == 0).all()
+    assert (FILLS["mean_colour"](picture, segments) == (100, 50, 25)).all()
+    np.testing.assert_array_equal(FILLS["local_mean"](picture, segments), picture)
+    assert (FILLS["local_mean"](picture, np.zeros((4, 8), dtype=np.int32)) == (100, 50, 25)).all()
+    flat = np.full_like(picture, 7)
+    np.testing.assert_array_equal(FILLS["blur"](flat, segments), flat)
+    blurred = FILLS["blur"](picture, segments)[0, :, 0].astype(int)
+    assert (np.diff(blurred) >= 0).all()
+    assert 0 < blurred[3] < blurred[4] < 200
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_only_redacted_segments_change(fill: str) -> None:
+    found = redactions(two_things(), fill=fill)
+    sets = np.eye(found.n, dtype=bool)
+    for chosen, picture in zip(sets, found.pictures(sets), strict=True):
+        mask = chosen[found.segments]
+        np.testing.assert_array_equal(picture[mask], found.filled[mask])
+        np.testing.assert_array_equal(picture[~mask], two_things()[~mask])
+
+
+def test_a_batch_gives_what_single_pictures_give_and_nothing_is_evaluated_twice() -> None:
+    found = redactions(two_things())
+    sets = np.random.default_rng(0).random((40, found.n)) < 0.5
+    batch = found.logits(sets)
+    passes = found.passes
+    assert passes == len(np.unique(sets, axis=0))
+    for row, logits in zip(found.pictures(sets), batch, strict=True):
+        np.testing.assert_allclose(classifier().logits(row[None])[0], logits, atol=1e-5)
+    found.logits(sets[::-1])
+    assert found.passes == passes
+
+
+def test_retained_shares_of_probability_and_evidence() -> None:
+    left_gone = np.zeros((1, 8), dtype=bool)
+    left_gone[0, [0, 1, 4, 5]] = True
+    found = redactions(two_things())
+    # Each square covers 16 of 128 pixels: logits 5, 5, 0, and 0, 5, 0 without the red one.
+    before, after = softmax(np.array([[5, 5, 0]], "f4")), softmax(np.array([[0, 5, 0]], "f4"))
+    np.testing.assert_allclose(found.retained(left_gone, (0, 1)), (after / before)[:, :2], 1e-5)
+    by_evidence = redactions(two_things(), measure="evidence")
+    # Above their means, 10/3 and 5/3: 5/3, 5/3, -10/3, and -5/3, 10/3, -5/3.
+    np.testing.assert_allclose(by_evidence.retained(left_gone, (0, 1)), [[-1, 2]], atol=1e-5)
+
+
+def test_of_a_label_without_evidence_nothing_can_be_taken() -> None:
+    found = redactions(one_thing(), measure="evidence")
+    assert found.retained(np.ones((1, 8), dtype=bool), (0, 2))[0, 1] == np.inf
+
+
+def test_evidence_is_nothing_where_all_logits_are_equal() -> None:
+    np.testing.assert_array_equal(evidence(np.full((2, 5), 3, dtype=np.float32)), 0)
+
+
+def test_prefixes() -> None:
+    assert prefixes(np.array([2, 0]), 3).tolist() == [[False, False, True], [True, False, True]]
+    assert prefixes(np.array([], dtype=np.intp), 3).shape == (0, 3)

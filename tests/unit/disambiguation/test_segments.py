@@ -1,0 +1,131 @@
+"""Segmenters: what they find is disjoint and covers the picture."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.segments import (
+    areas,
+    disjoint,
+    make_segmenter,
+    masks_of,
+    n_segments,
+    read_all,
+    write_all,
+)
+from latentgen.errors import PipelineError
+
+PICTURE = np.zeros((20, 30, 3), dtype=np.uint8)
+PICTURE[:, 15:] = (200, 40, 0)
+PICTURE[5:15, 5:25] = (0, 90, 250)
+SLIC = {"segmenter": "slic", "n_segments": 10, "compactness": 10.0}
+
+
+def test_pixels_in_the_same_masks_are_one_segment() -> None:
+    masks = np.array([[[1, 1, 0, 0, 0]], [[0, 1, 1, 0, 0]]], dtype=bool)
+    segments = disjoint(masks)[0]
+    # First mask alone, both, second alone, and none of them.
+    assert len({*segments[:4]}) == 4
+    assert segments[3] == segments[4]
+
+
+def test_membership_is_exact_for_many_masks() -> None:
+    rng = np.random.default_rng(1)
+    masks = rng.random((70, 5, 8)) < 0.5
+    segments = disjoint(masks)
+    columns = [tuple(masks[:, i, j]) for i in range(5) for j in range(8)]
+    found = segments.ravel()
+    for one in range(40):
+        for other in range(40):
+            assert (found[one] == found[other]) == (columns[one] == columns[other])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"segmenter": "grid", "rows": 4, "columns": 5},
+        SLIC,
+        {"segmenter": "felzenszwalb", "scale": 10.0, "sigma": 0.5, "min_size": 5},
+    ],
+    ids=lambda settings: settings["segmenter"],
+)
+def test_segments_are_numbered_without_gaps(settings: dict[str, Any]) -> None:
+    segments = make_segmenter(settings)(PICTURE)
+    assert segments.shape == (20, 30)
+    assert segments.dtype == np.int32
+    assert (areas(segments) > 0).all()
+    assert n_segments(segments) > 1
+    assert (masks_of(segments).sum(0) == 1).all()
+
+
+def test_a_grid_has_equal_rectangles() -> None:
+    segments = make_segmenter({"segmenter": "grid", "rows": 4, "columns": 5})(PICTURE)
+    assert (areas(segments) == 5 * 6).all()
+    assert n_segments(segments) == 20
+
+
+def test_of_a_picture_with_fewer_pixels_a_grid_has_single_pixels() -> None:
+    segments = make_segmenter({"segmenter": "grid", "rows": 4, "columns": 4})(PICTURE[:2, :3])
+    assert (areas(segments) == 1).all()
+
+
+def test_written_segments_are_read_again_and_a_failure_is_told(tmp_path: Path) -> None:
+    def refuse_small(picture: np.ndarray) -> np.ndarray:
+        if picture.shape[0] < 10:
+            raise PipelineError("too small")
+        return make_segmenter(SLIC)(picture)
+
+    samples = [Sample("large", PICTURE), Sample("small", PICTURE[:5])]
+    write_all(samples, refuse_small, tmp_path / "segments.h5")
+    large, small = read_all(tmp_path / "segments.h5")
+    np.testing.assert_array_equal(large, make_segmenter(SLIC)(PICTURE))
+    assert small == "too small"
+
+
+@pytest.fixture
+def small_sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Settings of a Segment Anything with few and random weights, which lie in a file."""
+    import segment_anything
+    from segment_anything.build_sam import _build_sam
+
+    tiny = partial(_build_sam, 16, 1, 1, [0])
+    monkeypatch.setitem(segment_anything.sam_model_registry, "vit_b", tiny)
+    torch.manual_seed(0)
+    checkpoint = tmp_path / "sam.pth"
+    torch.save(tiny().state_dict(), checkpoint)
+    return {
+        "segmenter": "sam",
+        "model": "vit_b",
+        "checkpoint": str(checkpoint),
+        "min_region": 4,
+        "points_per_side": 2,
+        "crop_n_layers": 0,
+        "pred_iou_thresh": -10.0,
+        "stability_score_thresh": 0.0,
+    }
+
+
+@pytest.mark.slow
+def test_masks_of_segment_anything_become_disjoint(small_sam: dict[str, Any]) -> None:
+    segments = make_segmenter(small_sam)(PICTURE)
+    assert segments.shape == (20, 30)
+    assert n_segments(segments) >= 2
+    np.testing.assert_array_equal(segments, make_segmenter(small_sam)(PICTURE))
+
+
+@pytest.mark.slow
+def test_segment_anything_without_a_mask(small_sam: dict[str, Any]) -> None:
+    with pytest.raises(PipelineError, match="found no mask"):
+        make_segmenter({**small_sam, "pred_iou_thresh": 1e6})(PICTURE)
+
+
+@pytest.mark.slow
+def test_weights_of_another_network_are_refused(small_sam: dict[str, Any], tmp_path: Path) -> None:
+    torch.save({"other": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(PipelineError, match="not the weights of vit_b"):
+        make_segmenter({**small_sam, "checkpoint": str(tmp_path / "other.pth")})

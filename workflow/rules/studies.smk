@@ -1,0 +1,61 @@
+"""What disambiguations are made of, and which files their jobs read."""
+
+from latentgen.disambiguation import settings as disambiguation
+
+TRAINED = "results/disambiguation/classifiers/{classifier}.safetensors"
+STUDY = "results/disambiguation/studies/{study}"
+PAGE_TEMPLATE = os.path.relpath(WORKFLOW / "resources" / "disambiguation.html.j2")
+STUDIES = disambiguation.resolve(CONFIG.disambiguations, CONFIG.classifiers, TRAINED)
+SUITE_STUDIES = [name for name in CONFIG.suites[CONFIG.suite] if name in STUDIES]
+PICTURES = {name: block.model_dump() for name, block in CONFIG.pictures.items()}
+SEGMENTERS = {name: block.model_dump() for name, block in CONFIG.segmenters.items()}
+TRAININGS = {
+    name: block.model_dump(include={"training", "mean", "std"})
+    for name, block in CONFIG.classifiers.items()
+    if block.architecture == "canvas_net"
+}
+
+
+wildcard_constraints:
+    pictures=NAME_PATTERN,
+    classifier=NAME_PATTERN,
+    segmenter=NAME_PATTERN,
+    study=NAME_PATTERN,
+
+
+def canvas_dataset(wildcards):
+    """The dataset that canvases are drawn from; image files need none."""
+    dataset = PICTURES[wildcards.pictures].get("dataset")
+    return {"dataset": f"results/datasets/{dataset}.h5"} if dataset else {}
+
+
+def of_study(wildcards):
+    """Pictures, their segments, and the weights that the pipeline trains."""
+    study = STUDIES[wildcards.study]
+    weights = study["model"]["weights"]
+    segments = f"{study['pictures']}/{study['segmenter']}.h5"
+    return {
+        "pictures": f"results/disambiguation/pictures/{study['pictures']}.h5",
+        "segments": f"results/disambiguation/segments/{segments}",
+        **({"weights": weights} if weights.startswith("results/") else {}),
+    }
+
+
+def results_of_study(wildcards):
+    """What the sheets show."""
+    files = {"pairs": "pairs.csv", "curves": "curves.csv", "skipped": "skipped.csv"}
+    folder = STUDY.format(**wildcards)
+    return {
+        name: f"{folder}/{file}" for name, file in {**files, "proofs": "proofs"}.items()
+    }
+
+
+def of_studies(file):
+    """One file of every disambiguation of the suite."""
+    return [f"{STUDY}/{file}".format(study=name) for name in SUITE_STUDIES]
+
+
+def unreadable_of_studies():
+    """The image files that could not be read, for every disambiguation of the suite."""
+    pictures = [STUDIES[name]["pictures"] for name in SUITE_STUDIES]
+    return expand("results/disambiguation/pictures/{name}_skipped.csv", name=pictures)

@@ -1,0 +1,22 @@
+"""Look at every pair of likely labels of every picture."""
+
+from pathlib import Path
+
+from latentgen.disambiguation import pictures, segments
+from latentgen.disambiguation.classifiers import load_classifier
+from latentgen.disambiguation.study import run_study
+from latentgen.job import best_device, job
+from latentgen.storage import atomic_directory, write_csv
+
+with job(snakemake):
+    study = snakemake.params.study
+    classifier = load_classifier(study["model"], best_device())
+    samples = zip(
+        pictures.read(snakemake.input.pictures),
+        segments.read_all(snakemake.input.segments),
+        strict=True,
+    )
+    with atomic_directory(Path(snakemake.output.proofs)) as proofs:
+        tables = run_study(samples, classifier, study, proofs)
+    for name, table in tables.items():
+        write_csv(table, snakemake.output[name])

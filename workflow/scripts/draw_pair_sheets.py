@@ -1,0 +1,36 @@
+"""Draw a sheet for every pair of labels, and the page that lists them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from latentgen.disambiguation import pictures, segments, sheets
+from latentgen.disambiguation.evaluation import read_studies
+from latentgen.job import job
+from latentgen.storage import atomic_directory
+
+with job(snakemake):
+    name, study = snakemake.wildcards.study, snakemake.params.study
+    pairs = read_studies({name: snakemake.input.pairs})
+    skipped = pd.concat(map(pd.read_csv, [snakemake.input.unreadable, snakemake.input.skipped]))
+    samples = zip(
+        pictures.read(snakemake.input.pictures),
+        segments.read_all(snakemake.input.segments),
+        strict=True,
+    )
+    with atomic_directory(snakemake.output[0]) as folder:
+        (folder / "sheets").mkdir()
+        sheets.draw_sheets(
+            pairs,
+            pd.read_csv(snakemake.input.curves),
+            {sample.name: (sample, found) for sample, found in samples},
+            Path(snakemake.input.proofs),
+            folder / "sheets",
+            snakemake.params.style,
+        )
+        facts = {
+            key: study[key] for key in ("pictures", "classifier", "segmenter", "fill", "delta")
+        }
+        template = Path(snakemake.input.template).read_text()
+        page = sheets.index_page(template, name, pairs, skipped, facts)
+        (folder / "index.html").write_text(page)

@@ -1,0 +1,20 @@
+"""Draw canvases from a dataset, or read the image files of a folder."""
+
+from pathlib import Path
+
+from latentgen import datasets
+from latentgen.disambiguation import canvases, pictures
+from latentgen.job import job
+from latentgen.storage import write_csv
+
+with job(snakemake):
+    settings = dict(snakemake.params.pictures)
+    if settings.pop("source") == "folder":
+        samples, skipped = pictures.read_folder(Path(settings["path"]), settings["size"])
+    else:
+        settings.pop("dataset")
+        images, labels = datasets.read_split(snakemake.input.dataset, "test")
+        samples = list(canvases.draw_canvases(images, labels, **settings))
+        skipped = pictures.skipped_table([])
+    pictures.write(samples, snakemake.output.pictures)
+    write_csv(skipped, snakemake.output.skipped)

@@ -1,0 +1,50 @@
+"""What all blocks of config.yaml share: strictness, and the few kinds of values."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from latentgen.names import NAME_PATTERN
+
+
+def once_each(values: list[Any]) -> list[Any]:
+    """Refuse a list that holds a value twice."""
+    # What must differ is how values are written in folders' names.
+    names = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"found {', '.join(twice)} more than once; allowed: once each")
+    return values
+
+
+Several = (Field(min_length=1), AfterValidator(once_each))
+"""Marks a list that holds at least one value, and none of them twice."""
+
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Level = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
+
+
+class Block(BaseModel):
+    """A block of config.yaml: keys it does not know are mistakes, not extras."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for key in data:
+                if key not in cls.model_fields:
+                    raise ValueError(not_among(f"key '{key}'", str(key), cls.model_fields))
+        return data
+
+
+def not_among(what: str, found: str, allowed: Any) -> str:
+    """Say what was found, what is allowed, and what was probably meant."""
+    guess = difflib.get_close_matches(found, [str(name) for name in allowed], n=1)
+    hint = f" (did you mean '{guess[0]}'?)" if guess else ""
+    return f"found {what}{hint}; allowed: {', '.join(map(str, allowed))}"

@@ -1,0 +1,74 @@
+"""Training of the small network that labels canvases of digits."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from latentgen.disambiguation.canvases import training_canvases
+from latentgen.disambiguation.classifiers import CanvasNet, Classifier
+from latentgen.seeds import derive_seed
+
+
+def train_canvas_net(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    device: torch.device,
+    *,
+    canvas_size: int,
+    counts: Mapping[str, int],
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    seed: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> nn.Module:
+    """Train on canvases whose targets are shares of labels; the same bytes for the same seed (CPU).
+
+    Two digits on a canvas have half of the target probability each; on an empty canvas all labels
+    are equally likely, so that a redacted picture has a sensible answer.
+
+    Args:
+        images: uint8 (N, C, H, W), of a dataset's training split.
+        labels: int64 (N,).
+        device: where to compute.
+        canvas_size: side of a canvas.
+        counts: how many canvases of each kind.
+        epochs: passes over all canvases.
+        learning_rate: the largest of a one-cycle schedule; the optimiser is Adam.
+        batch_size: canvases a step.
+        seed: of the canvases, the initial weights and the order.
+        mean: of red, green and blue, with pixels as 0..1.
+        std: likewise.
+    """
+    n_classes = int(labels.max()) + 1
+    canvases, targets = training_canvases(
+        images, labels, n_classes=n_classes, canvas_size=canvas_size, counts=counts, seed=seed
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed("canvas net", seed))
+        network = CanvasNet(n_classes).to(device).to(memory_format=torch.channels_last)
+    scaled = Classifier(network, [], mean, std, {}, "").inputs
+    wanted = torch.from_numpy(targets).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, learning_rate, epochs=epochs, steps_per_epoch=-(-len(canvases) // batch_size)
+    )
+    order = np.random.default_rng(derive_seed("canvas batches", seed))
+    for epoch in range(1, epochs + 1):
+        losses = []
+        rows = order.permutation(len(canvases))
+        for start in range(0, len(canvases), batch_size):
+            batch = rows[start : start + batch_size]
+            loss = functional.cross_entropy(network(scaled(canvases[batch])), wanted[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        print(f"epoch {epoch}: mean loss {np.mean(losses):.4f}")
+    return network

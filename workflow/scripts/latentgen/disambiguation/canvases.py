@@ -1,0 +1,155 @@
+"""Canvases of which is known whether their two labels come from two things or from one.
+
+- *pair*: two images of different classes, apart from each other: distinct entities.
+- *lone*: one image. Its class and the runner-up are two guesses at one thing: a single entity.
+- *blend*: two images of different classes, faded into each other in one place: a single entity.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentgen.disambiguation.pictures import DISTINCT, SINGLE, Sample
+from latentgen.seeds import derive_seed
+
+TRUTH = {"pair": DISTINCT, "lone": SINGLE, "blend": SINGLE}
+Images = NDArray[np.uint8]
+
+
+def scattered(
+    images: Images, labels: NDArray[np.int64], kind: str, rng: np.random.Generator, size: int
+) -> Sample:
+    """Images, enlarged, at random places of a square black canvas; images of a pair do not touch.
+
+    Args:
+        images: uint8 (N, C, H, W) to choose from; what is not black is the object.
+        labels: their classes.
+        kind: a key of `TRUTH`.
+        rng: where chance comes from.
+        size: side of the canvas, at least twice an enlarged image's side.
+    """
+    chosen = _choose(labels, 1 if kind == "lone" else 2, rng)
+    scale = size // 2 // max(images.shape[2:])
+    shapes = [_colour(images[index]).repeat(scale, 0).repeat(scale, 1) for index in chosen]
+    if kind == "blend":
+        shapes = [np.maximum(shapes[0], shapes[1])]
+    height, width = shapes[0].shape[:2]
+    free = np.array([size - height, size - width])
+    places = rng.integers(0, free + 1, size=(len(shapes), 2))
+    if kind == "pair":  # apart along one axis, anywhere along the other
+        axis = rng.integers(2)
+        places[:, axis] = [0, free[axis]] if rng.random() < 0.5 else [free[axis], 0]
+    canvas = np.zeros((size, size, 3), dtype=np.uint8)
+    objects = np.zeros((len(chosen), size, size), dtype=bool)
+    for index, (shape, (top, left)) in enumerate(zip(shapes, places, strict=True)):
+        where = np.s_[top : top + height, left : left + width]
+        canvas[where] = shape
+        objects[index][where] = shape.any(-1)
+    if kind == "blend":
+        objects[1] = objects[0]
+    classes = tuple(int(labels[index]) for index in chosen)
+    return Sample("", canvas, kind, TRUTH[kind], labels=classes, objects=objects)
+
+
+def tiled(
+    images: Images, labels: NDArray[np.int64], kind: str, rng: np.random.Generator, size: int
+) -> Sample:
+    """Whole images side by side or one above the other; a lone image is its own canvas.
+
+    Args:
+        images: uint8 (N, C, H, W) to choose from.
+        labels: their classes.
+        kind: a key of `TRUTH`.
+        rng: where chance comes from.
+        size: not used; a canvas is as large as its images.
+    """
+    chosen = _choose(labels, 1 if kind == "lone" else 2, rng)
+    shapes = [_colour(images[index]) for index in chosen]
+    height, width = shapes[0].shape[:2]
+    if kind == "pair":
+        axis = int(rng.integers(2))
+        canvas = np.concatenate(shapes, axis)
+        first = np.indices(canvas.shape[:2])[axis] < (height, width)[axis]
+        objects = np.stack([first, ~first])
+    else:
+        canvas = np.rint(np.mean(shapes, axis=0)).astype(np.uint8)
+        objects = np.ones((len(chosen), height, width), dtype=bool)
+    classes = tuple(int(labels[index]) for index in chosen)
+    return Sample("", canvas, kind, TRUTH[kind], labels=classes, objects=objects)
+
+
+LAYOUTS = {"scattered": scattered, "tiled": tiled}
+"""How images are put on a canvas, by the name that config.yaml gives it."""
+
+
+def _choose(labels: NDArray[np.int64], number: int, rng: np.random.Generator) -> list[int]:
+    """Rows of images of different classes."""
+    classes = rng.choice(np.unique(labels), size=number, replace=False)
+    return [int(rng.choice(np.flatnonzero(labels == label))) for label in classes]
+
+
+def _colour(image: Images) -> Images:
+    """Channels last, three of them."""
+    return np.broadcast_to(np.moveaxis(image, 0, -1), (*image.shape[1:], 3))
+
+
+def draw_canvases(
+    images: Images,
+    labels: NDArray[np.int64],
+    *,
+    layout: str,
+    canvas_size: int,
+    counts: Mapping[str, int],
+    seed: int,
+) -> Iterator[Sample]:
+    """Draw canvases; of each kind, every second one is for choices and the others for reports.
+
+    An image serves one half only, so that nothing is chosen on what is reported.
+
+    Args:
+        images: uint8 (N, C, H, W), of a dataset's test split.
+        labels: int64 (N,).
+        layout: an entry of `LAYOUTS`.
+        canvas_size: side of the canvas, where the layout has a choice.
+        counts: how many canvases of each kind.
+        seed: of the choice.
+    """
+    halves = {"tune": np.arange(len(labels)) % 2 == 0, "report": np.arange(len(labels)) % 2 == 1}
+    for kind, count in counts.items():
+        for index in range(count):
+            part = ("tune", "report")[index % 2]
+            rng = np.random.default_rng(derive_seed("canvas", seed, kind, index))
+            drawn = LAYOUTS[layout](
+                images[halves[part]], labels[halves[part]], kind, rng, canvas_size
+            )
+            yield Sample(**{**vars(drawn), "name": f"{kind}-{index:04d}", "part": part})
+
+
+def training_canvases(
+    images: Images,
+    labels: NDArray[np.int64],
+    *,
+    n_classes: int,
+    canvas_size: int,
+    counts: Mapping[str, int],
+    seed: int,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Canvases for training, uint8 (n, H, W, 3), and their target probabilities (n, classes).
+
+    A canvas of two digits has half of the probability at either, an empty one all of it equally.
+    """
+    samples = [
+        scattered(
+            images, labels, kind, np.random.default_rng(derive_seed(seed, kind, i)), canvas_size
+        )
+        for kind, count in counts.items()
+        if kind != "empty"
+        for i in range(count)
+    ]
+    empty = np.zeros((counts.get("empty", 0), canvas_size, canvas_size, 3), dtype=np.uint8)
+    targets = np.zeros((len(samples) + len(empty), n_classes), dtype=np.float32)
+    for row, sample in enumerate(samples):
+        targets[row, list(sample.labels)] = 1 / len(sample.labels)
+    targets[len(samples) :] = 1 / n_classes
+    return np.concatenate([np.stack([sample.picture for sample in samples]), empty]), targets

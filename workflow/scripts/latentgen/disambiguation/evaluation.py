@@ -1,0 +1,161 @@
+"""Verdicts and scores against what is known of the pictures."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from latentgen.disambiguation.pictures import DISTINCT, SINGLE
+
+SCORES = {
+    "distinct_delta_greedy": "Distinct delta, published prefixes",
+    "distinct_delta": "Distinct delta, searched",
+    "single_delta_greedy": "Single delta, published prefixes",
+    "single_delta": "Single delta, searched",
+    "split_delta": "Distinct delta of the one split by gain",
+    "coupling": "Coupling of the gains",
+    "score": "Combined score",
+}
+"""Columns of pairs.csv that speak for distinct or, with a minus sign below, for single entities."""
+
+AGAINST = {"single_delta_greedy", "single_delta", "coupling"}
+"""Scores that are large where there is a single entity."""
+
+VERDICTS = ["distinct", "single", "neither", "both"]
+
+
+def read_studies(files: Mapping[str, str]) -> pd.DataFrame:
+    """Join the pairs of several studies; column study says whose they are."""
+    tables = [
+        pd.read_csv(file, keep_default_na=True).assign(study=name) for name, file in files.items()
+    ]
+    return pd.concat(tables, ignore_index=True).fillna({"truth": "", "part": ""})
+
+
+def known(pairs: pd.DataFrame, part: str = "report") -> pd.DataFrame:
+    """The pairs whose truth is known, of one half of the canvases."""
+    return pairs[(pairs["truth"] != "") & (pairs["part"] == part)]
+
+
+def accuracy_and_coverage(truth: "pd.Series[str]", verdicts: "pd.Series[str]") -> dict[str, float]:
+    """Of the verdicts `distinct` and `single`: the share that is right, and how many there are.
+
+    A verdict `neither` or `both` decides nothing. Accuracy is NaN where nothing was decided.
+    """
+    decided = verdicts.isin([DISTINCT, SINGLE])
+    right = (verdicts == truth)[decided]
+    return {
+        "accuracy": float(right.mean()) if decided.any() else float("nan"),
+        "coverage": float(decided.mean()) if len(decided) else float("nan"),
+    }
+
+
+def confusion(truth: "pd.Series[str]", verdicts: "pd.Series[str]") -> pd.DataFrame:
+    """Counts: columns truth, verdict, pairs; every combination has a row."""
+    counts = pd.crosstab(truth, verdicts)
+    full = counts.reindex(index=[DISTINCT, SINGLE], columns=VERDICTS, fill_value=0)
+    long = full.rename_axis(index="truth").reset_index().melt("truth", var_name="verdict")
+    return long.rename(columns={"value": "pairs"})
+
+
+def auc(pairs: pd.DataFrame, score: str) -> float:
+    """Area under the ROC curve of a score, for telling distinct from single; NaN of one kind."""
+    values = pairs[score].to_numpy(dtype=np.float64)
+    distinct = (pairs["truth"] == DISTINCT).to_numpy()
+    if distinct.all() or not distinct.any():
+        return float("nan")
+    return float(roc_auc_score(distinct, -values if score in AGAINST else values))
+
+
+def auc_interval(
+    pairs: pd.DataFrame, score: str, *, draws: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Bootstrap interval (95 %) of `auc`, over pairs of either kind."""
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(pairs["truth"] == truth) for truth in (DISTINCT, SINGLE)]
+    if not all(len(group) for group in groups):
+        return float("nan"), float("nan")
+    areas = []
+    for _ in range(draws):
+        rows = np.concatenate([rng.choice(group, len(group)) for group in groups])
+        areas.append(auc(pairs.iloc[rows], score))
+    low, high = np.quantile(areas, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def count_rows(files: Iterable[str]) -> int:
+    """How many rows some CSV files have together."""
+    return sum(len(pd.read_csv(file)) for file in files)
+
+
+def summary(
+    pairs: pd.DataFrame, studies: Mapping[str, Mapping[str, Any]], skipped: Mapping[str, int]
+) -> pd.DataFrame:
+    """A row for each study and verdict rule, on the half of the canvases that is for reports.
+
+    Columns: the study's settings; skipped (pictures); pairs; rule (`published` or `scores`);
+    accuracy among decided; coverage; auc_* of every score; purity and covered (overlap of certified
+    sets with the true objects); passes (median, for a picture).
+    """
+    rows = []
+    for name, group in pairs.groupby("study", sort=False):
+        reported = known(group)
+        settings = studies[str(name)]
+        for rule, column in RULES.items():
+            rows.append(
+                {
+                    "study": name,
+                    **_settings(settings),
+                    "skipped": skipped[str(name)],
+                    "pairs": len(reported),
+                    "rule": rule,
+                    **accuracy_and_coverage(reported["truth"], reported[column]),
+                    **{f"auc_{score}": auc(reported, score) for score in SCORES},
+                    "purity": reported["purity"].mean(),
+                    "covered": reported["covered"].mean(),
+                    "passes": reported["passes"].median(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _settings(study: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("pictures", "classifier", "segmenter", "fill", "delta")
+    return {
+        **{name: study[name] for name in names},
+        "attribution": study["attribution"]["method"],
+    }
+
+
+RULES = {"published": "verdict_published", "scores": "verdict"}
+"""Columns of pairs.csv with the verdicts of each rule."""
+
+
+def confusions(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Counts on the half of the canvases for reports: study, rule, truth, verdict, pairs."""
+    parts = [
+        confusion(reported["truth"], reported[column]).assign(study=study, rule=rule)
+        for study, group in pairs.groupby("study", sort=False)
+        for reported in [known(group)]
+        for rule, column in RULES.items()
+    ]
+    columns = ["study", "rule", "truth", "verdict", "pairs"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def to_markdown(table: pd.DataFrame, confusion_counts: pd.DataFrame) -> str:
+    """Both tables to read: rates with three decimals, and a confusion table for each rule."""
+    wide = confusion_counts.pivot_table(
+        index=["study", "rule", "truth"], columns="verdict", values="pairs", sort=False
+    )
+    return "\n\n".join(
+        [
+            "On the canvases that nothing was chosen on. Accuracy is among pairs with a verdict "
+            "`distinct` or `single`, coverage their share; auc_* are areas under the ROC curve.",
+            table.to_markdown(index=False, floatfmt=".3f"),
+            wide.reset_index().to_markdown(index=False, floatfmt=".0f"),
+            "",
+        ]
+    )

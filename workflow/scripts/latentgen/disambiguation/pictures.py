@@ -1,0 +1,131 @@
+"""Pictures whose labels are to be disambiguated, and what is known about them: an HDF5 file."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentgen.disambiguation.segments import Picture
+from latentgen.disambiguation.weights import sha256_of
+from latentgen.errors import PipelineError, one_line
+from latentgen.image_files import read_image
+from latentgen.storage import atomic_hdf5
+
+DISTINCT, SINGLE = "distinct", "single"
+ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One picture.
+
+    Attributes:
+        name: unique among the pictures.
+        picture: uint8 (H, W, 3), what models see.
+        kind: how it was made, such as "lone"; "photo" of an image file.
+        truth: whether its labels come from DISTINCT things or from a SINGLE one; "" if unknown.
+        part: "tune" (choices may be made on it) or "report"; "" if there is nothing to choose.
+        labels: classes of the things that are in it, if known.
+        objects: bool (len(labels), H, W), where those things are.
+        source_sha256: of the image file it was made from; "" if it was drawn.
+    """
+
+    name: str
+    picture: Picture
+    kind: str = "photo"
+    truth: str = ""
+    part: str = ""
+    labels: tuple[int, ...] = ()
+    objects: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 1, 1), dtype=bool))
+    source_sha256: str = ""
+
+
+def write(samples: Iterable[Sample], path: str | PathLike[str]) -> None:
+    """Write pictures, in their order, to a file that has the same bytes every time."""
+    with atomic_hdf5(path) as file:
+        for index, sample in enumerate(samples):
+            group = file.create_group(f"{index:06d}")
+            group["picture"] = sample.picture
+            group["objects"] = sample.objects
+            group["labels"] = np.array(sample.labels, dtype=np.int64)
+            for name in ("name", "kind", "truth", "part", "source_sha256"):
+                group.attrs[name] = getattr(sample, name)
+
+
+def read(path: str | PathLike[str]) -> Iterator[Sample]:
+    """Read pictures one after the other.
+
+    Raises:
+        PipelineError: the file is missing or damaged.
+    """
+    try:
+        with h5py.File(path, "r", locking="best-effort") as file:
+            for group in file.values():
+                yield Sample(
+                    picture=group["picture"][:],
+                    objects=group["objects"][:],
+                    labels=tuple(int(label) for label in group["labels"][:]),
+                    **dict(group.attrs),
+                )
+    except (OSError, KeyError, RuntimeError) as error:
+        raise PipelineError(f"{path}: no readable pictures ({one_line(error)})") from error
+
+
+def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
+    """Read the image files in a folder and below it.
+
+    Each keeps its aspect ratio and lies in the middle of a black square, as published.
+
+    Args:
+        folder: links are followed.
+        size: side of the square.
+
+    Returns:
+        The pictures, and a table `name, reason` of the files that cannot be read.
+
+    Raises:
+        PipelineError: there is no image file in the folder.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
+    if not files:
+        raise PipelineError(f"{folder}: expected image files, found none")
+    samples, skipped = [], []
+    for file in files:
+        name = file.relative_to(folder).as_posix()
+        try:
+            picture = letterbox(read_image(file), size)
+        except PipelineError as error:
+            skipped.append((name, str(error)))
+            print(f"skipped: {error}")
+        else:
+            samples.append(Sample(name, picture, source_sha256=sha256_of(file)))
+    return samples, skipped_table(skipped)
+
+
+def letterbox(image: NDArray[np.uint8], size: int) -> Picture:
+    """Resize with its aspect ratio kept (bilinear), and centre on a black square.
+
+    Args:
+        image: uint8 (h, w, 3).
+        size: side of the square.
+    """
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    scale = size / max(height, width)
+    new = max(1, round(width * scale)), max(1, round(height * scale))
+    resized = np.asarray(Image.fromarray(image).resize(new, Image.Resampling.BILINEAR))
+    canvas = np.zeros((size, size, 3), dtype=np.uint8)
+    top, left = (size - new[1]) // 2, (size - new[0]) // 2
+    canvas[top : top + new[1], left : left + new[0]] = resized
+    return canvas
+
+
+def skipped_table(rows: list[tuple[str, str]]) -> pd.DataFrame:
+    """What was left out and why: columns name, reason."""
+    return pd.DataFrame(rows, columns=["name", "reason"])

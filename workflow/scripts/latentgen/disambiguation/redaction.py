@@ -1,0 +1,147 @@
+"""Redaction: segments of the picture that is shown are filled, and a model is asked again.
+
+Everything happens to the 8-bit picture itself, before a model's own scaling, so that the picture
+that is shown is the one that the model saw. All redactions of a call are evaluated in batches.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentgen.disambiguation.classifiers import MEASURES, Classifier
+from latentgen.disambiguation.segments import Picture, Segments, areas, n_segments
+
+Sets = NDArray[np.bool_]
+"""Sets of segments, bool (sets, n): which segments each one holds."""
+
+
+def black(picture: Picture, segments: Segments) -> Picture:
+    """Black."""
+    return np.zeros_like(picture)
+
+
+def mean_colour(picture: Picture, segments: Segments) -> Picture:
+    """The picture's mean colour."""
+    return np.broadcast_to(_rounded(picture.mean((0, 1))), picture.shape).copy()
+
+
+def blur(picture: Picture, segments: Segments) -> Picture:
+    """The picture itself, blurred by a Gaussian of an eighth of its shorter side."""
+    from scipy.ndimage import gaussian_filter
+
+    width = min(picture.shape[:2]) / 8
+    return _rounded(gaussian_filter(picture.astype(np.float64), (width, width, 0), mode="nearest"))
+
+
+def local_mean(picture: Picture, segments: Segments) -> Picture:
+    """Each segment's own mean colour."""
+    colours = [
+        np.bincount(segments.ravel(), weights=picture[..., channel].ravel()) / areas(segments)
+        for channel in range(3)
+    ]
+    return _rounded(np.stack(colours, axis=-1)[segments])
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return np.rint(values).astype(np.uint8)
+
+
+FILLS: dict[str, Callable[[Picture, Segments], Picture]] = {
+    "black": black,
+    "mean_colour": mean_colour,
+    "blur": blur,
+    "local_mean": local_mean,
+}
+"""What redacted pixels show, by the name that config.yaml gives it: for each pixel of a picture."""
+
+
+def redact(picture: Picture, filled: Picture, masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The picture with some pixels filled, uint8 (n, H, W, 3).
+
+    Args:
+        picture: uint8 (H, W, 3).
+        filled: what redacted pixels show.
+        masks: bool (n, H, W), the pixels to redact.
+    """
+    return np.where(masks[..., None], filled, picture)
+
+
+class Redactions:
+    """One picture under one classifier, with any sets of its segments redacted.
+
+    Attributes:
+        picture: uint8 (H, W, 3).
+        segments: its label map.
+        filled: what redacted pixels show.
+        n: number of segments.
+        measure: an entry of `classifiers.MEASURES`: what a redaction takes from a label.
+        passes: how many pictures the classifier was given; a set is never evaluated twice.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        picture: Picture,
+        segments: Segments,
+        *,
+        fill: str,
+        measure: str = "probability",
+    ) -> None:
+        """Nothing is evaluated yet."""
+        self.classifier = classifier
+        self.picture = picture
+        self.segments = segments
+        self.filled = FILLS[fill](picture, segments)
+        self.measure = measure
+        self.n = n_segments(segments)
+        self.passes = 0
+        self._logits: dict[bytes, NDArray[np.float32]] = {}
+
+    def masks(self, sets: Sets) -> NDArray[np.bool_]:
+        """The pixels of sets of segments, bool (sets, H, W)."""
+        return sets[:, self.segments]
+
+    def pictures(self, sets: Sets) -> NDArray[np.uint8]:
+        """The redacted pictures, uint8 (sets, H, W, 3)."""
+        return redact(self.picture, self.filled, self.masks(sets))
+
+    def logits(self, sets: Sets) -> NDArray[np.float32]:
+        """Logits (sets, classes) of the redacted pictures."""
+        keys = [row.tobytes() for row in sets]
+        new = {key: row for key, row in zip(keys, sets, strict=True) if key not in self._logits}
+        if new:
+            found = self.classifier.logits(self.pictures(np.stack(list(new.values()))))
+            self._logits.update(zip(new, found, strict=True))
+            self.passes += len(new)
+        return np.stack([self._logits[key] for key in keys])
+
+    def probabilities(self, sets: Sets) -> NDArray[np.float64]:
+        """Probabilities (sets, classes) of the redacted pictures."""
+        return MEASURES["probability"](self.logits(sets))
+
+    def values(self, sets: Sets, labels: tuple[int, int]) -> NDArray[np.float64]:
+        """What the redacted pictures have of either label (sets, 2), by the measure."""
+        chosen: NDArray[np.float64] = MEASURES[self.measure](self.logits(sets))[:, list(labels)]
+        return chosen
+
+    def whole(self) -> Sets:
+        """The set that leaves the picture as it is, bool (1, n)."""
+        return np.zeros((1, self.n), dtype=bool)
+
+    def retained(self, sets: Sets, labels: tuple[int, int]) -> NDArray[np.float64]:
+        """What is left of two labels, as shares of what the whole picture has (sets, 2).
+
+        Of a label that the whole picture has nothing of, nothing can be taken: infinity.
+        """
+        before = self.values(self.whole(), labels)[0]
+        after = self.values(sets, labels)
+        return np.where(before > 0, after / np.where(before > 0, before, 1), np.inf)
+
+
+def prefixes(order: NDArray[np.intp], n: int) -> Sets:
+    """The first segment of an order, the first two, ..., all of it: bool (len(order), n)."""
+    sets = np.zeros((len(order), n), dtype=bool)
+    for step, segment in enumerate(order):
+        sets[step:, segment] = True
+    return sets

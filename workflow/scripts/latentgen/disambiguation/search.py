@@ -1,0 +1,220 @@
+"""Certificates beyond the published ones: the strongest, the smallest, and how good chance is.
+
+Every function says what it costs in forward passes; a set of segments that a picture's `Redactions`
+has seen costs nothing.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentgen.disambiguation.certificates import (
+    Certificate,
+    Kind,
+    Pair,
+    certify,
+    deltas_distinct,
+    deltas_single,
+)
+from latentgen.disambiguation.redaction import Redactions, Sets, prefixes
+from latentgen.disambiguation.segments import Segments, areas, n_segments
+
+
+def contrast_ranking(redactions: Redactions, pair: Pair) -> NDArray[np.intp]:
+    """Segments by how much more their redaction takes from a than from b, in log-odds; n passes."""
+    label_a, label_b = pair
+    logits = redactions.logits(np.eye(redactions.n, dtype=bool)).astype(np.float64)
+    return np.argsort(logits[:, label_a] - logits[:, label_b], kind="stable")
+
+
+def strongest_distinct(
+    redactions: Redactions, pair: Pair, orders: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+) -> Certificate:
+    """The distinct certificate with the largest delta among disjoint prefixes of two orders.
+
+    Costs at most 2n passes for each pair of orders: all its O(n^2) pairs of prefixes share them.
+
+    Args:
+        redactions: of the picture.
+        pair: labels a and b.
+        orders: pairs of rankings; S_a is a prefix of the first, S_b of the second.
+    """
+    best: Certificate | None = None
+    for order_a, order_b in orders:
+        of_a, of_b = prefixes(order_a, redactions.n), prefixes(order_b, redactions.n)
+        without_a, without_b = redactions.retained(of_a, pair), redactions.retained(of_b, pair)
+        deltas = deltas_distinct(without_a[:, None], without_b[None])
+        deltas[(of_a[:, None] & of_b[None]).any(-1)] = -np.inf
+        i, j = np.unravel_index(np.argmax(deltas), deltas.shape)
+        if np.isfinite(deltas[i, j]) and (best is None or deltas[i, j] > best.delta):
+            best = certify(redactions, pair, "distinct", np.stack([of_a[i], of_b[j]]))
+    if best is not None:
+        return best
+    return certify(redactions, pair, "distinct", np.zeros((2, redactions.n), dtype=bool))
+
+
+def strongest_single(
+    redactions: Redactions, pair: Pair, rankings: list[NDArray[np.intp]]
+) -> Certificate:
+    """The single certificate with the largest delta among prefixes; n passes for each ranking."""
+    sets = np.concatenate([prefixes(order, redactions.n) for order in rankings])
+    deltas = deltas_single(redactions.retained(sets, pair))
+    return certify(redactions, pair, "single", sets[[np.argmax(deltas)]])
+
+
+def strengthen(
+    redactions: Redactions, pair: Pair, start: Certificate, *, budget: int, beam: int
+) -> Certificate:
+    """Forward and backward search for a larger delta: one segment in, out or over at a time.
+
+    The best `beam` certificates of each round go on, until no round improves or the budget of
+    forward passes is spent. Of equal deltas the one counts more whose inequalities hold by more on
+    average, so that one side can improve before the other. Never weaker than `start`.
+    """
+    best, front, spent = start, [start.sets], redactions.passes
+    reached = _merits(redactions, pair, start.kind, start.sets[None])[0]
+    while front:
+        candidates = _distinct_rows([move for sets in front for move in _moves(sets)])
+        # A candidate costs at most a pass for each of its sets.
+        room = budget - (redactions.passes - spent)
+        candidates = candidates[: room // len(start.sets)]
+        if not candidates:
+            break
+        merits = _merits(redactions, pair, start.kind, np.stack(candidates))
+        order = np.argsort(-merits, kind="stable")[:beam]
+        if merits[order[0]] <= reached:
+            break
+        reached = merits[order[0]]
+        front = [candidates[index] for index in order]
+        found = certify(redactions, pair, start.kind, front[0])
+        best = found if found.delta > best.delta else best
+    return best
+
+
+def prune(redactions: Redactions, pair: Pair, start: Certificate, delta: float) -> Certificate:
+    """A smaller certificate: leave out segments, largest first, while delta is reached.
+
+    Costs at most as many passes as the certificate has segments.
+    """
+    sets, sizes = start.sets, areas(redactions.segments)
+    for segment in np.argsort(-sizes, kind="stable"):
+        if not sets[:, segment].any():
+            continue
+        smaller = sets.copy()
+        smaller[:, segment] = False
+        if _deltas(redactions, pair, start.kind, smaller[None])[0] >= delta:
+            sets = smaller
+    return certify(redactions, pair, start.kind, sets)
+
+
+def _moves(sets: Sets) -> list[Sets]:
+    """Every way to put one segment in one of the sets or in none, other than where it is."""
+    moves = []
+    for segment in range(sets.shape[1]):
+        for place in range(-1, len(sets)):
+            moved = sets.copy()
+            moved[:, segment] = False
+            if place >= 0:
+                moved[place, segment] = True
+            if (moved != sets).any():
+                moves.append(moved)
+    return moves
+
+
+def _distinct_rows(candidates: list[Sets]) -> list[Sets]:
+    return list({sets.tobytes(): sets for sets in candidates}.values())
+
+
+def _terms(
+    redactions: Redactions, pair: Pair, kind: Kind, candidates: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """By how much each candidate's inequalities hold, (candidates, 4 or 2); delta is the least.
+
+    Args:
+        redactions: of the picture.
+        pair: labels a and b.
+        kind: of certificate.
+        candidates: bool (candidates, sets, segments), evaluated in one batch.
+    """
+    rows = candidates.reshape(-1, candidates.shape[-1])
+    retained = redactions.retained(rows, pair).reshape(*candidates.shape[:2], 2)
+    if kind == "distinct":
+        own, other = retained[:, [0, 1], [0, 1]], retained[:, [0, 1], [1, 0]]
+        return np.clip(np.concatenate([1 - own, other], axis=1), -1, 1)
+    return np.clip(1 - retained[:, 0], -1, 1)
+
+
+def _deltas(
+    redactions: Redactions, pair: Pair, kind: Kind, candidates: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    least: NDArray[np.float64] = _terms(redactions, pair, kind, candidates).min(1)
+    return least
+
+
+def _merits(
+    redactions: Redactions, pair: Pair, kind: Kind, candidates: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Delta, and a little of the mean of what it is the least of."""
+    terms = _terms(redactions, pair, kind, candidates)
+    merits: NDArray[np.float64] = terms.min(1) + 1e-2 * terms.mean(1)
+    return merits
+
+
+def neighbours(segments: Segments) -> NDArray[np.bool_]:
+    """Which segments touch, bool (n, n); none touches itself."""
+    touch = np.zeros((n_segments(segments),) * 2, dtype=bool)
+    for one, other in (
+        (segments[:, 1:], segments[:, :-1]),
+        (segments[1:], segments[:-1]),
+    ):
+        touch[one, other] = touch[other, one] = True
+    np.fill_diagonal(touch, False)
+    return touch
+
+
+def random_region(
+    touch: NDArray[np.bool_],
+    sizes: NDArray[np.int64],
+    area: float,
+    allowed: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    """A random set of segments that hangs together, grown until it has an area.
+
+    Where nothing is left to grow into, it goes on from another place.
+
+    Args:
+        touch: which segments are neighbours, bool (n, n).
+        sizes: pixels of each segment.
+        area: pixels at which growing stops.
+        allowed: segments that may be taken, bool (n,).
+        rng: where chance comes from.
+    """
+    region = np.zeros(len(sizes), dtype=bool)
+    while sizes[region].sum() < area and (allowed & ~region).any():
+        front = touch[region].any(0) & allowed & ~region
+        choices = np.flatnonzero(front if front.any() else allowed & ~region)
+        region[rng.choice(choices)] = True
+    return region
+
+
+def p_value(
+    redactions: Redactions, pair: Pair, certificate: Certificate, *, draws: int, seed: int
+) -> float:
+    """How often random sets of the same areas certify as much; at most 2 passes a draw.
+
+    The random sets hang together, like things do, and are disjoint where the certificate's are.
+    If no draw is as good, p is 1 / (draws + 1). Without draws, it is not known (NaN).
+    """
+    if draws == 0:
+        return float("nan")
+    rng = np.random.default_rng(seed)
+    sizes = areas(redactions.segments)
+    touch = neighbours(redactions.segments)
+    drawn = np.zeros((draws, *certificate.sets.shape), dtype=bool)
+    for candidate in drawn:
+        taken = np.zeros(redactions.n, dtype=bool)
+        for place, original in enumerate(certificate.sets):
+            candidate[place] = random_region(touch, sizes, sizes[original].sum(), ~taken, rng)
+            taken |= candidate[place]
+    as_good = _deltas(redactions, pair, certificate.kind, drawn) >= certificate.delta
+    return (1 + int(as_good.sum())) / (1 + draws)

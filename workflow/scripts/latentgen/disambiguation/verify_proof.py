@@ -1,0 +1,165 @@
+"""Check a counterfactual proof: `python -m latentgen.disambiguation.verify_proof PROOF`.
+
+Needs the proof's folder and the model's weights; takes two forward passes, one of the picture as it
+is and one of its redactions. Nothing of how the proof was found is used. Every word of proof.json
+that says something about picture, model or numbers is held against what is there; a proof that does
+not hold is refused with the reason.
+"""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from latentgen.disambiguation.classifiers import MEASURES, Classifier, load_classifier
+from latentgen.disambiguation.weights import sha256_of
+from latentgen.errors import PipelineError, one_line
+
+TOLERANCE = 1e-3
+"""Up to which share values may differ; another machine adds up in another order."""
+
+PARTS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
+
+
+def verify(folder: Path, weights: Path | None = None, image: Path | None = None) -> dict[str, Any]:
+    """Check a proof.
+
+    Args:
+        folder: of the proof.
+        weights: file of the model's weights; without it, where the proof says it is.
+        image: the image file that the picture was made from, to be compared by its checksum.
+
+    Returns:
+        What proof.json holds.
+
+    Raises:
+        PipelineError: the reason why the proof is refused.
+    """
+    proof = _read_json(folder / "proof.json")
+    try:
+        _check_files(folder, proof, image)
+        classifier = _load_model(proof, weights or Path(proof["weights"]))
+        _check_numbers(folder, proof, classifier)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise PipelineError(
+            f"{folder}: proof.json is not a proof ({type(error).__name__}: {one_line(error)})"
+        ) from error
+    return proof
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        proof = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"{path}: no readable proof ({one_line(error)})") from None
+    if not isinstance(proof, dict):
+        raise PipelineError(f"{path}: no readable proof (not a table of values)")
+    return proof
+
+
+def _require(condition: bool, reason: str) -> None:
+    if not condition:
+        raise PipelineError(reason)
+
+
+def _check_files(folder: Path, proof: dict[str, Any], image: Path | None) -> None:
+    needed = {"picture.png", "filled.png", *PARTS[proof["kind"]]}
+    _require(set(proof["sha256"]) == needed, f"{folder}: expected checksums of {sorted(needed)}")
+    for name, expected in proof["sha256"].items():
+        found = sha256_of(folder / name)
+        _require(found == expected, f"{folder / name}: changed since the proof was written")
+    if image is not None:
+        found = sha256_of(image)
+        _require(found == proof["source_sha256"], f"{image}: not the image that was proved about")
+
+
+def _load_model(proof: dict[str, Any], weights: Path) -> Classifier:
+    found = sha256_of(weights)
+    _require(
+        found == proof["weights_sha256"],
+        f"{weights}: not the weights that were proved about (SHA-256 {found})",
+    )
+    return load_classifier(
+        {
+            **proof["model"],
+            **proof["preprocessing"],
+            "weights": weights,
+            "class_names": proof["n_classes"],
+        }
+    )
+
+
+def _check_numbers(folder: Path, proof: dict[str, Any], classifier: Classifier) -> None:
+    picture, filled = _pixels(folder / "picture.png", 3), _pixels(folder / "filled.png", 3)
+    masks = np.stack([_pixels(folder / name, 2) for name in PARTS[proof["kind"]]])
+    _require(bool(np.isin(masks, (0, 255)).all()), f"{folder}: a mask is not black and white")
+    redacted = masks > 0
+    overlap = proof["kind"] == "distinct" and bool(redacted.all(0).any())
+    _require(not overlap, f"{folder}: mask_a.png and mask_b.png overlap")
+    labels = proof["labels"]
+    measure = MEASURES[proof["measure"]]
+    before = measure(classifier.logits(picture[None]))[0, labels]
+    pictures = np.where(redacted[..., None], filled, picture)
+    after = measure(classifier.logits(pictures))[:, labels]
+    _compare(folder, "before", proof["before"], before)
+    _compare(folder, "after", proof["after"], after)
+    stated = np.array(proof["after"]) / np.array(proof["before"])
+    delta = _delta(proof["kind"], stated)
+    _require(
+        math.isclose(delta, proof["delta"], abs_tol=1e-9),
+        f"{folder}: delta is stated as {proof['delta']}, the values give {delta}",
+    )
+
+
+def _pixels(path: Path, dimensions: int) -> NDArray[np.uint8]:
+    with Image.open(path, formats=["PNG"]) as image:
+        pixels = np.array(image)
+    _require(pixels.ndim == dimensions, f"{path}: expected {dimensions} dimensions")
+    return pixels
+
+
+def _compare(folder: Path, name: str, stated: Any, found: NDArray[np.float64]) -> None:
+    _require(
+        np.shape(stated) == found.shape and bool(np.allclose(stated, found, TOLERANCE, 1e-5)),
+        f"{folder}: {name} is stated as {stated}, the model says {found.tolist()}",
+    )
+
+
+def _delta(kind: str, retained: NDArray[np.float64]) -> float:
+    """The largest delta for which the certificate's inequalities hold (arXiv 2410.19479)."""
+    if kind == "single":
+        delta = min(1 - retained[0, 0], 1 - retained[0, 1])
+    else:
+        (a_without_a, b_without_a), (a_without_b, b_without_b) = retained
+        delta = min(1 - a_without_a, b_without_a, 1 - b_without_b, a_without_b)
+    return float(min(delta, 1))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the proofs named on the command line; 0 if all of them hold."""
+    parser = argparse.ArgumentParser(description="Check counterfactual proofs.")
+    parser.add_argument("proof", nargs="+", type=Path, help="folder of a proof")
+    parser.add_argument("--weights", type=Path, help="the model's weights, if not where it says")
+    parser.add_argument("--image", type=Path, help="the image file, to compare its checksum")
+    options = parser.parse_args(arguments)
+    refused = 0
+    for folder in options.proof:
+        try:
+            proof = verify(folder, options.weights, options.image)
+        except PipelineError as error:
+            refused += 1
+            print(f"refused: {error}")
+        else:
+            names = " and ".join(proof["label_names"])
+            print(f"holds: {folder}: {proof['kind']}, {names}, delta {proof['delta']:.3f}")
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

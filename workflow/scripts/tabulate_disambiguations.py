@@ -1,0 +1,17 @@
+"""Tabulate verdicts and scores of all disambiguations against what is known."""
+
+from latentgen import tables
+from latentgen.disambiguation import evaluation
+from latentgen.job import job
+from latentgen.storage import write_csv
+
+with job(snakemake):
+    studies = snakemake.params.studies
+    pairs = evaluation.read_studies(dict(zip(studies, snakemake.input.pairs, strict=True)))
+    left_out = zip(snakemake.input.unreadable, snakemake.input.skipped, strict=True)
+    skipped = dict(zip(studies, map(evaluation.count_rows, left_out), strict=True))
+    summary = evaluation.summary(pairs, studies, skipped)
+    confusions = evaluation.confusions(pairs)
+    write_csv(confusions, snakemake.output.confusion)
+    markdown = evaluation.to_markdown(summary, confusions)
+    tables.save(summary, markdown, snakemake.output, "Disambiguation")

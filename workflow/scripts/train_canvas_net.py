@@ -1,0 +1,14 @@
+"""Train the small network that labels canvases."""
+
+from latentgen import checkpoints, datasets
+from latentgen.disambiguation.canvas_net import train_canvas_net
+from latentgen.job import best_device, job
+
+with job(snakemake):
+    images, labels = datasets.read_split(snakemake.input.dataset, "train")
+    settings = snakemake.params.settings
+    training = {key: value for key, value in settings["training"].items() if key != "dataset"}
+    network = train_canvas_net(
+        images, labels, best_device(), mean=settings["mean"], std=settings["std"], **training
+    )
+    checkpoints.save(network.state_dict(), snakemake.output[0])
