@@ -5,12 +5,12 @@ import pickle
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.hub import download_url_to_file
 
 from latentgen.errors import PipelineError, one_line
 from latentgen.storage import atomic_path
@@ -40,9 +40,8 @@ def require_weights(path: Path, url: str | None = None, sha256: str | None = Non
         if url is None:
             raise PipelineError(f"{path}: there is no such file of weights, and no url to get it")
         try:
-            with urlopen(url) as source, atomic_path(path) as partial, partial.open("wb") as file:
-                while block := source.read(1 << 20):
-                    file.write(block)
+            with atomic_path(path) as partial:
+                download_url_to_file(url, str(partial), progress=False)
         except (OSError, HTTPException, ValueError) as error:
             raise PipelineError(f"{path}: downloading {url} failed ({one_line(error)})") from None
     if sha256 is not None and not (found := sha256_of(path)).startswith(sha256):
