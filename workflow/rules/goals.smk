@@ -1,0 +1,50 @@
+rule core:
+    """Shuffled labels to figures: what a plain `snakemake` makes."""
+    default_target: True
+    input:
+        TARGETS["core"],
+
+
+rule decoding:
+    """All figures and tables that answer those of arXiv 2501.14687."""
+    input:
+        TARGETS["decoding"],
+
+
+rule dynamics:
+    """All figures and tables that answer those of arXiv 2603.19865."""
+    input:
+        TARGETS["dynamics"],
+
+
+rule disambiguation:
+    """All figures and tables that answer those of arXiv 2410.19479."""
+    input:
+        TARGETS["disambiguation"],
+
+
+rule all:
+    """Everything."""
+    input:
+        TARGETS.values(),
+
+
+def list_figures():
+    """Say where to look, once everything is there."""
+    pictures = {f for files in TARGETS.values() for f in files if f.endswith(".png")}
+    drawn = sorted(picture for picture in pictures if Path(picture).exists())
+    logger.info(
+        "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
+    )
+
+
+localrules:
+    all,
+    core,
+    decoding,
+    disambiguation,
+    dynamics,
+
+
+onsuccess:
+    list_figures()
