@@ -29,15 +29,6 @@ rule all:
         TARGETS.values(),
 
 
-def list_figures():
-    """Say where to look, once everything is there."""
-    pictures = {f for files in TARGETS.values() for f in files if f.endswith(".png")}
-    drawn = sorted(picture for picture in pictures if Path(picture).exists())
-    logger.info(
-        "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
-    )
-
-
 localrules:
     all,
     core,

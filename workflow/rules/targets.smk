@@ -72,3 +72,12 @@ TARGETS = {
     )
     + tables("disambiguation", of=SUITE_STUDIES),
 }
+
+
+def list_figures():
+    """Say where to look, once everything is there."""
+    pictures = {f for files in TARGETS.values() for f in files if f.endswith(".png")}
+    drawn = sorted(picture for picture in pictures if Path(picture).exists())
+    logger.info(
+        "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
+    )
