@@ -46,7 +46,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    batches=80,
+    batches=40,
     curve_steps=50,
     rows=50_000,
     width=1024,
@@ -58,8 +58,8 @@ FULL = Sizes(
 SMOKE = Sizes(
     batches=2,
     curve_steps=2,
-    rows=600,
-    width=16,
+    rows=2000,
+    width=128,
     few_rows=5,
     few_rows_width=40,
     images=60,

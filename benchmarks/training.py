@@ -22,6 +22,7 @@ LEARNING_RATE = 2e-4
 NETWORKS: dict[str, tuple[dict[str, Any], models.Shape]] = {
     "CNN": ({"architecture": "cnn", "channels": [16, 32, 64], "widths": [250] * 3}, (3, 32, 32)),
     "MLP": ({"architecture": "mlp", "widths": [512] * 3}, (1, 28, 28)),
+    "ResNet18": ({"architecture": "resnet18"}, (3, 32, 32)),
 }
 TOLERANCE = 1e-4  # relative, of losses
 
