@@ -52,7 +52,7 @@ FULL = Sizes(
     width=1024,
     few_rows=500,
     few_rows_width=4096,
-    images=10_000,
+    images=2000,
     rounds=5,
 )
 SMOKE = Sizes(

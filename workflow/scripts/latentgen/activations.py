@@ -16,14 +16,12 @@ from latentgen import checkpoints
 from latentgen.errors import PipelineError
 from latentgen.models import Network, normalise, with_image_statistics
 from latentgen.names import INPUT
+from latentgen.planning import HELD_BYTES
 from latentgen.runs import Run
 from latentgen.storage import atomic_hdf5
 from latentgen.training import EVALUATION_BATCH
 
 SPLITS = ("train", "test")
-
-HELD_BYTES = 2 * 2**30
-"""Of activations that are held in memory."""
 
 ROWS_AT_ONCE = 10_000
 """Rows in a batch of activations that need not be computed."""
@@ -195,7 +193,7 @@ class HeldSource:
     """
 
     def __init__(self, source: NetworkSource, limit: int = HELD_BYTES) -> None:
-        """Read nothing yet; at most `limit` bytes will be held, and a layer beside while joined."""
+        """Read nothing yet; at most `limit` bytes are held (and one layer twice for a moment)."""
         self._source, self._limit = source, limit
         self._held: dict[str, dict[str, Tensor]] = {}
 
@@ -213,9 +211,10 @@ class HeldSource:
         if not self._held:
             yield from self._source.batches(split, layers)
             return
-        parts = [self._held[split][name].split(ROWS_AT_ONCE) for name in layers]
-        for batch in zip(*parts, strict=True):
-            yield dict(zip(layers, batch, strict=True))
+        for part in zip(
+            *(self._held[split][name].split(ROWS_AT_ONCE) for name in layers), strict=True
+        ):
+            yield dict(zip(layers, part, strict=True))
 
     def _fitting(self, layers: Sequence[str]) -> list[str]:
         """These layers and as many of the deeper ones as fit; none if these do not."""
