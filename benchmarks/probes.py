@@ -99,7 +99,7 @@ def masc(part: int, sizes: Sizes) -> Prepared:
         return MASC().fit(layer.rows, layer.labels).predict(layer.test_rows)
 
     def check(literal: Tensor, guesses: Tensor) -> str:
-        some = layer.test_rows[: sizes.rows // 5].double()
+        some = layer.test_rows[: sizes.rows // 10].double()
         exact = literal_predict(literal_fit(layer.rows.double(), layer.labels), some)
         agreement = _agreement(guesses[: len(some)], exact)
         said = (
@@ -214,7 +214,7 @@ BENCHMARKS = [
         LITERAL,
         4.0,
         partial(masc, 1),
-        rounds=2,
+        rounds=1,
     ),
     Benchmark("masc-256", "the same, width 256", LITERAL, 8.0, partial(masc, 4)),
     Benchmark(
@@ -231,7 +231,7 @@ BENCHMARKS = [
         "scikit-learn's LDA and QDA and literal MASC at 6 thresholds, one after another",
         10.0,
         all_probes,
-        rounds=2,
+        rounds=1,
     ),
     Benchmark(
         "logistic-regression",
@@ -239,6 +239,6 @@ BENCHMARKS = [
         "scikit-learn's lbfgs, to its own tolerance",
         3.0,
         logistic_regression,
-        rounds=2,
+        rounds=1,
     ),
 ]

@@ -46,7 +46,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    batches=40,
+    batches=25,
     curve_steps=50,
     rows=50_000,
     width=1024,
@@ -119,25 +119,29 @@ class Measured:
 
 
 def measure(benchmark: Benchmark, sizes: Sizes) -> Measured:
-    """Do both once to warm up and to compare their results, then time them in turn.
+    """Time both in turn, comparing what they came to in the first round.
 
     Raises:
         DisagreementError: they did not do the same.
     """
     rounds = min(sizes.rounds, benchmark.rounds or sizes.rounds)
+    plain_seconds, our_seconds, agreement = [], [], ""
     with benchmark.prepare(sizes) as comparison:
-        agreement = comparison.check(comparison.plain(), comparison.ours())
-        seconds = [(_timed(comparison.plain), _timed(comparison.ours)) for _ in range(rounds)]
-    plain, ours = (list(column) for column in zip(*seconds, strict=True))
-    return Measured(plain, ours, comparison.work, agreement)
+        for _ in range(rounds):
+            plain, seconds = _timed(comparison.plain)
+            plain_seconds.append(seconds)
+            ours, seconds = _timed(comparison.ours)
+            our_seconds.append(seconds)
+            agreement = agreement or comparison.check(plain, ours)
+    return Measured(plain_seconds, our_seconds, comparison.work, agreement)
 
 
-def _timed(work: Callable[[], Any]) -> float:
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     _wait()
     start = perf_counter()
-    work()
+    result = work()
     _wait()
-    return perf_counter() - start
+    return result, perf_counter() - start
 
 
 def _wait() -> None:

@@ -1,6 +1,7 @@
 """Training one epoch of batches of 32: a loop over a DataLoader, and ours."""
 
 import copy
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -91,9 +92,21 @@ class Images(Dataset[tuple[Tensor, int]]):
         return self.transform(Image.fromarray(self.images[index].squeeze())), self.labels[index]
 
 
+def textbook(module: nn.Module) -> nn.Module:
+    """A copy of the network as one usually writes it: each ReLU before its pooling."""
+    module = copy.deepcopy(module)
+    blocks: list[nn.Module] = list(getattr(module, "features", []))
+    for i in range(1, len(blocks)):
+        if isinstance(blocks[i - 1], nn.MaxPool2d) and isinstance(blocks[i], nn.ReLU):
+            blocks[i - 1], blocks[i] = blocks[i], blocks[i - 1]
+    if blocks:
+        module.features = nn.Sequential(*blocks)
+    return module
+
+
 def plain_steps(task: Task) -> Callable[[int], list[float]]:
     """Steps of Adam over a DataLoader from the initial weights on; gives the epoch's losses."""
-    module = copy.deepcopy(task.module).to(task.device)
+    module = textbook(task.module).to(task.device)
     optimizer = torch.optim.Adam(module.parameters(), lr=task.recipe.learning_rate)
     dataset = Images(task.data.images, task.data.observed)
     module.train()
@@ -181,7 +194,11 @@ def _train_in_worker(network: str, batches: int, device: str) -> float:
 def together(network: str, device: str, n_runs: int, sizes: Sizes) -> Prepared:
     """Ours as several processes at once, of one thread each."""
     task = make_task(network, sizes.batches, device)
-    plain = partial(plain_loss, task)
+
+    def plain() -> float:
+        torch.set_num_threads(os.cpu_count() or 1)
+        return plain_loss(task)
+
     with ProcessPoolExecutor(n_runs, get_context("spawn"), _one_thread) as pool:
 
         def ours() -> list[float]:
