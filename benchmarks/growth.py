@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.ticker import FormatStrFormatter, NullFormatter, NullLocator
 
 from latentgen import models, plotting, training
 from latentgen.activations import HeldSource, NetworkSource, dump
@@ -26,14 +27,14 @@ PROBES = {"masc": {"probe": "masc"}, "velpic": {"probe": "velpic"}}
 class Job:
     """The size of a job: a network with one hidden layer, random images and labels."""
 
-    samples: int = 4000
+    samples: int = 2000
     width: int = 128
     classes: int = 10
     epochs: int = 1
 
 
 AXES: dict[str, list[int]] = {
-    "samples": [1000, 4000, 16_000, 64_000],
+    "samples": [500, 2000, 8000, 32_000],
     "width": [32, 128, 512, 1024],
     "classes": [10, 100, 200],
     "epochs": [1, 10, 100],
@@ -159,11 +160,19 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
     style = {"width": 7.0, "dpi": 200}
     figure, panels = plotting.grid(2, len(X_LABELS), style, 1.7, share_y="row", share_x="col")
     for column, (axis, label) in zip(panels.T, X_LABELS.items(), strict=True):
+        varied = table[table["axis"] == axis]
         for quantity, axes in zip(("seconds", "peak_mb"), column, strict=True):
             for stage, look in LOOKS.items():
-                rows = table[(table["axis"] == axis) & (table["stage"] == stage)]
+                rows = varied[varied["stage"] == stage]
                 axes.plot(rows["value"], rows[quantity], **look)
+            ends = varied["value"].agg(["min", "max"])
+            guide = varied[quantity].min() * ends / ends["min"]
+            axes.plot(ends, guide, color="#999999", linewidth=0.7, label="Proportional")
             axes.set(xscale="log", yscale="log")
+            axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        column[1].set_xticks(varied["value"].unique(), [f"{n}" for n in varied["value"].unique()])
+        column[1].xaxis.set_minor_locator(NullLocator())
         column[1].set_xlabel(label)
     panels[0, 0].set_ylabel("seconds")
     panels[1, 0].set_ylabel("peak memory (MiB)")
