@@ -69,14 +69,14 @@ def _bare(source: MemorySource, path: Path) -> Parts:
     """The bytes alone, to the disk and back: what no file format can pass."""
     with path.open("wb") as file:
         for rows in source.activations.values():
-            file.write(rows.numpy())
+            file.write(rows.numpy().data)
         file.flush()
         os.fsync(file.fileno())
     with path.open("rb") as file:
         read = {split: np.empty_like(rows) for split, rows in source.activations.items()}
-        for rows in read.values():
-            file.readinto(rows)
-    return {split: [rows] for split, rows in read.items()}
+        for array in read.values():
+            file.readinto(array.data)
+    return {split: [array] for split, array in read.items()}
 
 
 def _ours(source: MemorySource, path: Path) -> Parts:

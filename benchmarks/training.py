@@ -229,6 +229,7 @@ def _rows(network: str, aims: Mapping[str, float]) -> list[Benchmark]:
             f"{plain}; one process with all threads",
             aims["two"],
             partial(together, network, "cpu", 2),
+            rounds=3,
         ),
     ]
 
