@@ -1,7 +1,6 @@
 """Training one epoch of batches of 32: a loop over a DataLoader, and ours."""
 
 import copy
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -194,11 +193,7 @@ def _train_in_worker(network: str, batches: int, device: str) -> float:
 def together(network: str, device: str, n_runs: int, sizes: Sizes) -> Prepared:
     """Ours as several processes at once, of one thread each."""
     task = make_task(network, sizes.batches, device)
-
-    def plain() -> float:
-        torch.set_num_threads(os.cpu_count() or 1)
-        return plain_loss(task)
-
+    plain = partial(plain_loss, task)
     with ProcessPoolExecutor(n_runs, get_context("spawn"), _one_thread) as pool:
 
         def ours() -> list[float]:
@@ -226,7 +221,7 @@ def _rows(network: str, aims: Mapping[str, float]) -> list[Benchmark]:
         Benchmark(
             f"{name}-two-processes",
             "the same, summed over two processes of one thread each",
-            f"{plain}; one process with all threads",
+            f"{plain}; one process",
             aims["two"],
             partial(together, network, "cpu", 2),
             rounds=3,
