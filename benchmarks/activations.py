@@ -166,7 +166,7 @@ BENCHMARKS = [
         "h5py with gzip level 4",
         30.0,
         partial(file, _gzip),
-        rounds=2,
+        rounds=3,
     ),
     Benchmark(
         "file-bare",
