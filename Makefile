@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures report cost verify test lint format schema lock
+.PHONY: figures report cost verify test lint format schema lock benchmark
 
 figures: .venv/installed  ## run the suite that config.yaml names and draw its figures
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason
@@ -40,6 +40,10 @@ schema: .venv/installed  ## renew what is generated from the config's types: sch
 	  > workflow/schemas/config.schema.json
 	$(BIN)/jsonschema-markdown --no-footer --no-empty-columns workflow/schemas/config.schema.json \
 	  > config/README.md
+
+benchmark: .venv/installed  ## measure speed and how it grows, and renew the tables and the figure in docs
+	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks
+	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks --growth
 
 lock: .venv/installed  ## renew envs/requirements.txt from envs/requirements.in
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from latentgen import activations, models
-from latentgen.activations import FileSource, NetworkSource
+from latentgen.activations import FileSource, HeldSource, NetworkSource
 from latentgen.errors import PipelineError
 
 
@@ -102,3 +102,53 @@ def test_of_several_calls_the_first_counts_and_later_changes_in_place_do_not_sho
 def test_hooks_are_gone_after_reading(source: NetworkSource) -> None:
     next(source.batches("train", ["fc1"]))
     assert all(not part._forward_hooks for part in source.network.module.modules())
+
+
+class _Counted(NetworkSource):
+    """Notes what is read from the network itself."""
+
+    runs: list[tuple[str, list[str]]]
+
+    def batches(self, split, layers):
+        self.runs.append((split, list(layers)))
+        return super().batches(split, layers)
+
+
+@pytest.fixture
+def counted(source: NetworkSource) -> _Counted:
+    made = _Counted(source.network, source._images, mean=0.5, std=0.5, batch_size=5)
+    made.runs = []
+    return made
+
+
+def _passes(source, layers) -> None:
+    """What probing does: three passes over a layer, one layer after the other."""
+    for layer in layers:
+        for split in ("train", "train", "test"):
+            read = activations.read_split(source, split, layer)
+            assert read.shape == ({"train": 23, "test": 7}[split], source.widths[layer])
+
+
+def test_held_layers_are_the_networks_and_take_one_run_of_it(counted, source) -> None:
+    held = HeldSource(counted)
+    _passes(held, held.widths)
+    everything = ["input", "fc1", "fc2"]
+    assert counted.runs == [("train", everything), ("test", everything)]
+    for layer in everything:
+        expected = activations.read_split(source, "test", layer)
+        assert torch.equal(activations.read_split(held, "test", layer), expected)
+
+
+def test_what_memory_does_not_hold_is_read_when_its_turn_comes(counted) -> None:
+    held = HeldSource(counted, limit=30 * 8 * 4)  # of 9, 6 and 4 columns
+    _passes(held, held.widths)
+    of_input = [("train", ["input"]), ("train", ["input"]), ("test", ["input"])]
+    of_others = [(split, [layer]) for layer in ("fc1", "fc2") for split in ("train", "test")]
+    assert counted.runs == of_input + of_others
+
+
+def test_a_layer_further_up_can_be_read_alone(counted) -> None:
+    held = HeldSource(counted)
+    _passes(held, ["fc2", "fc1"])
+    runs = [("train", ["fc2"]), ("test", ["fc2"]), ("train", ["fc1", "fc2"])]
+    assert counted.runs == [*runs, ("test", ["fc1", "fc2"])]

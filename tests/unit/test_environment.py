@@ -35,7 +35,7 @@ def imported(folder: Path) -> set[str]:
                 modules |= {name.name.split(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 modules.add(node.module.split(".")[0])
-    return modules - set(sys.stdlib_module_names) - {"latentgen", "tests"}
+    return modules - set(sys.stdlib_module_names) - {"latentgen", "tests", "benchmarks"}
 
 
 def test_conda_and_pip_name_the_same_versions() -> None:

@@ -22,6 +22,11 @@ def test_moments_are_rows_or_matrices_whichever_is_smaller() -> None:
     assert planning.moments_mb(few, MLP) == 2 * 5 * 500 * 2048 * 4 // 2**20
 
 
+def test_held_activations_are_bounded() -> None:
+    assert planning.held_mb({**SIZE, "train": 500, "test": 100}, CNN) == 10 * 600 * 576 * 4 // 2**20
+    assert planning.held_mb(SIZE, MLP) == 2048
+
+
 def test_memory_grows_with_images_and_quick_jobs_stay_small() -> None:
     experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}}
     assert planning.memory_mb("train", experiment) == planning.BASE_MB + 3 * 52

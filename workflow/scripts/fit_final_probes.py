@@ -3,7 +3,7 @@
 import pandas as pd
 from tqdm import tqdm
 
-from latentgen.activations import last_source
+from latentgen.activations import HeldSource, last_source
 from latentgen.job import best_device, job
 from latentgen.probing import probe_layer_and_costs
 from latentgen.runs import Run
@@ -16,7 +16,7 @@ with job(snakemake):
         networks["generalised"] = generalised
     accuracies, costs = [], []
     for network, folder in networks.items():
-        source = last_source(run, folder, best_device())
+        source = HeldSource(last_source(run, folder, best_device()))
         for layer in tqdm(source.widths, desc=network, unit="layer"):
             scored, spent = probe_layer_and_costs(
                 source,

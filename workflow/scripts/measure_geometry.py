@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from latentgen.activations import last_source, sources
+from latentgen.activations import HeldSource, last_source, sources
 from latentgen.checkpoints import checkpoint_path, load_into
 from latentgen.geometry import class_geometry
 from latentgen.job import best_device, job
@@ -41,7 +41,7 @@ with job(snakemake):
             ]
     write_csv(pd.DataFrame(geometry), snakemake.output.geometry)
 
-    last = last_source(run, files.checkpoints, device)
+    last = HeldSource(last_source(run, files.checkpoints, device))
     observed = run.labels.observed
     agreements = [
         row

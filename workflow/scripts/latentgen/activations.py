@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
@@ -15,10 +16,15 @@ from latentgen import checkpoints
 from latentgen.errors import PipelineError
 from latentgen.models import Network, normalise, with_image_statistics
 from latentgen.names import INPUT
+from latentgen.planning import HELD_BYTES
 from latentgen.runs import Run
 from latentgen.storage import atomic_hdf5
+from latentgen.training import EVALUATION_BATCH
 
 SPLITS = ("train", "test")
+
+ROWS_AT_ONCE = 10_000
+"""Rows in a batch of activations that need not be computed."""
 
 
 class ActivationSource(Protocol):
@@ -43,7 +49,7 @@ class NetworkSource:
         mean: float,
         std: float,
         with_input: bool = True,
-        batch_size: int = 1000,
+        batch_size: int = EVALUATION_BATCH,
     ) -> None:
         """Take uint8 images (N, C, H, W) by split; the network stays on the device it is on."""
         self.network = network
@@ -53,13 +59,18 @@ class NetworkSource:
         self._batch_size = batch_size
         self._device = next(network.module.parameters()).device
 
+    @property
+    def n_images(self) -> int:
+        """Images of all splits."""
+        return sum(map(len, self._images.values()))
+
     def with_image_statistics(self) -> "NetworkSource":
         """The same network as train mode would have it on one image at a time, for a contrast."""
         network = with_image_statistics(self.network)
         mean, std = self._mean, self._std
         return NetworkSource(network, self._images, mean=mean, std=std, with_input=False)
 
-    @property
+    @cached_property
     def widths(self) -> dict[str, int]:
         """Layers in order of depth, with their widths."""
         one = {split: images[:1] for split, images in self._images.items()}
@@ -95,8 +106,8 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
 
     def remember(name: str) -> "torch.utils.hooks.RemovableHandle":
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            # A copy, because a later layer may work in place.
-            read.setdefault(name, output.flatten(1).clone())
+            if name not in read:  # a copy, because a later layer may work in place
+                read[name] = output.flatten(1).clone()
 
         return module.get_submodule(layers[name]).register_forward_hook(hook)
 
@@ -147,7 +158,7 @@ def extract(
 class FileSource:
     """Reads activations that `dump` wrote."""
 
-    def __init__(self, path: str | PathLike[str], batch_size: int = 10_000) -> None:
+    def __init__(self, path: str | PathLike[str], batch_size: int = ROWS_AT_ONCE) -> None:
         """Open nothing yet: the file is open only while batches are taken from it."""
         self._path = path
         self._batch_size = batch_size
@@ -158,7 +169,7 @@ class FileSource:
         except OSError as error:
             raise PipelineError(f"{self._path}: not a readable activation file ({error})") from None
 
-    @property
+    @cached_property
     def widths(self) -> dict[str, int]:
         """Layers in order of depth, with their widths."""
         with self._open() as file:
@@ -172,6 +183,51 @@ class FileSource:
             for start in range(0, rows, self._batch_size):
                 part = slice(start, start + self._batch_size)
                 yield {name: torch.from_numpy(file[name][split][part]).float() for name in layers}
+
+
+class HeldSource:
+    """Runs a network once for as many layers as memory may hold, and gives them from there.
+
+    Several passes over several layers, in order of depth, thus take one run of the network, or few.
+    A layer that is too large by itself is read anew in every pass.
+    """
+
+    def __init__(self, source: NetworkSource, limit: int = HELD_BYTES) -> None:
+        """Read nothing yet; at most `limit` bytes are held (and one layer twice for a moment)."""
+        self._source, self._limit = source, limit
+        self._held: dict[str, dict[str, Tensor]] = {}
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Layers in order of depth, with their widths."""
+        return self._source.widths
+
+    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+        """Go through a split once; each batch maps a layer to its activations (n, width)."""
+        if not set(layers) <= self._held.get(split, {}).keys():
+            self._held = {}  # before its memory is used again
+            wanted = self._fitting(layers)
+            self._held = {name: self._read(name, wanted) for name in SPLITS if wanted}
+        if not self._held:
+            yield from self._source.batches(split, layers)
+            return
+        for part in zip(
+            *(self._held[split][name].split(ROWS_AT_ONCE) for name in layers), strict=True
+        ):
+            yield dict(zip(layers, part, strict=True))
+
+    def _fitting(self, layers: Sequence[str]) -> list[str]:
+        """These layers and as many of the deeper ones as fit; none if these do not."""
+        names = list(self.widths)
+        wanted = [*layers, *names[names.index(layers[-1]) + 1 :]]
+        bytes_ = np.cumsum([4 * self._source.n_images * self.widths[name] for name in wanted])
+        n_fitting = int((bytes_ <= self._limit).sum())
+        return wanted[:n_fitting] if n_fitting >= len(layers) else []
+
+    def _read(self, split: str, layers: Sequence[str]) -> dict[str, Tensor]:
+        batches = list(self._source.batches(split, layers))
+        # Joined layer by layer, so that only one is there twice.
+        return {name: torch.cat([batch.pop(name) for batch in batches]) for name in layers}
 
 
 def read_split(source: ActivationSource, split: str, layer: str) -> Tensor:
@@ -237,7 +293,7 @@ def dump(
                 for name, values in batch.items():
                     # torch casts to float16 many times faster than HDF5 does.
                     values = values.to(getattr(torch, dtype)).cpu()
-                    if not bool(torch.isfinite(values).all()):
+                    if not bool(torch.stack(values.aminmax()).isfinite().all()):
                         raise PipelineError(
                             f"{path}: layer {name} has values that are not finite in {dtype}"
                         )
@@ -284,7 +340,8 @@ def sources(
 ) -> Iterator[tuple[int, ActivationSource]]:
     """Where a run's layers are read at every kept epoch: its activation files, or the network."""
     if activation_folder is None:
-        yield from network_sources(run, checkpoint_folder, device)
+        for epoch, source in network_sources(run, checkpoint_folder, device):
+            yield epoch, HeldSource(source)
     else:
         folder = Path(activation_folder)
         for epoch in checkpoints.epochs_in(folder, ".h5"):

@@ -22,6 +22,12 @@ UNKNOWN_SIZE: dict[str, Any] = {
 BASE_MB = 1100
 """A process that has imported torch and scikit-learn and does a small job (0.9 GB measured)."""
 
+HELD_BYTES = 2 * 2**30
+"""Of a network's activations that a job holds in memory at most (see `activations.HeldSource`)."""
+
+MOST_LAYERS = 10
+"""That a network is read at, its input included."""
+
 IMAGES_PER_SECOND = 1000
 """Training on one CPU core, of the papers' smaller networks; an accelerator is faster."""
 
@@ -51,6 +57,12 @@ def moments_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
     return 2 * 5 * rows * width * 4 // 2**20
 
 
+def held_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
+    """Activations that are held in memory, an upper bound for networks of few layers."""
+    rows = size["train"] + size["test"]
+    return min(HELD_BYTES, MOST_LAYERS * rows * widest_layer(model, size["shape"]) * 4) // 2**20
+
+
 def dataset_memory_mb(dataset: Mapping[str, Any]) -> int:
     """Memory of preparing a dataset, in MB: its images, as they come and as they are kept.
 
@@ -71,7 +83,7 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     # A job holds the images, and training its part of them beside.
     memory = BASE_MB + 3 * images_mb(size)
     if rule not in ("train", "dump_activations"):
-        memory += moments_mb(size, experiment["model"])
+        memory += moments_mb(size, experiment["model"]) + held_mb(size, experiment["model"])
     if rule in ("fit_dynamics_probes", "fit_final_probes", "measure_geometry"):
         # Probes that are fitted to rows hold a layer's activations, and work on copies.
         width = widest_layer(experiment["model"], size["shape"])

@@ -147,6 +147,7 @@ def grid(
     style: Mapping[str, Any],
     row_height: float,
     share_y: Literal["all", "row"] = "all",
+    share_x: Literal["all", "col"] = "all",
 ) -> tuple[Figure, Any]:
     """A figure with a grid of panels that share their axes."""
     plt.rcParams.update(
@@ -170,7 +171,7 @@ def grid(
         rows,
         columns,
         figsize=size,
-        sharex=True,
+        sharex=share_x,
         sharey=share_y,
         squeeze=False,
         layout="constrained",

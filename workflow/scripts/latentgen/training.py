@@ -22,7 +22,8 @@ from latentgen.schedule import epochs_of
 from latentgen.seeds import derive_seed
 from latentgen.storage import publish_directory, temporary_name, write_csv
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 250
+"""Images that go through a network at once when it is only read: few enough for the caches."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,125 @@
+"""The benchmarks in small: rows are made, and results that differ are not let through."""
+
+import itertools
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from benchmarks import activations, growth, probes, table, timing, training
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.timing import SMOKE, Benchmark, Comparison, DisagreementError
+
+
+def _benchmark(comparison: Comparison, **more) -> Benchmark:
+    @contextmanager
+    def prepare(sizes):
+        yield comparison
+
+    return Benchmark("toy", "work", "plain work", 2.0, prepare, **more)
+
+
+def test_ratio_is_the_median_over_rounds_of_works_times_plain_by_ours(monkeypatch) -> None:
+    # Plain takes 6, 8 and 4 seconds, ours 2, 2 and 4.
+    durations = [6, 2, 8, 2, 4, 4]
+    readings = itertools.chain.from_iterable((0.0, float(seconds)) for seconds in durations)
+    monkeypatch.setattr(timing, "perf_counter", lambda: next(readings))
+    toy = _benchmark(Comparison(int, int, lambda plain, ours: "same", work=2), rounds=3)
+    measured = timing.measure(toy, timing.FULL)
+    assert measured.ratios == [6, 8, 2]
+    assert measured.ratio == 6
+    row = table.as_row(toy, measured)
+    assert (row["plain_seconds"], row["our_seconds"], row["agreement"]) == (6, 1, "same")
+
+
+def test_what_differs_is_no_row() -> None:
+    toy = _benchmark(Comparison(lambda: 1, lambda: 2, lambda a, b: timing.require(a == b, "1, 2")))
+    with pytest.raises(DisagreementError, match="1, 2"):
+        timing.measure(toy, SMOKE)
+
+
+def test_the_plain_network_pools_after_its_relus_and_computes_the_same() -> None:
+    task = training.make_task("CNN", 1, "cpu")
+    plain = training.textbook(task.module)
+    kinds = [type(block).__name__ for block in plain.features][:5]
+    assert kinds == ["Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d"]
+    inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(plain(inputs), task.module(inputs))
+
+
+HERE = [
+    benchmark
+    for benchmark in BENCHMARKS
+    if not benchmark.needs_gpu and "two-processes" not in benchmark.name
+]
+
+
+@pytest.mark.parametrize("benchmark", HERE, ids=[benchmark.name for benchmark in HERE])
+def test_plain_and_ours_agree(benchmark: Benchmark) -> None:
+    measured = timing.measure(benchmark, SMOKE)
+    assert measured.agreement
+    assert measured.ratio > 0
+
+
+ON_GPU = [benchmark for benchmark in BENCHMARKS if benchmark.needs_gpu]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("benchmark", ON_GPU, ids=[benchmark.name for benchmark in ON_GPU])
+def test_plain_and_ours_agree_on_a_gpu(benchmark: Benchmark) -> None:
+    assert timing.measure(benchmark, SMOKE).agreement
+
+
+def test_losses_and_predictions_and_files_that_differ_are_refused() -> None:
+    assert training.agree([1.0, 2.0], [1.0, 2.0001]).startswith("losses of 2 steps within 5e-05")
+    with pytest.raises(DisagreementError):
+        training.agree([1.0, 2.0], [1.0, 2.001])
+    one, other = ({"train": [np.ones(2)], "test": [np.full(1, n)]} for n in (0, 1))
+    assert activations._same(one, one)
+    with pytest.raises(DisagreementError):
+        activations._same(one, other)
+    with probes.few_rows(SMOKE) as comparison, pytest.raises(DisagreementError):
+        vectors = comparison.plain()
+        comparison.check(vectors, comparison.ours().roll(1, dims=0))
+
+
+def test_the_literal_probe_is_masc_by_hand() -> None:
+    # Class 0 lies along the first axis, class 1 along the second: angles tell them apart.
+    rows = torch.tensor([[2.0, 0.1, 0], [3, 0.1, 0], [0.1, 1, 0], [0.1, 2, 0]])
+    rows = rows.repeat(5, 1) + 1e-3 * torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 0, 1, 1]).repeat(5)
+    bases = probes.literal_fit(rows, labels)
+    assert [basis.shape[1] for basis in bases] == [1, 1]
+    guesses = probes.literal_predict(bases, torch.tensor([[-5.0, 0, 1], [0, 0.2, 0.1]]))
+    assert guesses.tolist() == [0, 1]
+
+
+def test_the_table_keeps_what_is_not_measured_anew(tmp_path: Path) -> None:
+    (tmp_path / "benchmarks.md").write_text(f"# Title\n{table.BEGIN}{table.END}Words.\n")
+    toys = [
+        Benchmark(name, f"work {name}", "plain", 2.0, lambda sizes: None, needs_gpu=gpu)
+        for name, gpu in (("a", False), ("b", False), ("gpu", True))
+    ]
+    for toy, ours in ((toys[1], 1.0), (toys[0], 2.0), (toys[1], 4.0)):
+        row = table.as_row(toy, timing.Measured([8.0], [ours], 1, "same"))
+        table.update(tmp_path, toys, [row])
+    assert pd.read_csv(tmp_path / "benchmarks.csv")["ratio"].tolist() == [4.0, 2.0]
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert page.startswith("# Title\n") and page.endswith("Words.\n")
+    assert "| work a | plain | >= 2 | **4.00** (4.00 to 4.00) | 2 | same |" in page
+    assert "| work gpu | plain | >= 2 | not measured: no GPU |" in page
+
+
+def test_growth_is_measured_and_drawn(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
+    rows = [
+        {"axis": "epochs", "value": epochs, **growth.measure(stage, growth.Job(50, 8, 3, epochs))}
+        for epochs in (1, 3)
+        for stage in growth.STAGES
+    ]
+    measured = pd.DataFrame(rows)
+    assert (measured["seconds"] > 0).all()
+    growth.draw(measured, tmp_path)
+    assert pd.read_csv(tmp_path / "benchmarks_growth.csv")["value"].tolist() == [1, 1, 1, 3, 3, 3]
