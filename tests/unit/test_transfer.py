@@ -11,10 +11,12 @@ from latentgen import models, transfer
 from latentgen.activations import NetworkSource, read_split
 from latentgen.baselines import LogisticRegression
 from latentgen.errors import PipelineError
-from latentgen.heads import QuadraticHead, head_from, head_of, head_of_probe, linear_head
+from latentgen.heads import QuadraticHead, head_from, head_of, linear_head
 from latentgen.moments import ClassMoments
 from latentgen.noise import TrainLabels
+from latentgen.probe_heads import head_of_probe
 from latentgen.probes import MASC, VeLPIC, make_probe
+from latentgen.transfer_controls import control_heads
 
 N, M, K = 120, 40, 3
 
@@ -144,7 +146,7 @@ def controls(rows, labels) -> dict[str, nn.Linear]:
     }
     logistic = LogisticRegression().fit(rows, labels.observed)
     torch.manual_seed(0)
-    return transfer.control_heads(nn.Linear(6, K), moments, logistic, seed=4)
+    return control_heads(nn.Linear(6, K), moments, logistic, seed=4)
 
 
 def test_controls_are_what_their_names_say(rows, labels, controls) -> None:
@@ -178,7 +180,7 @@ def test_random_vectors_depend_on_the_seed_alone_and_may_be_more_than_the_width(
     }
     logistic = LogisticRegression().fit(torch.rand(20, 2), np.arange(20) % 5)
     wide = [
-        transfer.control_heads(nn.Linear(2, 5), moments, logistic, seed)["random_orthonormal"]
+        control_heads(nn.Linear(2, 5), moments, logistic, seed)["random_orthonormal"]
         for seed in (1, 1, 2)
     ]
     assert torch.equal(wide[0].weight, wide[1].weight)
@@ -191,7 +193,7 @@ def test_a_class_that_no_label_names_is_never_the_answer_of_logistic_regression(
     named = np.arange(30) % 2 * 2  # 0 and 2, never 1
     moments = {k: ClassMoments.of(rows, torch.from_numpy(named), 3) for k in ("observed", "true")}
     logistic = LogisticRegression().fit(rows, named)
-    head = transfer.control_heads(nn.Linear(4, 3), moments, logistic, 0)["logistic_regression"]
+    head = control_heads(nn.Linear(4, 3), moments, logistic, 0)["logistic_regression"]
     assert torch.equal(head(rows).argmax(1), torch.as_tensor(logistic.predict(rows)))
 
 
@@ -216,7 +218,7 @@ def test_a_probe_as_a_last_layer_says_what_the_probe_says(rows, labels, settings
 
 def test_the_quadratic_head_is_masc_s_quadratic_form(rows, labels) -> None:
     masc = MASC(explained_variance=0.9).fit(rows, labels.observed)
-    by_hand = torch.einsum("nd,cde,ne->nc", rows, masc.quadratic_forms(), rows)
+    by_hand = torch.einsum("nd,cde,ne->nc", rows, torch.stack(list(masc.quadratic_forms())), rows)
     assert torch.allclose(QuadraticHead(masc.components_)(rows), by_hand.double(), atol=1e-5)
 
 

@@ -8,11 +8,11 @@ from tqdm import tqdm
 from latentgen.activations import HeldSource, last_source, sources
 from latentgen.checkpoints import checkpoint_path, load_into
 from latentgen.geometry import class_geometry
+from latentgen.heads import head_of
 from latentgen.job import best_device, job
 from latentgen.quadratic import agreement_with_masc
 from latentgen.runs import Run
 from latentgen.storage import write_csv
-from latentgen.transfer import head_of
 
 with job(snakemake):
     run = Run.of(snakemake)

@@ -5,7 +5,8 @@ from functools import partial
 from latentgen.job import best_device, job
 from latentgen.runs import Run
 from latentgen.storage import write_csv
-from latentgen.transfer import at_every_epoch, control_rows
+from latentgen.transfer import at_every_epoch
+from latentgen.transfer_controls import control_rows
 
 with job(snakemake):
     run = Run.of(snakemake)

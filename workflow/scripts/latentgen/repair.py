@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from latentgen import checkpoints, exported
 from latentgen.activations import NetworkSource
 from latentgen.errors import PipelineError
-from latentgen.heads import head_of, head_of_probe
+from latentgen.heads import head_of
 from latentgen.models import Network
 from latentgen.names import parse_noise
 from latentgen.passes import Labels, guesses
+from latentgen.probe_heads import head_of_probe
 from latentgen.probing import fit_probes
 from latentgen.runs import Run
 from latentgen.training import predict_logits

@@ -7,18 +7,15 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from latentgen import checkpoints, exported
 from latentgen.activations import ActivationSource, last_source, sources
-from latentgen.baselines import LogisticRegression
 from latentgen.errors import PipelineError
 from latentgen.heads import head_of, linear_head
-from latentgen.moments import ClassMoments
 from latentgen.noise import TrainLabels
-from latentgen.passes import Guess, Labels, class_moments, fitted_rows, guesses
+from latentgen.passes import Guess, Labels, class_moments, guesses
 from latentgen.runs import Run
-from latentgen.scores import LABEL_KINDS, accuracy_rows
+from latentgen.scores import accuracy_rows
 
 Heads = dict[str, nn.Linear]
 """Last layers by the name of the variant."""
@@ -41,61 +38,15 @@ def edited_heads(head: nn.Linear, vectors: Tensor) -> Heads:
     Raises:
         PipelineError: the vectors do not fit the layer.
     """
-    _require_shape(vectors, head)
+    require_shape(vectors, head)
     heads = {"trained": head, "velpic_zero_bias": linear_head(vectors)}
     if head.bias is not None:
         heads["velpic_kept_bias"] = linear_head(vectors, head.bias.detach())
     return heads
 
 
-def control_heads(
-    head: nn.Linear,
-    moments: Mapping[str, ClassMoments],
-    logistic: LogisticRegression,
-    seed: int,
-) -> Heads:
-    """Last layers that tell what of the transfer makes the difference.
-
-    Args:
-        head: the trained last layer, classes x width.
-        moments: of the penultimate layer, by observed and by true labels.
-        logistic: fitted to the penultimate layer and the observed labels.
-        seed: of the random vectors.
-
-    Returns:
-        `velpic_scaled`: VeLPIC's vectors, each as long as the trained row in whose place it is,
-        and the trained bias; `class_means`: unit class means, no bias; `random_orthonormal`: no
-        bias; `logistic_regression`: its weights and bias; `velpic_true_labels`: VeLPIC's vectors
-        from the true labels, no bias, which nobody has in practice.
-
-    Raises:
-        PipelineError: the vectors do not fit the layer.
-    """
-    vectors = moments["observed"].first_components()
-    _require_shape(vectors, head)
-    trained = head.weight.detach()
-    bias = None if head.bias is None else head.bias.detach()
-    generator = torch.Generator().manual_seed(seed)
-    random = nn.init.orthogonal_(torch.empty(*trained.shape), generator=generator)
-    return {
-        "velpic_scaled": linear_head(vectors * trained.norm(dim=1, keepdim=True), bias),
-        "class_means": linear_head(normalize(moments["observed"].means(), eps=1e-30)),
-        "random_orthonormal": linear_head(random.to(trained)),
-        "logistic_regression": _of_all_classes(logistic, len(trained)),
-        "velpic_true_labels": linear_head(moments["true"].first_components()),
-    }
-
-
-def _of_all_classes(logistic: LogisticRegression, n_classes: int) -> nn.Linear:
-    """A class that no label named has no weights of its own, and is never the answer."""
-    present = torch.from_numpy(logistic.classes_)
-    weight = logistic.coef_.new_zeros(n_classes, logistic.coef_.shape[1])
-    bias = logistic.intercept_.new_full((n_classes,), -torch.inf)
-    weight[present], bias[present] = logistic.coef_, logistic.intercept_
-    return linear_head(weight, bias)
-
-
-def _require_shape(vectors: Tensor, head: nn.Linear) -> None:
+def require_shape(vectors: Tensor, head: nn.Linear) -> None:
+    """Stop with a PipelineError unless the vectors (classes, width) fit the layer."""
     if vectors.shape != head.weight.shape:
         raise PipelineError(
             f"weights of shape {tuple(vectors.shape)} (classes, width) do not fit a last layer of "
@@ -114,7 +65,7 @@ def write_head(module: nn.Module, new: nn.Linear) -> None:
             that there is to write.
     """
     head = head_of(module)
-    _require_shape(new.weight, head)
+    require_shape(new.weight, head)
     if head.bias is None and new.bias is not None:
         raise PipelineError("a bias cannot be transferred to a last layer that has none")
     head.weight.copy_(new.weight)
@@ -191,42 +142,9 @@ def transfer_rows(
     Raises:
         PipelineError: the layer is not the last linear layer's input.
     """
-    _require_penultimate(source, layer, head)
+    require_penultimate(source, layer, head)
     vectors = velpic_vectors(source, layer, labels, validation, head.out_features)
     heads = edited_heads(head, vectors)
-    return score_heads(source, layer, heads, labels, test_labels, validation)
-
-
-def control_rows(
-    source: ActivationSource,
-    layer: str,
-    head: nn.Linear,
-    labels: TrainLabels,
-    test_labels: Labels,
-    *,
-    validation: float,
-    seed: int,
-) -> list[dict[str, Any]]:
-    """As `transfer_rows`, with the variants of `control_heads`.
-
-    Args:
-        source: where the activations are read.
-        layer: the penultimate layer.
-        head: the trained last layer.
-        labels: of all training samples.
-        test_labels: true labels of the test samples.
-        validation: share of the training samples that nothing is fitted to.
-        seed: of the random vectors.
-
-    Raises:
-        PipelineError: the layer is not the last linear layer's input.
-    """
-    _require_penultimate(source, layer, head)
-    fitted = labels.fitted(validation)
-    by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
-    moments = class_moments(source, layer, by_kind, fitted, head.out_features)
-    logistic = LogisticRegression().fit(fitted_rows(source, layer, fitted), labels.observed[fitted])
-    heads = control_heads(head, moments, logistic, seed)
     return score_heads(source, layer, heads, labels, test_labels, validation)
 
 
@@ -239,7 +157,8 @@ def velpic_vectors(
     return class_moments(source, layer, observed, fitted, n_classes)["observed"].first_components()
 
 
-def _require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -> None:
+def require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -> None:
+    """Stop with a PipelineError unless the layer is as wide as what the head takes."""
     if source.widths[layer] != head.in_features:
         raise PipelineError(
             f"layer {layer} has width {source.widths[layer]}, but the last linear layer takes "
