@@ -226,6 +226,12 @@ def job(tmp_path: Path) -> SimpleNamespace:
     )
 
 
+@pytest.fixture(autouse=True)
+def no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record that every job leaves is tested elsewhere; these jobs are not Snakemake's."""
+    monkeypatch.setattr("latentgen.provenance.record", lambda job: None)
+
+
 def run_script(job: SimpleNamespace) -> tuple[bytes, pd.DataFrame, pd.DataFrame]:
     script = Path(probing.__file__).parents[1] / "fit_final_probes.py"
     runpy.run_path(str(script), {"snakemake": job})

@@ -136,7 +136,7 @@ def test_every_proof_holds_and_no_tampered_one(
         (proof / "proof.json").write_text(json.dumps(changed))
         assert main([str(proof)]) == 1
         (proof / "proof.json").write_text(stated)
-    weights = next(Path("results/disambiguation/classifiers").glob("*"))
+    weights = next(Path("results/disambiguation/classifiers").glob("*.safetensors"))
     shutil.copy(proofs[0] / "picture.png", weights)
     assert main([str(proofs[0])]) == 1
 

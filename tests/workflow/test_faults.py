@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -95,7 +96,9 @@ def test_a_killed_snakemake_whose_job_lives_on(workspace: Callable[..., Workspac
 
     process = killed.start("--cores", "1", target, start_new_session=True)
     wait_for(killed.folder / RUN / ".partial.checkpoints" / "epoch_0001.safetensors", process)
+    os.killpg(process.pid, signal.SIGSTOP)  # or the job might end before the second has begun
     second = killed.snakemake("--cores", "1", target)
+    os.killpg(process.pid, signal.SIGCONT)
     assert second.returncode != 0
     assert "cannot be locked" in second.stdout
 

@@ -1,10 +1,3 @@
-rule core:
-    """Shuffled labels to figures: what a plain `snakemake` makes."""
-    default_target: True
-    input:
-        TARGETS["core"],
-
-
 rule decoding:
     """All figures and tables that answer those of arXiv 2501.14687."""
     input:
