@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -54,6 +55,16 @@ def test_the_lock_covers_what_is_imported() -> None:
     packages = {PACKAGE_OF.get(name, name) for name in names}
     assert {"torch", "h5py", "pytest"} <= packages
     assert packages - {name.replace("-", "_") for name in locked()} <= set(locked())
+
+
+def test_the_package_asks_for_what_its_modules_import() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    asked = {*project["dependencies"], *project["optional-dependencies"]["disambiguation"]}
+    names = imported(REPOSITORY / "workflow" / "scripts" / "latentgen")
+    assert "torch" in names
+    assert {PACKAGE_OF.get(name, name) for name in names} <= {
+        n.replace("-", "_") for n in asked
+    } | asked
 
 
 def test_the_lock_has_hashes_and_names_no_registry() -> None:

@@ -39,9 +39,7 @@ PUBLISHED_TABLES = {
     name: published_table(name)
     for name in ("model_accuracy", "probe_accuracy", "headline")
 }
-PUBLISHED_CURVES = os.path.relpath(
-    WORKFLOW / "resources" / "published" / "model_accuracy_curves.csv"
-)
+PUBLISHED_CURVES = published_table("model_accuracy_curves")
 
 RUN = "results/runs/{experiment}/{noise}/seed{seed}"
 

@@ -12,7 +12,7 @@ SEGMENTERS = {name: block.model_dump() for name, block in CONFIG.segmenters.item
 TRAININGS = {
     name: block.model_dump(include={"training", "mean", "std"})
     for name, block in CONFIG.classifiers.items()
-    if block.architecture == "canvas_net"
+    if "training" in type(block).model_fields
 }
 
 

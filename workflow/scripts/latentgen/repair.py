@@ -120,7 +120,7 @@ def repair(
         network: on the device to work on; it is left at the chosen epoch.
         checkpoint_folder: its states at kept epochs.
         data: the noisy training set.
-        probes: settings by name, of kinds that can be a last layer (see `heads.head_of_probe`).
+        probes: settings by name, of kinds that can be a last layer (see `probe_heads`).
 
     Raises:
         PipelineError: nothing is held out, the last layer is not linear or has another number of
