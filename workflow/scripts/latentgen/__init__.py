@@ -7,8 +7,9 @@ _HOMES = {
     "MASC": "latentgen.probes",
     "VeLPIC": "latentgen.probes",
     "extract": "latentgen.activations",
+    "repair": "latentgen.repairing",
 }
-__all__ = ["MASC", "VeLPIC", "extract"]
+__all__ = ["MASC", "VeLPIC", "extract", "repair"]
 
 
 def __getattr__(name: str) -> Any:

@@ -129,7 +129,7 @@ def extract(
     """Read layers of any model, in eval mode, for anybody's data.
 
     Args:
-        model: left in the mode that it was in; inputs are moved to its device.
+        model: left in the mode that it was in; inputs are moved to its device, if it has one.
         loader: gives batches of inputs (n, ...) and labels (n,), such as a `DataLoader`.
         layers: names of submodules, as `model.named_modules()` gives them.
 
@@ -139,7 +139,7 @@ def extract(
     Raises:
         AttributeError: the model has no submodule of that name.
     """
-    device = next(model.parameters()).device
+    device = next((parameter.device for parameter in model.parameters()), None)
     was_training = model.training
     read: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     labels = []

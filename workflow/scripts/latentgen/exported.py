@@ -9,25 +9,20 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from latentgen import checkpoints
-from latentgen.activations import read_layers
 from latentgen.errors import PipelineError
-from latentgen.heads import head_from
+from latentgen.heads import CutNetwork, head_from
 from latentgen.models import Network, build, normalise
 from latentgen.runs import Run
 
 
-class Classifier(nn.Module):
+class Classifier(CutNetwork):
     """A network that takes images as they are, and may be cut at a hidden layer.
 
     Attributes:
-        network: the network, with its last layer.
-        cut: name of the submodule whose output `head` reads; None: the network's own output counts.
-        head: the last layer of a network that is cut.
         facts: what it is and where it comes from, in plain types; kept with the file. `model`,
             `shape`, `class_names` and `normalise` say how it is built.
     """
@@ -41,22 +36,12 @@ class Classifier(nn.Module):
         head: nn.Module | None = None,
     ) -> None:
         """Put the parts together, in eval mode."""
-        super().__init__()
-        self.network = network
+        super().__init__(network, cut=cut, head=head)
         self.facts = facts
-        self.cut = cut
-        self.head = head
-        self.eval()
 
-    @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Scores (n, classes) of uint8 images (n, C, H, W); the largest is the answer."""
-        inputs = normalise(images, **self.facts["normalise"])
-        if self.head is None or self.cut is None:
-            scores: Tensor = self.network(inputs)
-        else:
-            scores = self.head(read_layers(self.network, {"": self.cut}, inputs)[""])
-        return scores
+        return super().forward(normalise(images, **self.facts["normalise"]))
 
 
 def facts_of(run: Run, **more: Any) -> dict[str, Any]:

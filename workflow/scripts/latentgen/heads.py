@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from latentgen.activations import read_layers
 from latentgen.errors import PipelineError
 
 
@@ -30,6 +31,36 @@ class QuadraticHead(nn.Module):
         return torch.stack([part.sum(1) for part in squares.split(self.sizes.tolist(), 1)], 1)
 
 
+class CutNetwork(nn.Module):
+    """A network that may be cut after a hidden submodule, whose output another last layer reads.
+
+    Attributes:
+        network: the network, with its own last layer.
+        cut: name of the submodule whose (flattened) output `head` reads; None: the network's own
+            output counts.
+        head: the last layer of a network that is cut.
+    """
+
+    def __init__(
+        self, network: nn.Module, *, cut: str | None = None, head: nn.Module | None = None
+    ) -> None:
+        """Put the parts together, in eval mode."""
+        super().__init__()
+        self.network = network
+        self.cut = cut
+        self.head = head
+        self.eval()
+
+    @torch.no_grad()
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Scores (n, classes) of inputs (n, ...); the largest is the answer."""
+        if self.head is None or self.cut is None:
+            scores: Tensor = self.network(inputs)
+        else:
+            scores = self.head(read_layers(self.network, {"": self.cut}, inputs)[""])
+        return scores
+
+
 def linear_head(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
     """A linear layer with these weights (classes, width) and this bias (classes,), or none."""
     weight = weight.float()
@@ -48,6 +79,11 @@ def head_from(tensors: Mapping[str, Tensor]) -> nn.Module:
     return QuadraticHead(tensors["components"].split(tensors["sizes"].tolist(), 1))
 
 
+def name_of_head(module: nn.Module) -> str:
+    """Name of the submodule that makes a network's logits: the last one that has no parts."""
+    return [name for name, part in module.named_modules() if not list(part.children())][-1]
+
+
 def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
     """The layer that makes a network's logits.
 
@@ -59,8 +95,7 @@ def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
         PipelineError: it is not linear or has another number of classes, so no weights can be
             transferred there.
     """
-    leaves = [part for part in module.modules() if not list(part.children())]
-    head = leaves[-1]
+    head = module.get_submodule(name_of_head(module))
     if not isinstance(head, nn.Linear):
         raise PipelineError(
             f"weights can be transferred to a linear last layer only, found {type(head).__name__}"

@@ -1,4 +1,4 @@
-"""Making a network that has memorised wrong labels answer better, without knowing the right ones.
+"""Making a run that has memorised wrong labels answer better, without knowing the right ones.
 
 A probe of a hidden layer often knows more than the network says. Here the network is cut at such a
 layer and the probe takes the place of all that came after. Which layer, probe and kept epoch is
@@ -100,7 +100,7 @@ class Repair:
         return exported.Classifier(self.module, facts, cut=self.cut, head=self.new_head)
 
 
-def repair(
+def repair_checkpoints(
     network: Network,
     checkpoint_folder: Path,
     data: NoisyData,
@@ -266,7 +266,7 @@ def repair_run(
         test_before (the last epoch as trained), test_after. And the candidates.
 
     Raises:
-        PipelineError: as for `repair`.
+        PipelineError: as for `repair_checkpoints`.
     """
     kind, level = parse_noise(run.noise)
     network = run.network()
@@ -284,7 +284,7 @@ def repair_run(
     test = run.images["test"].to(device)
     _set_to(network, checkpoint_folder, checkpoints.epochs_in(checkpoint_folder)[-1])
     before = predict_logits(network.module, test, mean, std)
-    found = repair(network, checkpoint_folder, data, probes)
+    found = repair_checkpoints(network, checkpoint_folder, data, probes)
     facts = exported.facts_of(run, epoch=found.epoch, layer=found.layer, head=found.head)
     classifier = found.classifier(facts)
     after = torch.cat([classifier(images) for images in test.split(1000)])
