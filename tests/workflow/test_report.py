@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,11 @@ def test_captions_say_what_is_seen(page: Page) -> None:
     page.get_by_text("2 Decoding").click()
     page.locator("a[iconname='information-circle']").first.click()
     page.get_by_text("Probes were fitted to the").first.wait_for(state="attached")
+
+
+def test_the_first_page_says_what_was_run_and_what_is_not_there(page: Page) -> None:
+    words = page.locator("body").inner_text()
+    assert "Suite: tiny" in words
+    assert "Disambiguation: suite tiny names no disambiguation." in words
+    assert "target_accuracy:" in words
+    assert f"torch {version('torch')}" in words

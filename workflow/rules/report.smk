@@ -1,11 +1,24 @@
 """What figures and tables are made of, and how they stand in the report."""
 
+from latentgen import front_page
+
 PAPERS = {
     "decoding": "2 Decoding (arXiv 2501.14687)",
     "dynamics": "3 Dynamics (arXiv 2603.19865)",
     "disambiguation": "4 Disambiguation (arXiv 2410.19479)",
 }
 TABLES = "1 Scoreboard and tables"
+
+# What workflow/report/workflow.rst reads; Snakemake hands it the config and nothing else.
+config["front_page"] = {
+    "left_out": front_page.left_out(
+        CONFIG.suite,
+        {name: EXPERIMENTS[name] for name in SUITE},
+        {name: STUDIES[name] for name in SUITE_STUDIES},
+    ),
+    "as_written": front_page.as_written(SUITE, config),
+    "made_with": front_page.made_with(),
+}
 
 
 def figure(paper, name, of_suite=False):

@@ -65,7 +65,7 @@ def record(snakemake: Any) -> None:
         "inputs": {path: file_hash(path) for path in sorted(set(snakemake.input))},
         "outputs": {path: file_hash(path) for path in sorted(snakemake.output)},
         "commit": git_commit(),
-        "versions": {"python": sys.version.split()[0], **_versions()},
+        "versions": versions(),
         "device": device_name(),
     }
     with atomic_path(record_path(snakemake.output[0])) as partial:
@@ -101,8 +101,9 @@ def git_commit() -> str:
     return done.stdout.strip()
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def versions() -> dict[str, str]:
+    """Of Python and of the libraries that results depend on."""
+    found = {"python": sys.version.split()[0]}
     for name in LIBRARIES:
         try:
             found[name] = version(name)
