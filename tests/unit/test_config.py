@@ -209,10 +209,61 @@ def test_a_mistake_is_told_in_one_line(mistake: str) -> None:
     edit, told = WRONG[mistake]
     with pytest.raises(PipelineError) as caught:
         read(edited(edit))
-    (line,) = str(caught.value).splitlines()
+    line, *corrected = str(caught.value).splitlines()
     assert line.startswith("config error: ")
+    assert ("did you mean" in line) <= bool(corrected)
+    assert all(part.startswith("    ") for part in corrected)
     for part in told:
         assert part in line
+
+
+CORRECTED: dict[str, tuple[Edit, Config]] = {
+    "a key": (
+        lambda c: tiny(c)["training"].update(momentun=0.5),
+        {"experiments": {"tiny": {"training": {"momentum": 0.5}}}},
+    ),
+    "a key at the top": (lambda c: c.update(figurs={"dpi": 99}), {"figures": {"dpi": 99}}),
+    "a name": (
+        lambda c: tiny(c).update(dataset="digit"),
+        {"experiments": {"tiny": {"dataset": "digits"}}},
+    ),
+    "a name in a list": (
+        lambda c: tiny(c).update(probes=["velpic", "masq"]),
+        {"experiments": {"tiny": {"probes": ["velpic", "masc"]}}},
+    ),
+    "a word of several": (
+        lambda c: tiny(c).update(protocol="publishd"),
+        {"experiments": {"tiny": {"protocol": "published"}}},
+    ),
+    "a word in a list": (
+        lambda c: tiny(c).update(intervention={"variants": ["edited", "edited_evry_epoch"]}),
+        {"experiments": {"tiny": {"intervention": {"variants": ["edited", "edited_every_epoch"]}}}},
+    ),
+    "which block of several": (
+        lambda c: c["models"]["tiny"].update(architecture="mpl"),
+        {"models": {"tiny": {"architecture": "mlp"}}},
+    ),
+    "a value that should be a list": (
+        lambda c: tiny(c)["noise"].update(levels=0.4),
+        {"experiments": {"tiny": {"noise": {"levels": [0.4]}}}},
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", CORRECTED)
+def test_where_it_is_clear_what_was_meant_it_is_written_out(mistake: str) -> None:
+    edit, expected = CORRECTED[mistake]
+    with pytest.raises(PipelineError) as caught:
+        read(edited(edit))
+    _, comment, *corrected = str(caught.value).splitlines()
+    assert comment == "    # corrected:"
+    assert yaml.safe_load("\n".join(corrected)) == expected
+
+
+def test_what_could_mean_anything_is_not_corrected() -> None:
+    with pytest.raises(PipelineError) as caught:
+        read(edited(lambda c: tiny(c).update(dataset="quite another")))
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_mistakes_are_told_together() -> None:

@@ -29,6 +29,7 @@ def summary_figures(paper, *names, of=SUITE):
 
 
 CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
+MISLABELLED = [name for name in SUITE if max(EXPERIMENTS[name]["noise"]["levels"]) > 0]
 REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation"] > 0]
 SHEETS = [name for name in SUITE_STUDIES if STUDIES[name]["sheets"]]
 TARGETS = {
@@ -42,8 +43,8 @@ TARGETS = {
         "subspaces",
         "sensitivity",
         "costs",
-        "relabelling",
     )
+    + figures("decoding", "relabelling", experiments=MISLABELLED)
     + figures("decoding", "batch_norm", experiments=CONTRASTED)
     + summary_figures("decoding", "scoreboard")
     + tables("accuracy", "scoreboard", "published_comparison"),

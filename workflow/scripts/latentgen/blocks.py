@@ -1,11 +1,11 @@
 """What all blocks of config.yaml share: strictness, and the few kinds of values."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from latentgen.mistakes import NotAmongError
 from latentgen.names import NAME_PATTERN
 
 
@@ -39,12 +39,5 @@ class Block(BaseModel):
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
-                    raise ValueError(not_among(f"key '{key}'", str(key), cls.model_fields))
+                    raise NotAmongError(str(key), cls.model_fields, what="key ")
         return data
-
-
-def not_among(what: str, found: str, allowed: Any) -> str:
-    """Say what was found, what is allowed, and what was probably meant."""
-    guess = difflib.get_close_matches(found, [str(name) for name in allowed], n=1)
-    hint = f" (did you mean '{guess[0]}'?)" if guess else ""
-    return f"found {what}{hint}; allowed: {', '.join(map(str, allowed))}"

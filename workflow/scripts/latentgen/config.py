@@ -30,7 +30,6 @@ from latentgen.blocks import (
     Positive,
     Seed,
     Several,
-    not_among,
     once_each,
 )
 from latentgen.disambiguation.settings import (
@@ -41,6 +40,7 @@ from latentgen.disambiguation.settings import (
     Segmenter,
 )
 from latentgen.errors import PipelineError
+from latentgen.mistakes import NotAmongError, describe
 from latentgen.names import OWN_PATTERN
 from latentgen.own import is_there
 from latentgen.schedule import epochs_of
@@ -213,7 +213,7 @@ NOISE_KINDS = ("uniform", "uniform_excluding_true", "pair_flip", "confusion", "p
 
 def _kind_of_noise(kind: str) -> str:
     if kind not in NOISE_KINDS and not re.fullmatch(OWN_PATTERN, kind):
-        raise ValueError(not_among(repr(kind), kind, [*NOISE_KINDS, "module.function"]))
+        raise NotAmongError(kind, [*NOISE_KINDS, "module.function"])
     return kind
 
 
@@ -587,56 +587,19 @@ def read(raw: Mapping[str, Any]) -> Config:
     """Check a configuration.
 
     Raises:
-        PipelineError: one line for each mistake: the key, what was found and what is allowed.
+        PipelineError: one line for each mistake: the key, what was found and what is allowed;
+            below it the corrected YAML where it is clear what was meant.
     """
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [_describe(dict(mistake), raw) for mistake in error.errors()]
+        lines = [describe(dict(mistake), raw) for mistake in error.errors()]
         raise PipelineError("\n".join(f"config error: {line}" for line in lines)) from None
-
-
-def _describe(mistake: dict[str, Any], raw: Mapping[str, Any]) -> str:
-    """One line for one of pydantic's errors."""
-    where = _path(mistake["loc"], raw, missing=mistake["type"] == "missing")
-    if mistake["type"] == "value_error":
-        message = str(mistake["ctx"]["error"])
-        return f"{where}: {message}" if where else message
-    if mistake["type"] == "missing":
-        return f"{where}: found nothing; a value is needed"
-    if mistake["type"] == "string_pattern_mismatch":
-        return (
-            f"{where}: found '{mistake['input']}'; "
-            f"allowed: letters, digits, - and _ ({mistake['ctx']['pattern']})"
-        )
-    if mistake["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        context = mistake["ctx"]
-        key = context["discriminator"].strip("'_()")
-        allowed = context.get("expected_tags") or "one of the documented kinds"
-        return f"{where}.{key}: found {context.get('tag', 'nothing')!r}; allowed: {allowed}"
-    allowed = mistake["msg"].replace("Input should be ", "")
-    return f"{where}: found {mistake['input']!r}; allowed: {allowed}"
-
-
-def _path(location: tuple[int | str, ...], raw: Any, missing: bool) -> str:
-    """Write where a mistake is as the user would: `experiments.mine.noise.levels[1]`.
-
-    pydantic's location also names the branch of a union and `[key]`, which are not in the file.
-    """
-    path = ""
-    for position, part in enumerate(location):
-        if isinstance(part, int) and isinstance(raw, list | tuple) and part < len(raw):
-            path, raw = f"{path}[{part}]", raw[part]
-        elif isinstance(raw, Mapping) and part in raw:
-            path, raw = f"{path}.{part}", raw[part]
-        elif missing and position == len(location) - 1:
-            path = f"{path}.{part}"
-    return path.lstrip(".")
 
 
 def _refuse_missing(where: str, name: str, allowed: Mapping[str, Any]) -> None:
     if name not in allowed:
-        raise ValueError(f"{where}: {not_among(repr(name), name, allowed)}")
+        raise NotAmongError(name, allowed, where=where)
 
 
 def resolve(config: Config) -> dict[str, dict[str, Any]]:

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from latentgen import provenance
+from latentgen.yaml_text import to_yaml
 
 Settings = Mapping[str, Mapping[str, Any]]
 Condition = Callable[[Mapping[str, Any]], bool]
@@ -71,13 +70,8 @@ def left_out(suite: str, experiments: Settings, studies: Settings) -> list[str]:
 
 def as_written(members: Sequence[str], config: Mapping[str, Any]) -> str:
     """What config.yaml says of a suite's experiments, as YAML."""
-
-    class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
     blocks = {name: found for name in members if (found := provenance.blocks(name, config))}
-    return yaml.dump(blocks, Dumper=Plain, sort_keys=False)
+    return to_yaml(blocks)
 
 
 def made_with() -> str:
