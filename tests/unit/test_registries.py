@@ -2,10 +2,14 @@
 
 from typing import get_args
 
-from latentgen import config, models, noise, probes, sources
+from latentgen import models, noise, probes, sources
 from latentgen.blocks import Block
+from latentgen.dataset_blocks import Dataset
 from latentgen.disambiguation import attribution, canvases, classifiers, redaction, segments
 from latentgen.disambiguation import settings as disambiguation
+from latentgen.experiment_blocks import NOISE_KINDS
+from latentgen.model_blocks import Model
+from latentgen.probe_blocks import Probe
 
 
 def kinds(union: object, tag: str) -> set[str]:
@@ -15,10 +19,10 @@ def kinds(union: object, tag: str) -> set[str]:
 
 
 def test_every_entry_of_a_registry_can_be_chosen_and_nothing_else() -> None:
-    assert kinds(config.Dataset, "source") == set(sources.SOURCES)
-    assert kinds(config.Model, "architecture") == set(models.ARCHITECTURES)
-    assert kinds(config.Probe, "probe") == set(probes.PROBES)
-    assert set(config.NOISE_KINDS) == set(noise.KINDS)
+    assert kinds(Dataset, "source") == set(sources.SOURCES)
+    assert kinds(Model, "architecture") == set(models.ARCHITECTURES)
+    assert kinds(Probe, "probe") == set(probes.PROBES)
+    assert set(NOISE_KINDS) == set(noise.KINDS)
 
 
 def choices(block: type[Block], field: str) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from latentgen.mistakes import NotAmongError
-from latentgen.names import NAME_PATTERN
+from latentgen.names import NAME_PATTERN, OWN_PATTERN
 
 
 def once_each(values: list[Any]) -> list[Any]:
@@ -41,3 +41,13 @@ class Block(BaseModel):
                 if key not in cls.model_fields:
                     raise NotAmongError(str(key), cls.model_fields, what="key ")
         return data
+
+
+Own = Annotated[str, Field(pattern=f"^{OWN_PATTERN}$")]
+"""`module.object`, from a file beside config.yaml or an installed package."""
+
+
+def tag_of(block: Any, key: str) -> Any:
+    """Which of several kinds of a block is meant: what stands under a key, or something own."""
+    found = block.get(key) if isinstance(block, Mapping) else getattr(block, key, None)
+    return "module.object" if isinstance(found, str) and "." in found else found
