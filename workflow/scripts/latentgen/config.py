@@ -1,8 +1,9 @@
 """What config.yaml may hold, and what the rules see of it.
 
-`Config` is the one source of the allowed keys, their defaults and their descriptions; the JSON
-schema in workflow/schemas/ is generated from it. Its larger blocks are in `*_blocks.py`. The module imports neither torch nor Snakemake,
-because Snakemake reads the config at every start and in every job.
+`Config` and its blocks (in `*_blocks.py`) are the one source of the allowed keys, their defaults
+and their descriptions; the JSON schema in workflow/schemas/ is generated from them. These modules
+import neither torch nor Snakemake, because Snakemake reads the config at every start and in every
+job.
 """
 
 from collections.abc import Mapping
