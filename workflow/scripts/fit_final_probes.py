@@ -1,8 +1,8 @@
 """Fit every probe to every layer of a trained network, and of a generalised one beside it."""
 
 import pandas as pd
-from tqdm import tqdm
 
+from latentgen import progress
 from latentgen.activations import HeldSource, last_source
 from latentgen.job import best_device, job
 from latentgen.probing import probe_layer_and_costs
@@ -17,7 +17,7 @@ with job(snakemake):
     accuracies, costs = [], []
     for network, folder in networks.items():
         source = HeldSource(last_source(run, folder, best_device()))
-        for layer in tqdm(source.widths, desc=network, unit="layer"):
+        for layer in progress.bar(source.widths, desc=network, unit="layer"):
             scored, spent = probe_layer_and_costs(
                 source,
                 layer,

@@ -1,8 +1,8 @@
 """Fit probes to every layer of a run at every kept epoch."""
 
 import pandas as pd
-from tqdm import tqdm
 
+from latentgen import progress
 from latentgen.activations import sources
 from latentgen.job import best_device, job
 from latentgen.probing import probe_layer
@@ -15,7 +15,7 @@ with job(snakemake):
     epochs = sources(run, files.checkpoints, files.get("activations"), best_device())
     rows = [
         {"epoch": epoch, **row}
-        for epoch, source in tqdm(epochs, unit="epoch")
+        for epoch, source in progress.bar(epochs, unit="epoch")
         for layer in source.widths
         for row in probe_layer(
             source,

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
+from latentgen import progress
 from latentgen.activations import HeldSource, last_source, sources
 from latentgen.checkpoints import checkpoint_path, load_into
 from latentgen.geometry import class_geometry
@@ -23,7 +23,7 @@ with job(snakemake):
     penultimate = list(network.layers)[-1]
     geometry = []
     epochs = sources(run, files.checkpoints, files.get("activations"), device)
-    for epoch, source in tqdm(epochs, unit="epoch"):
+    for epoch, source in progress.bar(epochs, unit="epoch"):
         load_into(network.module, checkpoint_path(Path(files.checkpoints), epoch))
         head = head_of(network.module).weight.detach()
         for layer in source.widths:
@@ -45,7 +45,7 @@ with job(snakemake):
     observed = run.labels.observed
     agreements = [
         row
-        for layer in tqdm(last.widths, unit="layer")
+        for layer in progress.bar(last.widths, unit="layer")
         for row in agreement_with_masc(last, layer, observed, fitted, masc, n_classes=run.n_classes)
     ]
     write_csv(pd.DataFrame(agreements), snakemake.output.quadratic)

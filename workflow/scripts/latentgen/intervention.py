@@ -16,9 +16,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from tqdm import tqdm
 
-from latentgen import checkpoints
+from latentgen import checkpoints, progress
 from latentgen.activations import NetworkSource
 from latentgen.heads import head_of, linear_head
 from latentgen.models import Network
@@ -126,7 +125,7 @@ def intervene(
     rows = observer.rows(network, data, 0)
     branches = []
     optimizer = make_optimizer(module, recipe)
-    for epoch in tqdm(range(total_epochs + 1), desc=UNDISTURBED, unit="epoch"):
+    for epoch in progress.bar(range(total_epochs + 1), desc=UNDISTURBED, unit="epoch"):
         if epoch:
             _train(module, optimizer, data, recipe, epoch)
             rows += observer.rows(network, data, epoch)

@@ -16,9 +16,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from torch import nn
-from tqdm import tqdm
 
-from latentgen import checkpoints
+from latentgen import checkpoints, progress
 from latentgen.activations import ActivationSource, NetworkSource
 from latentgen.errors import PipelineError
 from latentgen.noise import TrainLabels
@@ -197,7 +196,7 @@ def retrain(module: nn.Module, data: Data, recipe: Recipe, patience: int) -> lis
     optimizer = make_optimizer(module, recipe)
     rows: list[dict[str, Any]] = [_row(0, None, module, data)]
     best = rows[0]
-    for epoch in tqdm(range(1, recipe.max_epochs + 1), unit="epoch"):
+    for epoch in progress.bar(range(1, recipe.max_epochs + 1), unit="epoch"):
         scores = train_epoch(module, optimizer, data, recipe, epoch)
         refuse_diverged(epoch, scores, recipe)
         rows.append(_row(epoch, scores["train_accuracy_observed"], module, data))

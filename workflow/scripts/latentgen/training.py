@@ -13,9 +13,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import tqdm
 
-from latentgen import checkpoints
+from latentgen import checkpoints, progress
 from latentgen.errors import PipelineError
 from latentgen.models import normalise
 from latentgen.schedule import epochs_of
@@ -293,15 +292,22 @@ def train_run(
     if not history:
         history = [_row(0, _untrained_scores(module, data), module, data, recipe)]
         folder.save(0, module, optimizer, history)
-    with tqdm(total=recipe.max_epochs, initial=history[-1]["epoch"], unit="epoch") as progress:
+    images = len(data.images)
+    with progress.bar(
+        total=recipe.max_epochs * images,
+        initial=history[-1]["epoch"] * images,
+        unit="images",
+        unit_scale=True,
+    ) as bar:
         while not history[-1]["memorised"] and history[-1]["epoch"] < recipe.max_epochs:
             epoch = history[-1]["epoch"] + 1
             scores = train_epoch(module, optimizer, data, recipe, epoch)
             history.append(_row(epoch, scores, module, data, recipe))
             if epoch in keep or history[-1]["memorised"]:
                 folder.save(epoch, module, optimizer, history)
-            progress.update()
-            progress.set_postfix(loss=scores["train_loss"], acc=scores["train_accuracy_observed"])
+            accuracy = scores["train_accuracy_observed"]
+            bar.set_postfix(epoch=epoch, loss=scores["train_loss"], acc=accuracy, refresh=False)
+            bar.update(images)
     write_csv(pd.DataFrame(history), history_file)
     folder.publish()
 
