@@ -6,7 +6,7 @@ controls can tell: they go through the same batches in the same order.
 """
 
 import copy
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,10 @@ def intervene(
         if epoch in starts:
             for name in variants:
                 branch = _branch(network, optimizer, recipe, VARIANTS[name])
-                went = _train_on(*branch, VARIANTS[name], data, epoch, total_epochs, observer)
+                ahead = progress.bar(
+                    range(epoch + 1, total_epochs + 1), desc=f"{name} at {epoch}", unit="epoch"
+                )
+                went = _train_on(*branch, VARIANTS[name], data, epoch, ahead, observer)
                 branches += [{"variant": name, "start": epoch, **row} for row in went]
     undisturbed = [{"variant": UNDISTURBED, "start": None, **row} for row in rows]
     return pd.DataFrame([*undisturbed, *branches]).astype({"start": "Int64"})
@@ -165,14 +168,14 @@ def _train_on(
     variant: Variant,
     data: Data,
     start: int,
-    total_epochs: int,
+    epochs: Iterable[int],
     observer: "Observer",
 ) -> Iterator[dict[str, Any]]:
-    """Edit, and train on to the end; rows of the state right after the edit and of each epoch."""
+    """Edit, and train on for some epochs; rows of the state right after the edit and of each."""
     if variant.edit:
         observer.edit(network)
     yield from observer.rows(network, data, start)
-    for epoch in range(start + 1, total_epochs + 1):
+    for epoch in epochs:
         _train(network.module, optimizer, data, recipe, epoch)
         if variant.again:
             observer.edit(network)
