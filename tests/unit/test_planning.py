@@ -46,11 +46,11 @@ def test_time_of_interventions_grows_with_all_that_is_trained() -> None:
 def test_probes_that_need_rows_have_memory_for_them_and_time_for_many_passes() -> None:
     experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}}
     rows = 3 * 70_000 * 2048 * 4 // 2**20
-    for rule in ("fit_dynamics_probes", "fit_final_probes", "measure_geometry"):
+    for rule in ("fit_final_probes", "measure_dynamics"):
         assert planning.memory_mb(rule, experiment) == rows + planning.memory_mb(
             "fit_probes", experiment
         )
-    assert planning.runtime_minutes("fit_dynamics_probes", experiment) == 20 + 1000
+    assert planning.runtime_minutes("measure_dynamics", experiment) == 20 + 1000
 
 
 def test_memory_of_preparing_a_dataset() -> None:

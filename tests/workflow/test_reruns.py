@@ -99,7 +99,7 @@ def test_probes_of_the_dynamics_are_no_part_of_the_core(finished: Workspace) -> 
         config["experiments"]["tiny"]["dynamics_probes"] = ["lda"]
     assert finished.planned() == {}
     assert finished.planned("results/tables/peaks.csv") == {
-        "fit_dynamics_probes": RUNS,
+        "measure_dynamics": RUNS,
         "tabulate_peaks": {""},
     }
     with finished.editing_config() as config:

@@ -27,24 +27,3 @@ rule fit_probes:
         "Fitting probes to {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:
         "../scripts/fit_probes.py"
-
-
-# Besides those of `fit_probes`, and apart from them because they take longer.
-use rule fit_probes as fit_dynamics_probes with:
-    output:
-        probes=f"{RUN}/dynamics_probes.csv",
-    log:
-        "logs/fit_dynamics_probes/{experiment}/{noise}/seed{seed}.log",
-    benchmark:
-        "results/benchmarks/fit_dynamics_probes/{experiment}/{noise}/seed{seed}.tsv"
-    resources:
-        mem_mb=planned(planning.memory_mb, "fit_dynamics_probes"),
-        runtime=planned(planning.runtime_minutes, "fit_dynamics_probes"),
-        gpu=1,
-    params:
-        model=setting("model"),
-        normalise=setting("normalise"),
-        validation=setting("validation"),
-        probes=setting("dynamics_probes"),
-    message:
-        "Fitting more probes to {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"

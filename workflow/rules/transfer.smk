@@ -29,36 +29,6 @@ rule transfer_weights:
         "../scripts/transfer_weights.py"
 
 
-rule transfer_controls:
-    """The network with last layers that VeLPIC's is compared with, at every kept epoch."""
-    input:
-        unpack(layers_of),
-        dataset=dataset_of,
-        labels=labels_of,
-        checkpoints=f"{RUN}/checkpoints",
-        code=code("transfer_controls.py", "model"),
-    output:
-        controls=f"{RUN}/transfer_controls.csv",
-    log:
-        "logs/transfer_controls/{experiment}/{noise}/seed{seed}.log",
-    benchmark:
-        "results/benchmarks/transfer_controls/{experiment}/{noise}/seed{seed}.tsv"
-    conda:
-        "../../envs/pipeline.yaml"
-    resources:
-        mem_mb=planned(planning.memory_mb, "transfer_controls"),
-        runtime=planned(planning.runtime_minutes, "transfer_controls"),
-        gpu=1,
-    params:
-        model=setting("model"),
-        normalise=setting("normalise"),
-        validation=setting("validation"),
-    message:
-        "Comparing transfers in {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
-    script:
-        "../scripts/transfer_controls.py"
-
-
 rule plot_transfer_controls:
     """The network with every edit of its last layer, while it is trained."""
     input:

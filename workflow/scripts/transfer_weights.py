@@ -1,6 +1,6 @@
 """Replace the last layer by VeLPIC's vectors at every kept epoch; score and keep the result."""
 
-from functools import partial
+import pandas as pd
 
 from latentgen import exported
 from latentgen.job import best_device, job
@@ -11,9 +11,14 @@ from latentgen.transfer import at_every_epoch, transfer_rows, transferred
 with job(snakemake):
     run = Run.of(snakemake)
     files, device = snakemake.input, best_device()
-    score = partial(
-        transfer_rows, labels=run.labels, test_labels=run.test_labels, validation=run.validation
-    )
-    rows = at_every_epoch(run, files.checkpoints, files.get("activations"), device, score)
-    write_csv(rows, snakemake.output.transfer)
+    rows = [
+        {"epoch": epoch, **row}
+        for epoch, source, penultimate, head in at_every_epoch(
+            run, files.checkpoints, files.get("activations"), device
+        )
+        for row in transfer_rows(
+            source, penultimate, head, run.labels, run.test_labels, validation=run.validation
+        )
+    ]
+    write_csv(pd.DataFrame(rows), snakemake.output.transfer)
     exported.save(transferred(run, files.checkpoints, device), snakemake.output.transferred)

@@ -8,7 +8,6 @@ from warnings import warn
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_scalar
@@ -294,6 +293,8 @@ class LogisticRegression(RowsProbe):
             gradient = torch.cat([slope, excess.sum(1, keepdim=True)], dim=1)
             loss = penalty * coef.square().sum() - (logs * truth).sum() / len(rows)
             return float(loss), gradient.flatten().cpu().numpy()
+
+        from scipy.optimize import minimize  # takes long to import, and few jobs need it
 
         found = minimize(
             objective,

@@ -84,7 +84,7 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     memory = BASE_MB + 3 * images_mb(size)
     if rule not in ("train", "dump_activations"):
         memory += moments_mb(size, experiment["model"]) + held_mb(size, experiment["model"])
-    if rule in ("fit_dynamics_probes", "fit_final_probes", "measure_geometry"):
+    if rule in ("fit_final_probes", "measure_dynamics"):
         # Probes that are fitted to rows hold a layer's activations, and work on copies.
         width = widest_layer(experiment["model"], size["shape"])
         memory += 3 * (size["train"] + size["test"]) * width * 4 // 2**20
@@ -105,7 +105,7 @@ def _passes(rule: str, experiment: Mapping[str, Any]) -> int:
     if rule == "intervene":
         plan = experiment["intervention"]
         return int(plan["total_epochs"] * (1 + len(plan["variants"]) * len(plan["epochs"])))
-    if rule == "fit_dynamics_probes":
+    if rule == "measure_dynamics":
         return 1000  # logistic regression takes hundreds for each layer
     return 100
 

@@ -1,10 +1,9 @@
 """Editing a network's last layer so that the network itself generalises (arXiv 2603.19865)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -19,9 +18,6 @@ from latentgen.scores import accuracy_rows
 
 Heads = dict[str, nn.Linear]
 """Last layers by the name of the variant."""
-
-Score = Callable[[ActivationSource, str, nn.Linear], list[dict[str, Any]]]
-"""Scores edits of a last layer: where activations are read, the penultimate layer, the last one."""
 
 
 def edited_heads(head: nn.Linear, vectors: Tensor) -> Heads:
@@ -166,10 +162,28 @@ def require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -
         )
 
 
+class AtEpoch(NamedTuple):
+    """A run after some epochs.
+
+    Attributes:
+        epoch: how many.
+        source: where its layers are read.
+        penultimate: name of the layer that the last one reads.
+        head: the last layer, as it was trained.
+    """
+
+    epoch: int
+    source: ActivationSource
+    penultimate: str
+    head: nn.Linear
+
+
 def at_every_epoch(
-    run: Run, checkpoint_folder: str, activations: str | None, device: torch.device, score: Score
-) -> pd.DataFrame:
-    """Score edits of a run's last layer at every kept epoch; the epoch is the first column.
+    run: Run, checkpoint_folder: str, activations: str | None, device: torch.device
+) -> Iterator[AtEpoch]:
+    """A run's layers and its last one at every kept epoch.
+
+    Look at one before taking the next: they share one network.
 
     Raises:
         PipelineError: the last layer is not linear or has another number of classes.
@@ -178,13 +192,10 @@ def at_every_epoch(
     if activations is None:  # what comes from files is worked on where it is read
         network.module.to(device)
     penultimate = list(network.layers)[-1]
-    rows = []
     for epoch, source in sources(run, checkpoint_folder, activations, device):
         state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
         checkpoints.load_into(network.module, state)
-        head = head_of(network.module, run.n_classes)
-        rows += [{"epoch": epoch, **row} for row in score(source, penultimate, head)]
-    return pd.DataFrame(rows)
+        yield AtEpoch(epoch, source, penultimate, head_of(network.module, run.n_classes))
 
 
 def transferred(run: Run, checkpoint_folder: str, device: torch.device) -> exported.Classifier:
