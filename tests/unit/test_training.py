@@ -1,7 +1,9 @@
 """Training against a plain loop, and its ends: memorised, at the limit, killed, not finite."""
 
 import math
-from dataclasses import replace
+import subprocess
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +25,7 @@ RECIPE = training.Recipe(
     seed=7,
 )
 SCHEDULE = "0, 1, 4-/4"
+PACKAGE = str(Path(training.__file__).parents[1])
 
 
 def make_data(n: int = 50) -> training.Data:
@@ -96,6 +99,44 @@ def test_agrees_with_a_plain_loop(optimizer: str, architecture: str) -> None:
             right += (logits.argmax(1) == labels).sum().item()
         assert scores["train_loss"] == pytest.approx(total / 50, rel=1e-4)
         assert scores["train_accuracy_observed"] == pytest.approx(right / 50)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_optimisers_are_those_of_pytorch_to_the_bit(name: str) -> None:
+    ours, theirs = make_module("mlp"), make_module("mlp")
+    recipe = replace(RECIPE, optimizer=name, momentum=0.9)
+    settings = {"momentum": 0.9} if name == "SGD" else {"betas": recipe.betas}
+    plain = getattr(torch.optim, name)(
+        theirs.parameters(), lr=recipe.learning_rate, fused=True, **settings
+    )
+    optimizer = training.make_optimizer(ours, recipe)
+    for step in range(4):
+        if step == 2:  # as if resumed
+            state, optimizer = optimizer.state_dict(), training.make_optimizer(ours, recipe)
+            optimizer.load_state_dict(state)
+        for module, own in ((ours, optimizer), (theirs, plain)):
+            own.zero_grad()
+            module(torch.full((2, 1, 4, 4), step + 1.0)).square().sum().backward()
+            own.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_training_does_without_the_compiler() -> None:
+    script = """
+import sys, torch
+from latentgen.training import Recipe, make_optimizer
+module = torch.nn.Linear(2, 2)
+optimizer = make_optimizer(module, Recipe(**{settings}))
+module(torch.ones(1, 2)).sum().backward()
+optimizer.step()
+optimizer.load_state_dict(optimizer.state_dict())
+print("torch._dynamo" in sys.modules)
+""".replace("{settings}", repr(asdict(RECIPE)))
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONPATH": PACKAGE}
+    )
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_batches_are_a_permutation_that_differs_by_epoch_and_seed() -> None:

@@ -1,5 +1,6 @@
 """Training until the observed labels are memorised, with a state kept at scheduled epochs."""
 
+import inspect
 import math
 import shutil
 from collections.abc import Iterator
@@ -78,13 +79,25 @@ def prepare(module: nn.Module) -> None:
         module.to(memory_format=torch.channels_last)
 
 
+def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:
+    """The same optimiser, whose methods do not import the compiler that nothing here uses.
+
+    PyTorch wraps them for `torch.compile`, and the wrappers import it when they are first called,
+    which takes as long as importing the rest of PyTorch.
+    """
+    names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
+    bare = {name: inspect.unwrap(getattr(optimizer, name)) for name in names}
+    bare["step"] = torch.no_grad()(bare["step"])  # which its wrapper would have seen to
+    return type(optimizer.__name__, (optimizer,), bare)
+
+
 def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Plain SGD or Adam; fused, which is the same arithmetic in one kernel."""
     optimizers: dict[str, dict[str, Any]] = {
         "SGD": {"momentum": recipe.momentum},
         "Adam": {"betas": tuple(recipe.betas)},
     }
-    make = getattr(torch.optim, recipe.optimizer)
+    make = _without_compiler(getattr(torch.optim, recipe.optimizer))
     return make(
         module.parameters(), lr=recipe.learning_rate, fused=True, **optimizers[recipe.optimizer]
     )
