@@ -9,10 +9,15 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import activations, growth, probes, table, training
+from benchmarks import activations, growth, probes, redaction, table, training
 from benchmarks.timing import FULL, SMOKE, measure
 
-BENCHMARKS = [*training.BENCHMARKS, *probes.BENCHMARKS, *activations.BENCHMARKS]
+BENCHMARKS = [
+    *training.BENCHMARKS,
+    *probes.BENCHMARKS,
+    *activations.BENCHMARKS,
+    *redaction.BENCHMARKS,
+]
 DOCS = Path(__file__).parents[1] / "docs"
 
 

@@ -1,24 +1,18 @@
-"""What batching redactions saves, and that a second model segments nothing anew.
+"""Redacting along a ranking one picture at a time, and a batch at a time; a second classifier."""
 
-python benchmarks/redaction.py
-
-Prints one line for each measurement; the best of several interleaved rounds counts.
-"""
-
-import os
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
-
+from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from latentgen.disambiguation.classifiers import (
     IMAGENET,
     CanvasNet,
@@ -26,17 +20,18 @@ from latentgen.disambiguation.classifiers import (
     Classifier,
     frozen,
     names_of,
+    softmax,
 )
 from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.redaction import Redactions, prefixes
-from latentgen.disambiguation.segments import make_segmenter, read_all, write_all
+from latentgen.disambiguation.segments import Segments, make_segmenter, read_all, write_all
 from latentgen.disambiguation.study import run_study
 
-ROUNDS = 9
-SEGMENTS = 50
+TOLERANCE = 1e-5  # of logits
+ROWS_OF_SEGMENTS = 5
 STUDY = {
     "attribution": {"method": "grad_cam", "channels": "max"},
-    "fill": "black",
+    "fill": "mean_colour",
     "measure": "evidence",
     "delta": 0.8,
     "top_k": 2,
@@ -49,106 +44,146 @@ STUDY = {
 }
 
 
-def network(make: Callable[[], torch.nn.Module], seed: int) -> Classifier:
+def _classifier(make: Callable[[], nn.Module], seed: int) -> Classifier:
     """A classifier with random weights."""
     torch.manual_seed(seed)
     return Classifier(frozen(make()), names_of(10), *IMAGENET, {}, "")
 
 
-def resnet20() -> torch.nn.Module:
-    """A ResNet for CIFAR-10."""
-    return CifarResNet(20)
-
-
-def picture(seed: int, side: int) -> NDArray[np.uint8]:
+def _picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     """Coloured rectangles."""
     rng = np.random.default_rng(seed)
-    pixels = np.zeros((side, side, 3), dtype=np.uint8)
+    pixels = np.zeros((height, width, 3), dtype=np.uint8)
     for _ in range(12):
-        top, left = rng.integers(0, side - 6, 2)
-        height, width = rng.integers(4, side // 2, 2)
-        pixels[top : top + height, left : left + width] = rng.integers(0, 255, 3)
+        top, left = rng.integers(0, height - 6), rng.integers(0, width - 6)
+        down, right = rng.integers(4, height // 2), rng.integers(4, width // 2)
+        pixels[top : top + down, left : left + right] = rng.integers(0, 255, 3)
     return pixels
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long a call takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+# ------------------------------------------------------------------------------------ redactions
 
 
-def batched_against_one_by_one(make: Callable[[], torch.nn.Module], side: int) -> None:
-    """All prefixes of one ranking, as `Redactions` evaluates them, and each by itself."""
-    model, shown = network(make, 0), picture(0, side)
-    grid = make_segmenter({"segmenter": "grid", "rows": 5, "columns": SEGMENTS // 5})(shown)
-    sets = prefixes(np.arange(SEGMENTS), SEGMENTS)
-
-    def together() -> NDArray[np.float32]:
-        return Redactions(model, shown, grid, fill="black").logits(sets)
-
-    def one_by_one() -> NDArray[np.float32]:
-        redactions = Redactions(model, shown, grid, fill="black")
-        return np.concatenate([redactions.logits(sets[[row]]) for row in range(SEGMENTS)])
-
-    difference = float(np.abs(together() - one_by_one()).max())
-    rounds = [(seconds(together), seconds(one_by_one)) for _ in range(ROUNDS)]
-    batch, single = (min(times) for times in zip(*rounds, strict=True))
-    print(
-        f"{make.__name__}, {SEGMENTS} redactions of {side}x{side}: "
-        f"one by one {single * 1e3:.0f} ms, batched {batch * 1e3:.0f} ms, "
-        f"{single / batch:.1f} times faster, logits differ by at most {difference:.1e}"
-    )
+def one_by_one(
+    module: nn.Module, classifier: Classifier, picture: NDArray[np.uint8], segments: Segments
+) -> NDArray[np.float32]:
+    """Logits after each further segment: one more is hidden, the network looks, and so on."""
+    shown, logits = picture.copy(), []
+    with torch.no_grad():
+        for segment in range(segments.max() + 1):
+            shown[segments == segment] = 0
+            output = module(classifier.inputs(shown[None]).contiguous())[0]
+            logits.append(output.numpy())
+            output.softmax(0).max().item()
+    return np.stack(logits)
 
 
-def segmenter_passes_on_a_second_model() -> None:
-    """Count how often a (small, random) Segment Anything looks at a picture."""
+@contextmanager
+def redactions(make: Callable[[], nn.Module], shape: tuple[int, int], sizes: Sizes) -> Prepared:
+    """Every prefix of one ranking of a picture's segments."""
+    classifier, picture = _classifier(make, 0), _picture(0, *shape)
+    torch.manual_seed(0)
+    plain = make().eval()
+    columns = sizes.segments // ROWS_OF_SEGMENTS
+    grid = {"segmenter": "grid", "rows": ROWS_OF_SEGMENTS, "columns": columns}
+    segments = make_segmenter(grid)(picture)
+    sets = prefixes(np.arange(sizes.segments), sizes.segments)
+
+    def ours() -> NDArray[np.float32]:
+        return Redactions(classifier, picture, segments, fill="black").logits(sets)
+
+    def check(plain: NDArray[np.float32], ours: NDArray[np.float32]) -> str:
+        difference = np.abs(plain - ours).max()
+        most = np.abs(softmax(plain) - softmax(ours)).max()
+        said = f"logits within {difference:.0e}, probabilities within {most:.0e}"
+        return require(difference <= TOLERANCE, said)
+
+    yield Comparison(partial(one_by_one, plain, classifier, picture, segments), ours, check)
+
+
+# -------------------------------------------------------------------------------- a second model
+
+
+@contextmanager
+def _small_sam(folder: Path) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Settings of a small Segment Anything with random weights, and a count of its passes."""
     import segment_anything
     from segment_anything.build_sam import _build_sam
 
-    segment_anything.sam_model_registry["vit_b"] = partial(_build_sam, 16, 1, 1, [0])
     passes = [0]
 
-    def count(module: torch.nn.Module, inputs: object, output: object) -> None:
-        if isinstance(module, segment_anything.modeling.ImageEncoderViT):
-            passes[0] += 1
+    def count(module: nn.Module, inputs: object, output: object) -> None:
+        passes[0] += isinstance(module, segment_anything.modeling.ImageEncoderViT)
 
-    samples = [Sample(f"picture {seed}", picture(seed, 64)) for seed in range(2)]
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        torch.save(segment_anything.sam_model_registry["vit_b"]().state_dict(), folder / "sam.pth")
-        settings = {
-            "segmenter": "sam",
-            "model": "vit_b",
-            "checkpoint": str(folder / "sam.pth"),
-            "min_region": 4,
-            "points_per_side": 4,
-            "pred_iou_thresh": -10.0,
-            "stability_score_thresh": 0.0,
-        }
-        hook = torch.nn.modules.module.register_module_forward_hook(count)
-        write_all(samples, make_segmenter(settings), folder / "segments.h5")
-        for model in range(2):
-            found = zip(samples, read_all(folder / "segments.h5"), strict=True)
-            tables = run_study(found, network(CanvasNet, model), STUDY, folder / str(model))
-            print(
-                f"model {model + 1}: {len(tables['pairs'])} pairs, "
-                f"{passes[0]} passes of Segment Anything for {len(samples)} pictures"
-            )
-            passes[0] = 0
+    registry = segment_anything.sam_model_registry
+    published = registry["vit_b"]
+    registry["vit_b"] = partial(_build_sam, 16, 1, 1, [0])
+    torch.save(registry["vit_b"]().state_dict(), folder / "sam.pth")
+    hook = nn.modules.module.register_module_forward_hook(count)
+    settings = {
+        "segmenter": "sam",
+        "model": "vit_b",
+        "checkpoint": str(folder / "sam.pth"),
+        "min_region": 4,
+        "points_per_side": 4,
+        "pred_iou_thresh": -10.0,
+        "stability_score_thresh": 0.0,
+    }
+    try:
+        yield settings, passes
+    finally:
         hook.remove()
+        registry["vit_b"] = published
 
 
-def main() -> None:
-    """All measurements."""
-    threads = int(os.environ.get("OMP_NUM_THREADS", "0")) or torch.get_num_threads()
-    torch.set_num_threads(threads)
-    print(f"torch {torch.__version__}, {threads} threads, CPU")
-    batched_against_one_by_one(CanvasNet, 32)
-    batched_against_one_by_one(resnet20, 32)
-    batched_against_one_by_one(resnet20, 64)
-    segmenter_passes_on_a_second_model()
+@contextmanager
+def second_classifier(sizes: Sizes) -> Prepared:
+    """The pairs of pictures that were segmented before, under another classifier."""
+    samples = [Sample(f"picture {seed}", _picture(seed, 64, 64)) for seed in range(2)]
+    with TemporaryDirectory() as name, _small_sam(Path(name)) as (settings, passes):
+        folder = Path(name)
+        write_all(samples, make_segmenter(settings), folder / "segments.h5")
+
+        def study(segments: Path) -> tuple[int, list[float]]:
+            before = passes[0]
+            if not segments.exists():
+                write_all(samples, make_segmenter(settings), segments)
+            found = zip(samples, read_all(segments), strict=True)
+            pairs = run_study(found, _classifier(CanvasNet, 1), STUDY, folder / "study")["pairs"]
+            return passes[0] - before, list(pairs["score"])
+
+        def plain() -> tuple[int, list[float]]:
+            (folder / "again.h5").unlink(missing_ok=True)
+            return study(folder / "again.h5")
+
+        def check(plain: tuple[int, list[float]], ours: tuple[int, list[float]]) -> str:
+            said = f"the same scores; passes of Segment Anything: {ours[0]} instead of {plain[0]}"
+            return require(plain[1] == ours[1] and ours[0] == 0 < plain[0], said)
+
+        yield Comparison(plain, partial(study, folder / "segments.h5"), check)
 
 
-if __name__ == "__main__":
-    main()
+PLAIN = "one picture at a time: a segment more is hidden, the network looks"
+BENCHMARKS = [
+    Benchmark(
+        "redactions-canvas-net",
+        "50 redactions along a ranking, the CNN for canvases of digits, 32 x 32",
+        PLAIN,
+        3.0,
+        partial(redactions, CanvasNet, (32, 32)),
+    ),
+    Benchmark(
+        "redactions-resnet20",
+        "50 redactions along a ranking, ResNet-20, 32 x 64",
+        PLAIN,
+        3.0,
+        partial(redactions, partial(CifarResNet, 20), (32, 64)),
+    ),
+    Benchmark(
+        "second-classifier",
+        "a second classifier of two pictures segmented by (a small) Segment Anything",
+        "segments found again",
+        1.0,
+        second_classifier,
+    ),
+]

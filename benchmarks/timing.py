@@ -42,6 +42,7 @@ class Sizes:
     few_rows: int  # of a class with fewer rows than a layer is wide
     few_rows_width: int
     images: int  # that the pipeline reads layers of
+    segments: int  # of a picture that is redacted
     rounds: int
 
 
@@ -53,6 +54,7 @@ FULL = Sizes(
     few_rows=500,
     few_rows_width=4096,
     images=2000,
+    segments=50,
     rounds=5,
 )
 SMOKE = Sizes(
@@ -63,6 +65,7 @@ SMOKE = Sizes(
     few_rows=5,
     few_rows_width=40,
     images=60,
+    segments=10,
     rounds=1,
 )
 

@@ -14,7 +14,9 @@ from torch.nn import functional
 from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
 from latentgen.errors import PipelineError, one_line
 
-BATCH = 256
+BATCH = {"cpu": 16, "cuda": 256}
+"""Pictures that go through a network at once: on a CPU few enough for its caches."""
+
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 """Mean and standard deviation with which networks for ImageNet, and others, were trained."""
 
@@ -52,10 +54,11 @@ class Classifier:
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n, classes) of pictures uint8 (n, H, W, 3)."""
         self.passes[0] += len(pictures)
+        size = BATCH[next(self.module.parameters()).device.type]
         with torch.inference_mode():
             batches = [
-                self.module(self.inputs(pictures[start : start + BATCH])).cpu()
-                for start in range(0, len(pictures), BATCH)
+                self.module(self.inputs(pictures[start : start + size])).cpu()
+                for start in range(0, len(pictures), size)
             ]
         logits: NDArray[np.float32] = torch.cat(batches).numpy()
         return logits
