@@ -17,6 +17,7 @@ from latentgen.errors import PipelineError
 from latentgen.models import Network, normalise, with_image_statistics
 from latentgen.names import INPUT
 from latentgen.planning import HELD_BYTES
+from latentgen.precision import ieee_float32
 from latentgen.runs import Run
 from latentgen.storage import atomic_hdf5
 from latentgen.training import EVALUATION_BATCH
@@ -91,6 +92,7 @@ class NetworkSource:
             yield read
 
 
+@ieee_float32()
 def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) -> dict[str, Tensor]:
     """Run a module and return the flattened outputs of the named submodules.
 

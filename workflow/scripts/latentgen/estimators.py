@@ -17,7 +17,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from latentgen.moments import ClassMoments, ieee_float32
+from latentgen.moments import ClassMoments
+from latentgen.precision import ieee_float32
 
 Array = NDArray[Any] | Tensor
 

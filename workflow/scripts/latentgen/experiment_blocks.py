@@ -48,6 +48,17 @@ class Training(Block):
     target_accuracy: Level = Field(
         description="stop when the running train accuracy on observed labels reaches it"
     )
+    precision: Literal["float32", "tf32", "bf16"] = Field(
+        "float32",
+        description="anything else changes numbers: `tf32` lets a GPU (and nothing else) multiply "
+        "and convolve in TF32, `bf16` is PyTorch's autocast of the forward pass; weights stay "
+        "float32, and networks are read in float32",
+    )
+    compile: bool = Field(
+        False,
+        description="changes numbers: `torch.compile` of the forward and the backward pass, CUDA "
+        "graphs on a GPU; needs a C++ compiler, and up to a minute at the start of a job",
+    )
 
 
 class Relabel(Block):

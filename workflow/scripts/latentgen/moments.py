@@ -4,13 +4,13 @@ Nothing more is needed to fit a probe that is built on class means, class covari
 principal components of a class, so probes share these instead of reading activations again.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
+
+from latentgen.precision import ieee_float32
 
 # Rows of a class are multiplied in blocks of at least this many (and of at least `width`), so that
 # small streamed batches still become matrix products that are worth their overhead.
@@ -19,19 +19,6 @@ _MIN_BLOCK = 256
 # A direction is null if its eigenvalue is below this share of the largest one: a singular value
 # below 1e-5 of the largest, whose direction the square root below would leave poorly orthogonal.
 _NULL_SHARE = 1e-10
-
-
-@contextmanager
-def ieee_float32() -> Iterator[None]:
-    """Multiply float32 matrices in full precision, whatever (TF32, bfloat16) is allowed outside."""
-    cuda = torch.backends.cuda.matmul
-    cpu = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
-    before = cuda.fp32_precision, cpu.fp32_precision
-    cuda.fp32_precision = cpu.fp32_precision = "ieee"
-    try:
-        yield
-    finally:
-        cuda.fp32_precision, cpu.fp32_precision = before
 
 
 class PrincipalComponents(NamedTuple):

@@ -17,8 +17,9 @@ from torch import Tensor
 from latentgen.baselines import KNN, LDA, QDA, LogisticRegression, NearestClassMean
 from latentgen.errors import PipelineError
 from latentgen.estimators import MomentsProbe, Probe
-from latentgen.moments import ClassMoments, PrincipalComponents, ieee_float32
+from latentgen.moments import ClassMoments, PrincipalComponents
 from latentgen.own import find
+from latentgen.precision import ieee_float32
 
 
 class MASC(MomentsProbe):

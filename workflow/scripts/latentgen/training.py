@@ -18,6 +18,7 @@ from torch.nn import functional
 from latentgen import checkpoints, progress
 from latentgen.errors import PipelineError
 from latentgen.models import normalise
+from latentgen.precision import ieee_float32, in_training
 from latentgen.schedule import epochs_of
 from latentgen.seeds import derive_seed
 from latentgen.storage import publish_directory, temporary_name, write_csv
@@ -70,6 +71,8 @@ class Recipe:
     seed: int
     momentum: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
+    precision: str = "float32"
+    compile: bool = False
 
 
 def prepare(module: nn.Module) -> None:
@@ -80,7 +83,7 @@ def prepare(module: nn.Module) -> None:
 
 
 def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:
-    """The same optimiser, whose methods do not import the compiler that nothing here uses.
+    """The same optimiser, whose methods do not import the compiler, which few trainings use.
 
     PyTorch wraps them for `torch.compile`, and the wrappers import it when they are first called,
     which takes as long as importing the rest of PyTorch.
@@ -128,12 +131,16 @@ def train_epoch(
     module.train()
     # Nothing is moved off the device inside the loop: waiting for a number would stall a GPU.
     losses, guesses, rows_seen = [], [], []
-    with _seeded_dropout(data.images.device, recipe, epoch):
+    with (
+        _seeded_dropout(data.images.device, recipe, epoch),
+        in_training(module, recipe.precision, compile=recipe.compile) as network,
+    ):
         for rows in batch_order(len(data.images), recipe, epoch):
             rows = rows.to(data.images.device, non_blocking=True)
-            logits = module(data.inputs(rows))
-            loss = functional.cross_entropy(logits, data.observed[rows])
+            # First of all: a CUDA graph may put this step's gradients where the last ones are.
             optimizer.zero_grad(set_to_none=True)
+            logits = network(data.inputs(rows))
+            loss = functional.cross_entropy(logits, data.observed[rows])
             loss.backward()
             optimizer.step()
             losses.append(loss.detach() * len(rows))
@@ -163,6 +170,7 @@ def refuse_diverged(epoch: int, scores: dict[str, float], recipe: Recipe) -> Non
         )
 
 
+@ieee_float32()
 def predict_logits(module: nn.Module, images: Tensor, mean: float, std: float) -> Tensor:
     """Logits (N, classes) of uint8 images in eval mode."""
     module.eval()

@@ -10,9 +10,11 @@ from torch.nn import functional
 
 from latentgen.disambiguation.canvases import training_canvases
 from latentgen.disambiguation.classifiers import CanvasNet, Classifier
+from latentgen.precision import ieee_float32
 from latentgen.seeds import derive_seed
 
 
+@ieee_float32()
 def train_canvas_net(
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],

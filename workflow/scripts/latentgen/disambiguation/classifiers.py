@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
 from latentgen.errors import PipelineError, one_line
+from latentgen.precision import ieee_float32
 
 BATCH = {"cpu": 16, "cuda": 256}
 """Pictures that go through a network at once: on a CPU few enough for its caches."""
@@ -51,6 +52,7 @@ class Classifier:
         # As a view the result is channels last, which convolutions are faster with.
         return ((pixels.float() / 255 - scale[0]) / scale[1]).permute(0, 3, 1, 2)
 
+    @ieee_float32()
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n, classes) of pictures uint8 (n, H, W, 3)."""
         self.passes[0] += len(pictures)
