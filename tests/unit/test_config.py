@@ -186,6 +186,10 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
         lambda c: tiny(c)["training"].update(batch_size=0),
         ["experiments.tiny.training.batch_size", "found 0", "greater than or equal to 1"],
     ),
+    "unknown precision": (
+        lambda c: tiny(c)["training"].update(precision="fp16"),
+        ["experiments.tiny.training.precision", "'fp16'", "allowed: 'float32', 'tf32' or 'bf16'"],
+    ),
     "layers without units": (
         lambda c: c["models"]["tiny"].update(widths=[16, 0]),
         ["models.tiny.widths[1]", "found 0", "greater than or equal to 1"],

@@ -85,6 +85,31 @@ def test_another_run_s_states_are_noticed(run: Run, trained: Path, tmp_path, cap
     assert "epoch 2: trained again, off the kept state by 0.5" in said
 
 
+def test_a_run_in_another_precision_goes_on_in_it(run: Run, tmp_path: Path, capsys) -> None:
+    settings = {**SETTINGS, "training": {**SETTINGS["training"], "precision": "bf16"}}
+    training.train_run(
+        run.network().module,
+        run.training_data(),
+        run.recipe(settings["training"]),
+        schedule="0-/2",
+        checkpoint_folder=tmp_path / "checkpoints",
+        history_file=tmp_path / "history.csv",
+        fingerprint="",
+    )
+    off = []
+    for training_as in (settings, SETTINGS):
+        intervention.intervene(
+            run,
+            tmp_path / "checkpoints",
+            torch.device("cpu"),
+            epochs=[0],
+            variants=[],
+            **training_as,
+        )
+        off.append(capsys.readouterr().out.count("off the kept state"))
+    assert off == [0, 3]  # in float32 only the untrained network is the same
+
+
 def test_runs_that_ended_before_have_no_intervention(table: pd.DataFrame) -> None:
     assert set(table["start"].dropna()) == {0, 3}  # the run ended at 6, before 7
 

@@ -125,12 +125,15 @@ def test_optimisers_are_those_of_pytorch_to_the_bit(name: str) -> None:
 def test_training_does_without_the_compiler() -> None:
     script = """
 import sys, torch
-from latentgen.training import Recipe, make_optimizer
-module = torch.nn.Linear(2, 2)
-optimizer = make_optimizer(module, Recipe(**{settings}))
-module(torch.ones(1, 2)).sum().backward()
-optimizer.step()
-optimizer.load_state_dict(optimizer.state_dict())
+from latentgen.training import Data, Recipe, make_optimizer, train_epoch
+images, labels = torch.zeros(4, 1, 1, 2, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
+data = Data(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
+module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2, 2))
+for precision in ("float32", "tf32", "bf16"):
+    recipe = Recipe(**{**{settings}, "precision": precision})
+    optimizer = make_optimizer(module, recipe)
+    train_epoch(module, optimizer, data, recipe, 1)
+    optimizer.load_state_dict(optimizer.state_dict())
 print("torch._dynamo" in sys.modules)
 """.replace("{settings}", repr(asdict(RECIPE)))
     done = subprocess.run(
@@ -207,12 +210,22 @@ class _KillError(Exception):
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "architecture"), [("SGD", "mlp"), ("Adam", "mlp"), ("Adam", "dropout")]
+    ("optimizer", "architecture", "precision"),
+    [
+        ("SGD", "mlp", "float32"),
+        ("Adam", "mlp", "float32"),
+        ("Adam", "dropout", "float32"),
+        ("Adam", "cnn", "bf16"),
+    ],
 )
 def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str, architecture: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    optimizer: str,
+    architecture: str,
+    precision: str,
 ) -> None:
-    recipe = replace(RECIPE, optimizer=optimizer, momentum=0.9)
+    recipe = replace(RECIPE, optimizer=optimizer, momentum=0.9, precision=precision)
     run(tmp_path / "whole", recipe, make_module(architecture))
     train_epoch, trained = training.train_epoch, []
 

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import pytest
-from tests.conftest import Jobs, Workspace
+from tests.conftest import TINY, Jobs, Workspace
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
 FIGURES: Jobs = {
@@ -116,7 +116,14 @@ def test_probe_threshold_without_kept_activations(finished_without_activations: 
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("epochs", "0, 3"), ("model", "wide"), ("protocol", "published")]
+    ("key", "value"),
+    [
+        ("epochs", "0, 3"),
+        ("model", "wide"),
+        ("protocol", "published"),
+        ("training", {**TINY["experiments"]["tiny"]["training"], "precision": "bf16"}),
+        ("training", {**TINY["experiments"]["tiny"]["training"], "compile": True}),
+    ],
 )
 def test_what_a_network_depends_on(finished: Workspace, key: str, value: str) -> None:
     with finished.editing_config() as config:
