@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from latentgen import models, training
+from latentgen.precision import ieee_float32
 
 BATCH_SIZE = 32
 LEARNING_RATE = 2e-4
@@ -48,7 +49,7 @@ class Task:
         return replace(self, data=data)
 
 
-def make_task(network: str, batches: int, device: str) -> Task:
+def make_task(network: str, batches: int, device: str, *, compiled: bool = False) -> Task:
     """One of the papers' networks and random images for it."""
     settings, shape = NETWORKS[network]
     random = torch.Generator().manual_seed(0)
@@ -59,7 +60,9 @@ def make_task(network: str, batches: int, device: str) -> Task:
     data = training.Data(
         images, labels, labels, images[none], labels[none], images[none], labels[none], 0.5, 0.5
     )
-    recipe = training.Recipe("Adam", LEARNING_RATE, BATCH_SIZE, 1, 1.0, shuffle=True, seed=1)
+    recipe = training.Recipe(
+        "Adam", LEARNING_RATE, BATCH_SIZE, 1, 1.0, shuffle=True, seed=1, compile=compiled
+    )
     module = models.build(settings, shape, 10, seed=2).module
     return Task(module, data, recipe, torch.device(device))
 
@@ -110,6 +113,7 @@ def plain_steps(task: Task) -> Callable[[int], list[float]]:
     dataset = Images(task.data.images, task.data.observed)
     module.train()
 
+    @ieee_float32()  # as ours: by itself a GPU would convolve in TF32
     def epoch(number: int) -> list[float]:
         order = torch.cat(list(training.batch_order(len(dataset), task.recipe, number)))
         losses, right = [], 0
@@ -139,11 +143,12 @@ def plain_loss(task: Task) -> float:
 def our_curve(task: Task, steps: int) -> list[float]:
     """Losses of the first steps: every one an epoch over the images of one batch."""
     module, optimizer = _ours(task)
-    batches = (task.batch(step) for step in range(steps))
-    return [
-        training.train_epoch(module, optimizer, one.data, one.recipe, 1)["train_loss"]
-        for one in batches
-    ]
+    losses = []
+    for step in range(steps):
+        data = task.batch(step).data.to(task.device)
+        scores = training.train_epoch(module, optimizer, data, task.recipe, 1)
+        losses.append(scores["train_loss"])
+    return losses
 
 
 def our_loss(task: Task) -> float:
@@ -169,12 +174,14 @@ def agree(plain: list[float], ours: list[float]) -> str:
 
 
 @contextmanager
-def one_process(network: str, device: str, sizes: Sizes) -> Prepared:
-    """Both in this process, with all its threads."""
-    task = make_task(network, sizes.batches, device)
+def one_process(network: str, device: str, sizes: Sizes, *, compiled: bool = False) -> Prepared:
+    """Both in this process, all its threads; compiling, which a run does once, is not timed."""
+    task = make_task(network, sizes.batches, device, compiled=compiled)
+    if compiled:
+        our_loss(task)
 
     def check(plain: float, ours: float) -> str:
-        first = make_task(network, sizes.curve_steps, device)
+        first = make_task(network, sizes.curve_steps, device, compiled=compiled)
         said = agree(plain_steps(first)(1), our_curve(first, sizes.curve_steps))
         return f"{said}; {agree([plain], [ours]).replace('1 steps', 'the epoch')}"
 
@@ -238,6 +245,14 @@ BENCHMARKS = [
         "the plain loop on the same GPU",
         3.0,
         partial(one_process, "CNN", "cuda"),
+        needs_gpu=True,
+    ),
+    Benchmark(
+        "gpu-cnn-compiled",
+        "the same, compiled (CUDA graphs of forward and backward pass); changes numbers",
+        "the plain loop on the same GPU",
+        3.0,
+        partial(one_process, "CNN", "cuda", compiled=True),
         needs_gpu=True,
     ),
     Benchmark(
