@@ -164,7 +164,19 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     ),
     "word instead of a number": (
         lambda c: tiny(c)["training"].update(learning_rate="fast"),
-        ["experiments.tiny.training.learning_rate", "'fast'", "allowed: a valid number"],
+        ["experiments.tiny.training.learning_rate", "'fast'", "allowed: a number"],
+    ),
+    "quoted number instead of a list": (
+        lambda c: tiny(c).update(seeds="1"),
+        ["experiments.tiny.seeds", "found '1'", "allowed: a list, as in [1, 2]", "seeds: [1]"],
+    ),
+    "number instead of text": (
+        lambda c: tiny(c).update(epochs=5),
+        ["experiments.tiny.epochs", "found 5", "allowed: text", "epochs: '5'"],
+    ),
+    "nothing instead of a block": (
+        lambda c: tiny(c).update(training=None),
+        ["experiments.tiny.training", "found nothing", "allowed: a block of keys and values"],
     ),
     "missing key": (
         drop(lambda c: tiny(c)["training"], "batch_size"),

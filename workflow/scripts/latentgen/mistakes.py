@@ -8,6 +8,19 @@ from typing import Any
 from latentgen.yaml_text import to_yaml
 
 
+KINDS_OF_VALUES = {
+    "list": "a list, as in [1, 2]",
+    "tuple": "a list, as in [1, 2]",
+    "dict": "a block of keys and values",
+    "model": "a block of keys and values",
+    "string": "text (in quotes, if it looks like a number)",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+"""What is allowed where pydantic, whose errors begin with these words, found another type."""
+
+
 class NotAmongError(ValueError):
     """Something was named that does not exist.
 
@@ -67,12 +80,34 @@ def describe(mistake: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
         meant = _among_quoted(found, allowed)
         line = f"{where}: found {found!r}{_hint(meant)}; allowed: {allowed}"
     else:
-        allowed = mistake["msg"].replace("Input should be ", "")
+        allowed = _allowed(mistake)
         meant = _among_quoted(found, allowed)
-        line = f"{where}: found {found!r}{_hint(meant)}; allowed: {allowed}"
+        said = "nothing" if found is None else repr(found)
+        line = f"{where}: found {said}{_hint(meant)}; allowed: {allowed}"
         if kind == "list_type" and isinstance(found, int | float | str):
-            meant = [found]
+            meant = [_unquoted(found)]
+        elif kind == "string_type" and isinstance(found, int | float):
+            meant = str(found)
     return line if meant is None else f"{line}\n{_corrected(raw, where, found, meant)}"
+
+
+def _allowed(mistake: Mapping[str, Any]) -> str:
+    """What may stand where something does not fit."""
+    start, _, end = mistake["type"].partition("_")
+    if end in ("type", "parsing", "from_float", "attributes_type"):
+        return KINDS_OF_VALUES[start]
+    if mistake["type"] == "too_short":
+        least = mistake["ctx"]["min_length"]
+        return f"at least {least} item{'s' * (least > 1)}"
+    return str(mistake["msg"]).replace("Input should be ", "")
+
+
+def _unquoted(found: Any) -> Any:
+    """A number that was written in quotes as a number, anything else as it is."""
+    try:
+        return int(found) if isinstance(found, str) else found
+    except ValueError:
+        return found
 
 
 def _among_quoted(found: Any, allowed: str) -> str | None:
