@@ -7,7 +7,6 @@ from typing import Any
 
 from latentgen.yaml_text import to_yaml
 
-
 KINDS_OF_VALUES = {
     "list": "a list, as in [1, 2]",
     "tuple": "a list, as in [1, 2]",
