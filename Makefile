@@ -20,7 +20,7 @@ verify: .venv/installed  ## list results that no longer match their recipe
 	@$(BIN)/python workflow/scripts/verify_results.py
 
 test: .venv/installed  ## all tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 lint: .venv/installed  ## everything that reads the code without running it
 	$(BIN)/ruff check .
