@@ -20,7 +20,7 @@ verify: .venv/installed  ## list results that no longer match their recipe
 	@$(BIN)/python workflow/scripts/verify_results.py
 
 test: .venv/installed  ## all tests
-	$(BIN)/pytest -n 3 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile  # more threads than cores wait for each other
 
 lint: .venv/installed  ## everything that reads the code without running it
 	$(BIN)/ruff check .

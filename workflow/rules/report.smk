@@ -30,7 +30,7 @@ def figure(paper, name, of_suite=False):
     picture = report(
         f"{folder}/{name}.png",
         caption=f"../report/{name}.rst",
-        category=TABLES if of_suite else PAPERS[paper],
+        category=TABLES if name == "scoreboard" else PAPERS[paper],
         labels={"result": name.replace("_", " "), **labels},
     )
     return {
