@@ -19,8 +19,9 @@ cost: .venv/installed  ## what would run now, and what it takes: make cost SUITE
 verify: .venv/installed  ## list results that no longer match their recipe
 	@$(BIN)/python workflow/scripts/verify_results.py
 
+# A thread a worker: more threads than cores wait for each other. A third worker, as some tests wait.
 test: .venv/installed  ## all tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile  # more threads than cores wait for each other
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile
 
 lint: .venv/installed  ## everything that reads the code without running it
 	$(BIN)/ruff check .

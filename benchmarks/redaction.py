@@ -31,7 +31,7 @@ TOLERANCE = 1e-5  # of logits
 ROWS_OF_SEGMENTS = 5
 STUDY = {
     "attribution": {"method": "grad_cam", "channels": "max"},
-    "fill": "mean_colour",
+    "fill": "black",
     "measure": "evidence",
     "delta": 0.8,
     "top_k": 2,
@@ -72,9 +72,7 @@ def one_by_one(
     with torch.no_grad():
         for segment in range(segments.max() + 1):
             shown[segments == segment] = 0
-            output = module(classifier.inputs(shown[None]).contiguous())[0]
-            logits.append(output.numpy())
-            output.softmax(0).max().item()
+            logits.append(module(classifier.inputs(shown[None]).contiguous())[0].numpy())
     return np.stack(logits)
 
 

@@ -1,5 +1,6 @@
 """Interventions against trainings done by hand, on a task that is memorised in a second."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def trained(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(run, tmp_path_factory.mktemp("trained"), SETTINGS)
+
+
+def train(run: Run, folder: Path, settings: Mapping[str, Any]) -> Path:
     """States at epochs 0, 2, 4 and 6 of a run that ends at 6."""
-    folder = tmp_path_factory.mktemp("trained")
     training.train_run(
         run.network().module,
         run.training_data(),
-        run.recipe(SETTINGS["training"]),
+        run.recipe(settings["training"]),
         schedule="0-/2",
         checkpoint_folder=folder / "checkpoints",
         history_file=folder / "history.csv",
@@ -47,9 +51,15 @@ def trained(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "checkpoints"
 
 
-def intervene(run: Run, trained: Path, epochs: list[int], variants: list[str]) -> pd.DataFrame:
+def intervene(
+    run: Run,
+    trained: Path,
+    epochs: list[int],
+    variants: list[str],
+    settings: Mapping[str, Any] = SETTINGS,
+) -> pd.DataFrame:
     cpu = torch.device("cpu")
-    return intervention.intervene(run, trained, cpu, epochs=epochs, variants=variants, **SETTINGS)
+    return intervention.intervene(run, trained, cpu, epochs=epochs, variants=variants, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -87,25 +97,10 @@ def test_another_run_s_states_are_noticed(run: Run, trained: Path, tmp_path, cap
 
 def test_a_run_in_another_precision_goes_on_in_it(run: Run, tmp_path: Path, capsys) -> None:
     settings = {**SETTINGS, "training": {**SETTINGS["training"], "precision": "bf16"}}
-    training.train_run(
-        run.network().module,
-        run.training_data(),
-        run.recipe(settings["training"]),
-        schedule="0-/2",
-        checkpoint_folder=tmp_path / "checkpoints",
-        history_file=tmp_path / "history.csv",
-        fingerprint="",
-    )
+    trained = train(run, tmp_path, settings)
     off = []
     for training_as in (settings, SETTINGS):
-        intervention.intervene(
-            run,
-            tmp_path / "checkpoints",
-            torch.device("cpu"),
-            epochs=[0],
-            variants=[],
-            **training_as,
-        )
+        intervene(run, trained, [0], [], training_as)
         off.append(capsys.readouterr().out.count("off the kept state"))
     assert off == [0, 3]  # in float32 only the untrained network is the same
 

@@ -53,7 +53,7 @@ rule plot_scoreboard:
         scoreboard="results/tables/scoreboard.csv",
         code=code("plot_scoreboard.py"),
     output:
-        **figure("decoding", "scoreboard", of_suite=True),
+        **figure("decoding", "scoreboard", of_suite=True, category=TABLES),
     log:
         "logs/plot_scoreboard.log",
     benchmark:

@@ -21,7 +21,7 @@ config["front_page"] = {
 }
 
 
-def figure(paper, name, of_suite=False):
+def figure(paper, name, of_suite=False, category=None):
     """The files of a figure, of one experiment or of the whole suite; its picture is reported."""
     folder = "/".join(
         ["results/figures", paper, *([] if of_suite else ["{experiment}"])]
@@ -30,7 +30,7 @@ def figure(paper, name, of_suite=False):
     picture = report(
         f"{folder}/{name}.png",
         caption=f"../report/{name}.rst",
-        category=TABLES if name == "scoreboard" else PAPERS[paper],
+        category=category or PAPERS[paper],
         labels={"result": name.replace("_", " "), **labels},
     )
     return {

@@ -93,7 +93,7 @@ def describe(mistake: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
 def _allowed(mistake: Mapping[str, Any]) -> str:
     """What may stand where something does not fit."""
     start, _, end = mistake["type"].partition("_")
-    if end in ("type", "parsing", "from_float", "attributes_type"):
+    if start in KINDS_OF_VALUES and end in ("type", "parsing", "from_float", "attributes_type"):
         return KINDS_OF_VALUES[start]
     if mistake["type"] == "too_short":
         least = mistake["ctx"]["min_length"]
