@@ -15,11 +15,47 @@ def test_widest_layer() -> None:
     assert planning.widest_layer(RESNET, [3, 32, 32]) == 16_384
 
 
+def test_probes_take_what_their_arrays_do() -> None:
+    # 500 rows in 10 classes are kept as they are, with one component each; the input is narrower.
+    size = {"train": 500, "test": 100, "shape": [1, 28, 28], "classes": 10}
+    row, decomposing = 4 * 2048, 5 * 8 * 100**2
+
+    def megabytes(**probes: dict[str, object]) -> int:
+        experiment = {"size": size, "model": MLP, "probes": probes}
+        return planning.probing_mb("fit_probes", experiment)
+
+    def expected(bytes_: int) -> int:
+        return (2 * 500 * row + decomposing + bytes_) // 2**20
+
+    masc = {"probe": "masc", "explained_variance": 0.5, "n_components": None}
+    assert megabytes(masc=masc) == expected((250 + 10) * row)
+    assert megabytes(fixed={**masc, "n_components": 2}) == expected(20 * row)
+    assert megabytes(velpic={"probe": "velpic"}) == expected(20 * row)
+    assert megabytes(lda={"probe": "lda"}) == expected(64 * 2048**2)
+    assert megabytes(qda={"probe": "qda"}) == expected(2 * 500 * 2 * row)
+    # Rows are there once for all probes that need them, and each of these has them anew.
+    knn = {"probe": "knn"}
+    assert megabytes(knn=knn) == expected(2 * 500 * row)
+    assert megabytes(knn=knn, more=knn) == expected(3 * 500 * row)
+
+
 def test_moments_are_rows_or_matrices_whichever_is_smaller() -> None:
-    matrices = 2 * 5 * 10 * 2048 * 2048 * 4 // 2**20
-    assert planning.moments_mb(SIZE, MLP) == matrices
-    few = {**SIZE, "train": 500}
-    assert planning.moments_mb(few, MLP) == 2 * 5 * 500 * 2048 * 4 // 2**20
+    experiment = {"size": SIZE, "model": MLP, "probes": {}}
+    # A class of 6,000 has a matrix, and may have nearly 2,048 rows that are not in it yet.
+    arrays = (2 * 10 * 2048 + 10 * 2048) * 2048 * 4 + 5 * 8 * 2048**2
+    assert planning.probing_mb("fit_probes", experiment) == arrays // 2**20
+    # Rules that fit to both kinds of labels at once, and keep MASC for each.
+    arrays = 2 * (2 * 10 * 2048 + 2 * 10 * 2048) * 2048 * 4 + 5 * 8 * 2048**2
+    assert planning.probing_mb("intervene", experiment) == arrays // 2**20
+
+
+def test_the_input_counts_where_it_is_probed() -> None:
+    size = {"train": 1000, "test": 100, "shape": [3, 64, 64], "classes": 10}
+    experiment = {"size": size, "model": MLP, "probes": {}}
+    arrays = 2 * 1000 * 3 * 64 * 64 * 4 + 5 * 8 * 200**2
+    assert planning.probing_mb("fit_probes", experiment) == arrays // 2**20
+    hidden = 2 * (1000 + 2 * 1000) * 2048 * 4 + 5 * 8 * 200**2
+    assert planning.probing_mb("transfer_weights", experiment) == hidden // 2**20
 
 
 def test_held_activations_are_bounded() -> None:
@@ -28,7 +64,8 @@ def test_held_activations_are_bounded() -> None:
 
 
 def test_memory_grows_with_images_and_quick_jobs_stay_small() -> None:
-    experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}}
+    masc = {"masc": {"probe": "masc", "explained_variance": 0.99, "n_components": None}}
+    experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}, "probes": masc}
     assert planning.memory_mb("train", experiment) == planning.BASE_MB + 3 * 52
     small = {"train": 1437, "test": 360, "shape": [1, 8, 8], "classes": 10}
     for rule in ("train", "dump_activations", "fit_probes", "transfer_weights"):
@@ -43,13 +80,8 @@ def test_time_of_interventions_grows_with_all_that_is_trained() -> None:
     assert planning.runtime_minutes("intervene", experiment) == 20 + 100 * (1 + 2 * 3)
 
 
-def test_probes_that_need_rows_have_memory_for_them_and_time_for_many_passes() -> None:
+def test_time_for_many_passes() -> None:
     experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}}
-    rows = 3 * 70_000 * 2048 * 4 // 2**20
-    for rule in ("fit_final_probes", "measure_dynamics"):
-        assert planning.memory_mb(rule, experiment) == rows + planning.memory_mb(
-            "fit_probes", experiment
-        )
     assert planning.runtime_minutes("measure_dynamics", experiment) == 20 + 1000
 
 

@@ -33,7 +33,7 @@ IMAGES_PER_SECOND = 1000
 
 
 def widest_layer(model: Mapping[str, Any], shape: list[int]) -> int:
-    """Width of the widest layer that is read, an upper bound where pooling shrinks the image."""
+    """Width of the widest hidden layer, an upper bound where pooling shrinks the image."""
     _, height, width = shape
     channels = model.get("channels")
     widths = list(model.get("widths", []))
@@ -48,13 +48,65 @@ def images_mb(size: Mapping[str, Any]) -> int:
     return (size["train"] + size["test"]) * prod(size["shape"]) // 2**20
 
 
-def moments_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
-    """Class moments of the widest layer for two kinds of labels, and their components."""
-    width = widest_layer(model, size["shape"])
-    # A class keeps its rows or a width x width matrix, whichever is smaller.
-    rows = min(size["train"], size["classes"] * width)
-    # For either kind: the moments, components, directions, and what decomposing needs on the way.
-    return 2 * 5 * rows * width * 4 // 2**20
+def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
+    """What probes of the widest layer take, and the moments that they are fitted to.
+
+    Args:
+        rule: name of a rule that fits probes.
+        experiment: as `config.resolve` gives it.
+    """
+    size = experiment["size"] or UNKNOWN_SIZE
+    width = widest_layer(experiment["model"], size["shape"])
+    if rule in _READ_THE_INPUT:
+        width = max(width, prod(size["shape"]))
+    row = 4 * width
+    # A class holds its rows, or a width x width matrix and fewer than as many rows beside it.
+    moments = row * min(size["train"], 2 * size["classes"] * width)
+    # Of a class there are as many components as rows, or as the layer is wide.
+    components = row * min(size["train"], size["classes"] * width)
+    # Decomposing a class of twice the usual size, in float64: matrix, vectors and LAPACK's work.
+    decomposing = 5 * 8 * min(width, 2 * size["train"] // size["classes"]) ** 2
+    if rule == "measure_dynamics":
+        # Everything in float64, and the logistic regression that imitates MASC.
+        activations = row * (size["train"] + size["test"])
+        bytes_ = 2 * (moments + 2 * components) + 2 * activations
+        bytes_ += _probes_bytes(experiment["dynamics_probes"], width, size)
+    elif rule in _PROBES_OF:
+        bytes_ = moments + components
+        bytes_ += _probes_bytes(experiment[_PROBES_OF[rule]], width, size)
+    else:  # MASC, fitted to observed and to true labels
+        bytes_ = 2 * (moments + 2 * components)
+    return (bytes_ + decomposing) // 2**20
+
+
+_READ_THE_INPUT = {"fit_probes", "fit_final_probes", "measure_dynamics", "relabel_and_retrain"}
+_PROBES_OF = {"fit_probes": "probes", "fit_final_probes": "final_probes"}
+
+
+def _probes_bytes(
+    probes: Mapping[str, Mapping[str, Any]], width: int, size: Mapping[str, Any]
+) -> int:
+    """What fitted probes of a layer hold together, or need for a moment."""
+    bytes_ = 0
+    n_components = min(size["train"], size["classes"] * width)
+    n_by_rows = 0
+    for probe in probes.values():
+        match probe:
+            case {"probe": "masc", "n_components": int(k)}:
+                bytes_ += 4 * width * min(n_components, size["classes"] * k)
+            case {"probe": "masc", "explained_variance": share}:
+                # As the leading ones explain the most, a share of the variance takes no more.
+                bytes_ += 4 * width * int(share * n_components + size["classes"])
+            case {"probe": "lda"}:  # covariances, vectors and LAPACK's work
+                bytes_ += 8 * 8 * width**2
+            case {"probe": "qda"}:  # float64, and twice when they are put together
+                bytes_ += 2 * 8 * width * n_components
+            case {"probe": "velpic" | "nearest_class_mean"}:
+                bytes_ += 8 * width * size["classes"]
+            case _:  # unit rows, centred rows, or a copy in float64
+                bytes_ += 4 * width * size["train"]
+                n_by_rows += 1
+    return bytes_ + bool(n_by_rows) * 4 * width * size["train"]
 
 
 def held_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
@@ -83,11 +135,7 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     # A job holds the images, and training its part of them beside.
     memory = BASE_MB + 3 * images_mb(size)
     if rule not in ("train", "dump_activations"):
-        memory += moments_mb(size, experiment["model"]) + held_mb(size, experiment["model"])
-    if rule in ("fit_final_probes", "measure_dynamics"):
-        # Probes that are fitted to rows hold a layer's activations, and work on copies.
-        width = widest_layer(experiment["model"], size["shape"])
-        memory += 3 * (size["train"] + size["test"]) * width * 4 // 2**20
+        memory += held_mb(size, experiment["model"]) + probing_mb(rule, experiment)
     return memory
 
 

@@ -79,7 +79,6 @@ class MASC(MomentsProbe):
         every = [moments.principal_components(c) for c in range(moments.n_classes)]
         kept = [self._n_kept(components) for components in every]
         self.n_components_ = np.array(kept)
-        self.components_ = [pc.eigenvectors[:, :k] for pc, k in zip(every, kept, strict=True)]
         # A subspace of more than half the dimensions is measured by what it leaves out,
         # |V' x|^2 = |x|^2 - |W' x|^2 with W the rest of the basis: less work and more accurate.
         by_rest = [
@@ -92,6 +91,12 @@ class MASC(MomentsProbe):
         ]
         self._directions = torch.cat(bases, dim=1)
         self._sizes = [basis.shape[1] for basis in bases]
+        # Parts of the directions where they can be, as all eigenvectors may take much memory.
+        parts = self._directions.split(self._sizes, dim=1)
+        self.components_ = [
+            pc.eigenvectors[:, :k] if rest else part
+            for pc, k, rest, part in zip(every, kept, by_rest, parts, strict=True)
+        ]
         self._by_rest = torch.tensor(by_rest, device=moments.device)
 
     def _n_kept(self, components: PrincipalComponents) -> int:

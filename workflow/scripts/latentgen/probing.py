@@ -29,6 +29,9 @@ from latentgen.scores import LABEL_KINDS, accuracy_rows
 Key = tuple[str, str]
 """A probe's name and the kind of labels that it is fitted to."""
 
+Rows = list[dict[str, Any]]
+"""Rows of a table."""
+
 
 class Fitted(NamedTuple):
     """A fitted probe.
@@ -146,7 +149,7 @@ def probe_layer(
     *,
     n_classes: int,
     validation: float,
-) -> list[dict[str, Any]]:
+) -> Rows:
     """Fit every probe to one layer, on observed and on true labels, and score it on every split.
 
     Args:
@@ -162,7 +165,7 @@ def probe_layer(
         Rows with layer, width, probe, fit_labels, split, score_labels, accuracy, n_components
         (the mean over classes; NaN for a probe that has none).
     """
-    accuracies, _, _ = _probed(
+    accuracies, _ = _probed(
         source, layer, labels, test_labels, probes, n_classes, validation, unmeasured
     )
     return accuracies
@@ -177,7 +180,7 @@ def probe_layer_and_costs(
     *,
     n_classes: int,
     validation: float,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[Rows, Rows]:
     """What `probe_layer` does, and what it costs.
 
     Seconds and memory are those of work on activations that have been read. A probe that is built
@@ -191,21 +194,7 @@ def probe_layer_and_costs(
         split), peak_mb (MiB, see `costs.Cost`, of fitting and predicting), fit_operations,
         predict_operations.
     """
-    accuracies, fitted, predicting = _probed(
-        source, layer, labels, test_labels, probes, n_classes, validation, measured
-    )
-    costs = [
-        {
-            **_names(source, layer, key),
-            "fit_seconds": cost.seconds,
-            "predict_seconds": predicting[key].seconds,
-            "peak_mb": (cost + predicting[key]).peak / 2**20,
-            "fit_operations": fit_operations(probe),
-            "predict_operations": predict_operations(probe, len(test_labels)),
-        }
-        for key, (probe, cost) in fitted.items()
-    ]
-    return accuracies, costs
+    return _probed(source, layer, labels, test_labels, probes, n_classes, validation, measured)
 
 
 def _probed(
@@ -217,9 +206,39 @@ def _probed(
     n_classes: int,
     validation: float,
     measure: Measure,
-) -> tuple[list[dict[str, Any]], dict[Key, Fitted], dict[Key, Cost]]:
-    """Accuracies, the fitted probes, and what it cost each to predict the test split."""
-    by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
+) -> tuple[Rows, Rows]:
+    """Accuracies and costs of every probe, for one kind of labels after the other.
+
+    Moments and probes are what takes memory, so that those of one kind are gone when the other's
+    are made, though the layer is then read twice as often.
+    """
+    accuracies: Rows = []
+    costs: Rows = []
+    for kind in LABEL_KINDS:
+        scored, spent = _probed_on(
+            kind, source, layer, labels, test_labels, probes, n_classes, validation, measure
+        )
+        accuracies += scored
+        costs += spent
+    places = list(probes)
+    for rows in (accuracies, costs):  # what is about one probe stands together
+        rows.sort(key=lambda row: places.index(row["probe"]))
+    return accuracies, costs
+
+
+def _probed_on(
+    kind: str,
+    source: ActivationSource,
+    layer: str,
+    labels: TrainLabels,
+    test_labels: Labels,
+    probes: Mapping[str, Mapping[str, Any]],
+    n_classes: int,
+    validation: float,
+    measure: Measure,
+) -> tuple[Rows, Rows]:
+    """Accuracies and costs of every probe, fitted to one kind of labels."""
+    by_kind = {kind: getattr(labels, kind)}
     samples = labels.fitted(validation)
     fitted = fit_probes(
         source, layer, by_kind, samples, probes, n_classes=n_classes, measure=measure
@@ -237,13 +256,23 @@ def _probed(
         return predict_batch
 
     on_test = guesses(source, layer, "test", {key: metered(key) for key in fitted})
-    accuracies = []
-    for key, (probe, _) in fitted.items():
+    accuracies, costs = [], []
+    for key, (probe, cost) in fitted.items():
         scored = accuracy_rows(on_train[key], on_test[key], labels, test_labels, validation)
         n_components = float(np.mean(getattr(probe, "n_components_", np.nan)))
         names = _names(source, layer, key)
         accuracies += [{**names, **row, "n_components": n_components} for row in scored]
-    return accuracies, fitted, predicting
+        costs.append(
+            {
+                **names,
+                "fit_seconds": cost.seconds,
+                "predict_seconds": predicting[key].seconds,
+                "peak_mb": (cost + predicting[key]).peak / 2**20,
+                "fit_operations": fit_operations(probe),
+                "predict_operations": predict_operations(probe, len(test_labels)),
+            }
+        )
+    return accuracies, costs
 
 
 def _names(source: ActivationSource, layer: str, key: Key) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""Whether jobs keep to the memory that they ask for, on data of TinyImageNet's size.
+
+    PYTHONPATH=workflow/scripts python -m benchmarks.memory [all-probes]
+
+Draws an archive of as many images, of the same size and in as many classes, takes one run through
+the workflow on one core, and prints, and leaves in results/benchmarks/memory.csv, what each job
+declared and what it took at most. The archive and the run stay in results/benchmarks/memory/, so
+that it can be stopped and goes on. With `all-probes`, a fifth of the images at half the height and
+width, with the probes that at full size take hours or more memory than a small machine has.
+"""
+
+import io
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+
+from latentgen import config, planning, progress
+
+REPOSITORY = Path(__file__).parents[1]
+RESULTS = REPOSITORY / "results" / "benchmarks"
+
+EXPERIMENT = "tinyimagenet-alexnet"
+RUN = f"results/runs/{EXPERIMENT}/uniform-0.4/seed1"
+
+
+@dataclass(frozen=True)
+class Case:
+    """How large the data are, and which probes are fitted to the last epoch."""
+
+    name: str
+    side: int
+    train: int
+    test: int
+    probes: tuple[str, ...]
+    classes: int = 200
+
+    @property
+    def size(self) -> dict[str, Any]:
+        """As a dataset's entry in config.yaml states it."""
+        shape = [3, self.side, self.side]
+        return {"train": self.train, "test": self.test, "shape": shape, "classes": self.classes}
+
+
+CASES = {
+    "full": Case("full", 64, 100_000, 10_000, ("masc", "masc-50", "velpic", "nearest_class_mean")),
+    "all-probes": Case(
+        "all-probes",
+        32,
+        20_000,
+        2000,
+        (
+            *("masc", "masc-25", "masc-50", "masc-75", "masc-90", "masc-95"),
+            *("masc-1pc", "masc-10pc", "velpic", "nearest_class_mean", "knn", "lda", "qda"),
+            "logistic_regression_published",
+        ),
+    ),
+}
+
+
+def draw_images(
+    random: np.random.Generator, colour: NDArray[np.float64], side: int, n: int
+) -> NDArray[np.uint8]:
+    """Images of one class, (n, side, side, 3), with the spectrum that photographs have."""
+    frequencies = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
+    frequencies[0, 0] = 1 / side
+    shape = (n, 3, side, side // 2 + 1)
+    spectrum = random.standard_normal(shape) + 1j * random.standard_normal(shape)
+    noise = np.fft.irfft2(spectrum / frequencies, s=(side, side))
+    noise *= 55 / noise.std()
+    return np.clip(np.moveaxis(noise, 1, 3) + colour, 0, 255).astype(np.uint8)
+
+
+def write_archive(path: Path, case: Case) -> None:
+    """Class folders `train` and `val` of JPEG files, complete when the file has its name."""
+    random = np.random.default_rng(0)
+    partial = path.with_suffix(".part")
+    with zipfile.ZipFile(partial, "w") as archive:
+        for c in progress.bar(range(case.classes), unit="class"):
+            colour = 115 + 20 * random.standard_normal(3)
+            for split, n in (("train", case.train), ("val", case.test)):
+                images = draw_images(random, colour, case.side, n // case.classes)
+                for i, pixels in enumerate(images):
+                    file = io.BytesIO()
+                    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+                    archive.writestr(f"{split}/n{c:03}/{i:04}.jpeg", file.getvalue())
+    partial.rename(path)
+
+
+def write_config(folder: Path, case: Case) -> dict[str, Any]:
+    """The configuration of one run of one epoch; returned as experiments are resolved."""
+    raw = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    dataset = raw["datasets"]["tinyimagenet"]
+    for key in ("url", "md5"):
+        dataset.pop(key)
+    dataset.update(
+        path=str((folder / "images.zip").resolve()), image_size=case.side, size=case.size
+    )
+    experiment = raw["experiments"][EXPERIMENT]
+    experiment.update(
+        noise={"kind": "uniform", "levels": [0.4]},
+        seeds=[1],
+        epochs="1",
+        final_probes=list(case.probes),
+        published=None,
+    )
+    experiment["training"]["max_epochs"] = 1
+    raw.update(suite="memory", suites={"memory": [EXPERIMENT]})
+    (folder / "config.yaml").write_text(yaml.safe_dump(raw))
+    return config.resolve(config.read(raw))[EXPERIMENT]
+
+
+def measure(case: Case) -> pd.DataFrame:
+    """Rows with case, rule, declared_mb, peak_mb (of resident memory) and minutes."""
+    folder = RESULTS / "memory" / case.name
+    for name in ("workflow", "envs"):
+        shutil.copytree(REPOSITORY / name, folder / name, dirs_exist_ok=True)
+    shutil.copy2(REPOSITORY / "Snakefile", folder)
+    if not (folder / "images.zip").exists():
+        write_archive(folder / "images.zip", case)
+    experiment = write_config(folder, case)
+    of_a_run = {
+        "train": "history.csv",
+        "fit_probes": "probes.csv",
+        "transfer_weights": "transfer.csv",
+        "fit_final_probes": "final_probes.csv",
+    }
+    wanted = [f"{RUN}/{file}" for file in of_a_run.values()]
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete"]
+    subprocess.run([*command, "--quiet", "rules", "--", *wanted], cwd=folder, check=True)
+    declared = {rule: planning.memory_mb(rule, experiment) for rule in of_a_run}
+    declared = {"prepare_dataset": planning.dataset_memory_mb({"size": case.size}), **declared}
+    rows = []
+    for rule, megabytes in declared.items():
+        (file,) = (folder / "results" / "benchmarks" / rule).rglob("*.tsv")
+        measured = pd.read_csv(file, sep="\t").iloc[0]
+        rows.append(
+            {
+                "case": case.name,
+                "rule": rule,
+                "declared_mb": megabytes,
+                "peak_mb": round(measured["max_rss"]),
+                "minutes": round(measured["s"] / 60, 1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    table = pd.concat([measure(CASES[name]) for name in sys.argv[1:] or ["full"]])
+    print(table.to_string(index=False))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    table.to_csv(RESULTS / "memory.csv", index=False)
