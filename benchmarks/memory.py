@@ -52,7 +52,7 @@ class Case:
 
 
 CASES = {
-    "full": Case("full", 64, 100_000, 10_000, ("masc", "masc-50", "velpic", "nearest_class_mean")),
+    "full": Case("full", 64, 100_000, 10_000, ("masc-50", "velpic", "nearest_class_mean")),
     "all-probes": Case(
         "all-probes",
         32,
