@@ -4,22 +4,27 @@
 
 Draws an archive of as many images, of the same size and in as many classes, takes one run through
 the workflow on one core, and prints, and leaves in results/benchmarks/memory.csv, what each job
-declared and what it took at most. The archive and the run stay in results/benchmarks/memory/, so
-that it can be stopped and goes on. With `all-probes`, a fifth of the images at half the height and
-width, with the probes that at full size take hours or more memory than a small machine has.
+declared and what it took at most, by the kernel's high-water mark of its process (Linux only). The
+archive and the run stay in results/benchmarks/memory/, so that it can be stopped and goes on. With
+`all-probes`, a fifth of the images at half the height and width, with the probes that at full size
+take hours or more memory than a small machine has.
 """
 
 import io
+import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
@@ -120,7 +125,7 @@ def write_config(folder: Path, case: Case) -> dict[str, Any]:
 
 
 def measure(case: Case) -> pd.DataFrame:
-    """Rows with case, rule, declared_mb, peak_mb (of resident memory) and minutes."""
+    """Rows with case, rule, declared_mb, peak_mb and minutes."""
     folder = RESULTS / "memory" / case.name
     for name in ("workflow", "envs"):
         shutil.copytree(REPOSITORY / name, folder / name, dirs_exist_ok=True)
@@ -136,23 +141,41 @@ def measure(case: Case) -> pd.DataFrame:
     }
     wanted = [f"{RUN}/{file}" for file in of_a_run.values()]
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete"]
-    subprocess.run([*command, "--quiet", "rules", "--", *wanted], cwd=folder, check=True)
+    with subprocess.Popen([*command, "--quiet", "rules", "--", *wanted], cwd=folder) as process:
+        watch(process.pid, folder / "peaks")
     declared = {rule: planning.memory_mb(rule, experiment) for rule in of_a_run}
     declared = {"prepare_dataset": planning.dataset_memory_mb({"size": case.size}), **declared}
     rows = []
     for rule, megabytes in declared.items():
         (file,) = (folder / "results" / "benchmarks" / rule).rglob("*.tsv")
-        measured = pd.read_csv(file, sep="\t").iloc[0]
         rows.append(
             {
                 "case": case.name,
                 "rule": rule,
                 "declared_mb": megabytes,
-                "peak_mb": round(measured["max_rss"]),
-                "minutes": round(measured["s"] / 60, 1),
+                "peak_mb": int((folder / "peaks" / rule).read_text()),
+                "minutes": round(pd.read_csv(file, sep="\t")["s"].iloc[0] / 60, 1),
             }
         )
     return pd.DataFrame(rows)
+
+
+def watch(pid: int, folder: Path) -> None:
+    """Until a process ends, note the high-water mark of each script below it, in MB, in a file.
+
+    Snakemake's own figure is that of a look every half a minute, which misses what is brief.
+    """
+    folder.mkdir(exist_ok=True)
+    process = psutil.Process(pid)
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        for child in process.children(recursive=True):
+            with suppress(psutil.Error, OSError):
+                script = re.search(r"scripts/tmp\w+\.(\w+)\.py", " ".join(child.cmdline()))
+                status = Path(f"/proc/{child.pid}/status").read_text()
+                mark = re.search(r"VmHWM:\s+(\d+) kB", status)
+                if script and mark:
+                    (folder / script[1]).write_text(str(int(mark[1]) // 1024))
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":
