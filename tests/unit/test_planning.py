@@ -66,7 +66,8 @@ def test_held_activations_are_bounded() -> None:
 def test_memory_grows_with_images_and_quick_jobs_stay_small() -> None:
     masc = {"masc": {"probe": "masc", "explained_variance": 0.99, "n_components": None}}
     experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}, "probes": masc}
-    assert planning.memory_mb("train", experiment) == planning.BASE_MB + 3 * 52
+    network = 5 * 4 * (784 * 128 + 128 * 2048 + 2048 * 10) // 2**20
+    assert planning.memory_mb("train", experiment) == planning.BASE_MB + 3 * 52 + network
     small = {"train": 1437, "test": 360, "shape": [1, 8, 8], "classes": 10}
     for rule in ("train", "dump_activations", "fit_probes", "transfer_weights"):
         quick = {**experiment, "size": small, "model": {"architecture": "mlp", "widths": [256]}}

@@ -132,8 +132,10 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         experiment: as `config.resolve` gives it.
     """
     size = experiment["size"] or UNKNOWN_SIZE
-    # A job holds the images, and training its part of them beside.
-    memory = BASE_MB + 3 * images_mb(size)
+    # A job holds the images, and training its part of them beside; and of a network its weights,
+    # their gradients, two averages of these as Adam has them, and a copy on its way to a file.
+    network = 5 * 4 * parameters(size, experiment["model"]) // 2**20
+    memory = BASE_MB + 3 * images_mb(size) + network
     if rule not in ("train", "dump_activations"):
         memory += held_mb(size, experiment["model"]) + probing_mb(rule, experiment)
     return memory
