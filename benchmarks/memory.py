@@ -1,6 +1,6 @@
 """Whether jobs keep to the memory that they ask for, on data of TinyImageNet's size.
 
-    PYTHONPATH=workflow/scripts python -m benchmarks.memory [all-probes]
+    PYTHONPATH=workflow/scripts python -m benchmarks.memory [full] [all-probes]
 
 Draws an archive of as many images, of the same size and in as many classes, takes one run through
 the workflow on one core, and prints, and leaves in results/benchmarks/memory.csv, what each job
@@ -39,28 +39,28 @@ EXPERIMENT = "tinyimagenet-alexnet"
 RUN = f"results/runs/{EXPERIMENT}/uniform-0.4/seed1"
 
 
+CLASSES = 200
+
+
 @dataclass(frozen=True)
 class Case:
     """How large the data are, and which probes are fitted to the last epoch."""
 
-    name: str
     side: int
     train: int
     test: int
     probes: tuple[str, ...]
-    classes: int = 200
 
     @property
     def size(self) -> dict[str, Any]:
         """As a dataset's entry in config.yaml states it."""
         shape = [3, self.side, self.side]
-        return {"train": self.train, "test": self.test, "shape": shape, "classes": self.classes}
+        return {"train": self.train, "test": self.test, "shape": shape, "classes": CLASSES}
 
 
 CASES = {
-    "full": Case("full", 64, 100_000, 10_000, ("masc-50", "velpic", "nearest_class_mean")),
+    "full": Case(64, 100_000, 10_000, ("masc-50", "velpic", "nearest_class_mean")),
     "all-probes": Case(
-        "all-probes",
         32,
         20_000,
         2000,
@@ -91,10 +91,10 @@ def write_archive(path: Path, case: Case) -> None:
     random = np.random.default_rng(0)
     partial = path.with_suffix(".part")
     with zipfile.ZipFile(partial, "w") as archive:
-        for c in progress.bar(range(case.classes), unit="class"):
+        for c in progress.bar(range(CLASSES), unit="class"):
             colour = 115 + 20 * random.standard_normal(3)
             for split, n in (("train", case.train), ("val", case.test)):
-                images = draw_images(random, colour, case.side, n // case.classes)
+                images = draw_images(random, colour, case.side, n // CLASSES)
                 for i, pixels in enumerate(images):
                     file = io.BytesIO()
                     Image.fromarray(pixels).save(file, "JPEG", quality=90)
@@ -125,11 +125,11 @@ def write_config(folder: Path, case: Case) -> dict[str, Any]:
     return config.resolve(config.read(raw))[EXPERIMENT]
 
 
-def measure(case: Case) -> pd.DataFrame:
+def measure(name: str, case: Case) -> pd.DataFrame:
     """Rows with case, rule, declared_mb, peak_mb and minutes."""
-    folder = RESULTS / "memory" / case.name
-    for name in ("workflow", "envs"):
-        shutil.copytree(REPOSITORY / name, folder / name, dirs_exist_ok=True)
+    folder = RESULTS / "memory" / name
+    for part in ("workflow", "envs"):
+        shutil.copytree(REPOSITORY / part, folder / part, dirs_exist_ok=True)
     shutil.copy2(REPOSITORY / "Snakefile", folder)
     if not (folder / "images.zip").exists():
         write_archive(folder / "images.zip", case)
@@ -144,6 +144,8 @@ def measure(case: Case) -> pd.DataFrame:
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete"]
     with subprocess.Popen([*command, "--quiet", "rules", "--", *wanted], cwd=folder) as process:
         watch(process.pid, folder / "peaks")
+    if process.returncode:
+        sys.exit(process.returncode)
     declared = {rule: planning.memory_mb(rule, experiment) for rule in of_a_run}
     declared = {"prepare_dataset": planning.dataset_memory_mb({"size": case.size}), **declared}
     rows = []
@@ -151,7 +153,7 @@ def measure(case: Case) -> pd.DataFrame:
         (file,) = (folder / "results" / "benchmarks" / rule).rglob("*.tsv")
         rows.append(
             {
-                "case": case.name,
+                "case": name,
                 "rule": rule,
                 "declared_mb": megabytes,
                 "peak_mb": int((folder / "peaks" / rule).read_text()),
@@ -183,7 +185,7 @@ def watch(pid: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    table = pd.concat([measure(CASES[name]) for name in sys.argv[1:] or ["full"]])
+    table = pd.concat([measure(name, CASES[name]) for name in sys.argv[1:] or ["full"]])
     print(table.to_string(index=False))
     RESULTS.mkdir(parents=True, exist_ok=True)
     table.to_csv(RESULTS / "memory.csv", index=False)

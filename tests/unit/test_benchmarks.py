@@ -1,6 +1,8 @@
 """The benchmarks in small: rows are made, and results that differ are not let through."""
 
 import itertools
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from benchmarks import activations, growth, probes, table, timing, training
+from benchmarks import activations, growth, memory, probes, table, timing, training
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.timing import SMOKE, Benchmark, Comparison, DisagreementError
 
@@ -47,6 +49,25 @@ def test_the_plain_network_pools_after_its_relus_and_computes_the_same() -> None
     assert kinds == ["Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d"]
     inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert torch.equal(plain(inputs), task.module(inputs))
+
+
+def test_memory_of_a_job_is_its_highest_even_if_the_job_sets_its_mark_back(tmp_path: Path) -> None:
+    script = tmp_path / "scripts" / "tmpabc.fit_final_probes.py"
+    script.parent.mkdir()
+    script.write_text(
+        "import time\n"
+        "block = bytearray(200 * 2**20)\n"
+        "time.sleep(2)\n"
+        "del block\n"
+        "open('/proc/self/clear_refs', 'w').write('5')\n"
+        "time.sleep(2)\n"
+    )
+    # As Snakemake does, a process of its own starts the script.
+    start = "import subprocess, sys; subprocess.run([sys.executable, sys.argv[1]], check=True)"
+    with subprocess.Popen([sys.executable, "-c", start, str(script)]) as process:
+        memory.watch(process.pid, tmp_path / "peaks")
+    assert process.returncode == 0
+    assert 200 <= int((tmp_path / "peaks" / "fit_final_probes").read_text()) < 400
 
 
 HERE = [

@@ -16,7 +16,7 @@ def test_widest_layer() -> None:
 
 
 def test_probes_take_what_their_arrays_do() -> None:
-    # 500 rows in 10 classes are kept as they are, with one component each; the input is narrower.
+    # 500 rows in 10 classes are kept as they are, and have a component each; the input is narrower.
     size = {"train": 500, "test": 100, "shape": [1, 28, 28], "classes": 10}
     row, decomposing = 4 * 2048, 5 * 8 * 100**2
 
@@ -37,6 +37,14 @@ def test_probes_take_what_their_arrays_do() -> None:
     knn = {"probe": "knn"}
     assert megabytes(knn=knn) == expected(2 * 500 * row)
     assert megabytes(knn=knn, more=knn) == expected(3 * 500 * row)
+    # Other rules have their own list.
+    of_repair = {
+        "size": size,
+        "model": MLP,
+        "probes": {},
+        "repair_probes": {"lda": {"probe": "lda"}},
+    }
+    assert planning.probing_mb("repair_model", of_repair) == expected(64 * 2048**2)
 
 
 def test_moments_are_rows_or_matrices_whichever_is_smaller() -> None:

@@ -2,6 +2,7 @@
 
 import math
 import runpy
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -139,6 +140,29 @@ def test_a_class_without_samples_is_never_predicted(source: Planted, labels: Tra
     predicted = {name: set(probe.predict(test).tolist()) for (name, _), (probe, _) in made.items()}
     assert set(predicted) == set(PROBES)
     assert set.union(*predicted.values()) == {0, 2, 3}
+
+
+@pytest.mark.parametrize("measure", [probe_layer, probe_layer_and_costs])
+def test_probes_of_one_kind_of_labels_are_gone_when_the_other_s_are_made(
+    measure: Any,
+    source: Planted,
+    labels: TrainLabels,
+    test_labels: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def fit(*given: Any, **named: Any) -> Any:
+        alive.append(sum(probe() is not None for probe in made))
+        fitted = fit_probes(*given, **named)
+        made.extend(weakref.ref(probe) for probe, _ in fitted.values())
+        return fitted
+
+    monkeypatch.setattr(probing, "fit_probes", fit)
+    measure(source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION)
+    assert len(made) == 2 * len(PROBES)
+    assert alive == [0, 0]
 
 
 def test_what_probes_share_is_charged_to_each(

@@ -80,7 +80,12 @@ def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
 
 
 _READ_THE_INPUT = {"fit_probes", "fit_final_probes", "measure_dynamics", "relabel_and_retrain"}
-_PROBES_OF = {"fit_probes": "probes", "fit_final_probes": "final_probes"}
+_PROBES_OF = {
+    "fit_probes": "probes",
+    "fit_final_probes": "final_probes",
+    "contrast_batch_norm": "probes",
+    "repair_model": "repair_probes",
+}
 
 
 def _probes_bytes(
@@ -89,7 +94,7 @@ def _probes_bytes(
     """What fitted probes of a layer hold together, or need for a moment."""
     bytes_ = 0
     n_components = min(size["train"], size["classes"] * width)
-    n_by_rows = 0
+    rows = 0  # of the layer, which probes that need them share
     for probe in probes.values():
         match probe:
             case {"probe": "masc", "n_components": int(k)}:
@@ -104,9 +109,9 @@ def _probes_bytes(
             case {"probe": "velpic" | "nearest_class_mean"}:
                 bytes_ += 8 * width * size["classes"]
             case _:  # unit rows, centred rows, or a copy in float64
-                bytes_ += 4 * width * size["train"]
-                n_by_rows += 1
-    return bytes_ + bool(n_by_rows) * 4 * width * size["train"]
+                rows = 4 * width * size["train"]
+                bytes_ += rows
+    return bytes_ + rows
 
 
 def held_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:

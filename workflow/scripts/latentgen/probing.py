@@ -1,8 +1,8 @@
 """Fitting probes to the layers of a network and scoring them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -165,9 +165,8 @@ def probe_layer(
         Rows with layer, width, probe, fit_labels, split, score_labels, accuracy, n_components
         (the mean over classes; NaN for a probe that has none).
     """
-    accuracies, _ = _probed(
-        source, layer, labels, test_labels, probes, n_classes, validation, unmeasured
-    )
+    given = (source, layer, labels, test_labels, probes, n_classes, validation)
+    accuracies, _ = _in_turn(probes, lambda kind: _probed(kind, *given, unmeasured))
     return accuracies
 
 
@@ -194,39 +193,28 @@ def probe_layer_and_costs(
         split), peak_mb (MiB, see `costs.Cost`, of fitting and predicting), fit_operations,
         predict_operations.
     """
-    return _probed(source, layer, labels, test_labels, probes, n_classes, validation, measured)
+    given = (source, layer, labels, test_labels, probes, n_classes, validation)
+    return _in_turn(probes, lambda kind: _probed(kind, *given, measured))
 
 
-def _probed(
-    source: ActivationSource,
-    layer: str,
-    labels: TrainLabels,
-    test_labels: Labels,
-    probes: Mapping[str, Mapping[str, Any]],
-    n_classes: int,
-    validation: float,
-    measure: Measure,
+def _in_turn(
+    probes: Iterable[str], probed: Callable[[str], tuple[Rows, Rows]]
 ) -> tuple[Rows, Rows]:
-    """Accuracies and costs of every probe, for one kind of labels after the other.
+    """Accuracies and costs for one kind of labels after the other, rows of a probe together.
 
     Moments and probes are what takes memory, so that those of one kind are gone when the other's
     are made, though the layer is then read twice as often.
     """
-    accuracies: Rows = []
-    costs: Rows = []
-    for kind in LABEL_KINDS:
-        scored, spent = _probed_on(
-            kind, source, layer, labels, test_labels, probes, n_classes, validation, measure
-        )
-        accuracies += scored
-        costs += spent
+    by_kind = [probed(kind) for kind in LABEL_KINDS]
     places = list(probes)
-    for rows in (accuracies, costs):  # what is about one probe stands together
-        rows.sort(key=lambda row: places.index(row["probe"]))
+    accuracies, costs = (
+        sorted(chain(*tables), key=lambda row: places.index(row["probe"]))
+        for tables in zip(*by_kind, strict=True)
+    )
     return accuracies, costs
 
 
-def _probed_on(
+def _probed(
     kind: str,
     source: ActivationSource,
     layer: str,
