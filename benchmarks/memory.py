@@ -12,7 +12,6 @@ take hours or more memory than a small machine has.
 
 import io
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -30,15 +29,11 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.copies import REPOSITORY, RESULTS, copy_workflow
 from latentgen import config, planning, progress
-
-REPOSITORY = Path(__file__).parents[1]
-RESULTS = REPOSITORY / "results" / "benchmarks"
 
 EXPERIMENT = "tinyimagenet-alexnet"
 RUN = f"results/runs/{EXPERIMENT}/uniform-0.4/seed1"
-
-
 CLASSES = 200
 
 
@@ -128,9 +123,7 @@ def write_config(folder: Path, case: Case) -> dict[str, Any]:
 def measure(name: str, case: Case) -> pd.DataFrame:
     """Rows with case, rule, declared_mb, peak_mb and minutes."""
     folder = RESULTS / "memory" / name
-    for part in ("workflow", "envs"):
-        shutil.copytree(REPOSITORY / part, folder / part, dirs_exist_ok=True)
-    shutil.copy2(REPOSITORY / "Snakefile", folder)
+    copy_workflow(folder)
     if not (folder / "images.zip").exists():
         write_archive(folder / "images.zip", case)
     experiment = write_config(folder, case)
@@ -187,5 +180,4 @@ def watch(pid: int, folder: Path) -> None:
 if __name__ == "__main__":
     table = pd.concat([measure(name, CASES[name]) for name in sys.argv[1:] or ["full"]])
     print(table.to_string(index=False))
-    RESULTS.mkdir(parents=True, exist_ok=True)
     table.to_csv(RESULTS / "memory.csv", index=False)

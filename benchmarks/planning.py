@@ -1,6 +1,6 @@
 """How long Snakemake plans suite `paper`, and ten and a hundred times as many runs.
 
-    python benchmarks/planning.py [FACTOR ...]
+    python -m benchmarks.planning [FACTOR ...]
 
 Prints, and leaves in results/benchmarks/planning.csv, for each factor: runs, jobs, seconds (of the
 clock, and of the processor, which say more on a busy machine) and peak memory of `snakemake
@@ -10,7 +10,6 @@ clock, and of the processor, which say more on a busy machine) and peak memory o
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,8 +20,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-REPOSITORY = Path(__file__).parents[1]
-RESULT = REPOSITORY / "results" / "benchmarks" / "planning.csv"
+from benchmarks.copies import REPOSITORY, RESULTS, copy_workflow
 
 
 def more_runs(config: dict[str, Any], factor: int) -> dict[str, Any]:
@@ -68,15 +66,12 @@ def main(factors: list[int]) -> None:
     for factor in sorted(factors):
         generated = more_runs(config, factor)
         with tempfile.TemporaryDirectory() as folder:
-            for name in ("workflow", "envs"):
-                shutil.copytree(REPOSITORY / name, Path(folder) / name)
-            shutil.copy2(REPOSITORY / "Snakefile", folder)
+            copy_workflow(Path(folder))
             (Path(folder) / "config.yaml").write_text(yaml.safe_dump(generated))
             measured = plan(Path(folder))
         rows.append({"factor": factor, "runs": n_runs(generated), **measured})
         print(pd.DataFrame(rows).tail(1).to_string(index=False, header=factor == factors[0]))
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(RESULT, index=False)
+    pd.DataFrame(rows).to_csv(RESULTS / "planning.csv", index=False)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The benchmarks in small: rows are made, and results that differ are not let through."""
 
 import itertools
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from benchmarks import activations, growth, memory, probes, table, timing, training
+from benchmarks import activations, growth, memory, probes, suite, table, timing, training
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.timing import SMOKE, Benchmark, Comparison, DisagreementError
 
@@ -68,6 +69,24 @@ def test_memory_of_a_job_is_its_highest_even_if_the_job_sets_its_mark_back(tmp_p
         memory.watch(process.pid, tmp_path / "peaks")
     assert process.returncode == 0
     assert 200 <= int((tmp_path / "peaks" / "fit_final_probes").read_text()) < 400
+
+
+def test_what_imports_take_is_told_from_the_work_of_a_job(tmp_path: Path) -> None:
+    # Each burns a quarter of a second of the processor.
+    burn = (
+        "import time\nbegan = time.process_time()\nwhile time.process_time() < began + 0.25: pass\n"
+    )
+    script = tmp_path / "scripts" / "tmpabc.train.py"
+    script.parent.mkdir()
+    script.with_name("inner.py").write_text(burn)
+    script.with_name("outer.py").write_text("import inner\n" + burn)
+    script.write_text("import outer\n" + burn)
+    settings = {"STARTUP_FOLDER": str(tmp_path), "PYTHONPATH": str(suite.STARTUP)}
+    subprocess.run([sys.executable, str(script)], env={**os.environ, **settings}, check=True)
+    (line,) = [file.read_text() for file in tmp_path.iterdir() if file.is_file()]
+    name, startup, total = line.split(",")
+    assert name == str(script)
+    assert 0.5 <= float(startup) < float(total) - 0.24
 
 
 HERE = [
