@@ -122,42 +122,60 @@ def test_lda_with_fewer_rows_than_features_is_scikit_learns() -> None:
     assert agreement(ours.predict(X_test), theirs.predict(X_test)) == 1
 
 
-def explicit_qda(X: Rows, y: NDArray[np.int64], X_test: Rows, floor: float, reg: float) -> Rows:
+def explicit_qda(X: Rows, y: NDArray[np.int64], X_test: Rows, ridge: float, reg: float) -> Rows:
     """Log posteriors (up to what is common) from whole covariances, one class after another."""
     columns = []
     for c in np.unique(y):
         rows = X[y == c]
-        values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(rows, rowvar=False, bias=True)))
-        variances = np.maximum((1 - reg) * values + reg, floor)
-        normal = multivariate_normal(rows.mean(axis=0), vectors * variances @ vectors.T)
+        covariance = (1 - reg) * np.cov(rows, rowvar=False, bias=True) + ridge * np.eye(X.shape[1])
+        normal = multivariate_normal(rows.mean(axis=0), covariance)
         columns.append(normal.logpdf(X_test) + np.log(len(rows) / len(X)))
     return np.stack(columns, axis=1)
 
 
+def explicit_ridge(X: Rows, reg: float) -> float:
+    null = 1e-10 if X.dtype == np.float64 else 2 * np.finfo(np.float32).eps
+    return max(reg, null * float(np.mean(np.sum(X.astype(np.float64) ** 2, axis=1))))
+
+
 @pytest.mark.parametrize("reg_param", [0.0, 0.2, 1.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_qda_floors_variances_of_dead_units_and_of_classes_with_few_rows(
+def test_qda_has_a_ridge_for_dead_units_and_for_classes_with_few_rows(
     dtype: type, reg_param: float
 ) -> None:
     X, y, X_test = easy_data(n_per_class=10, width=24)
-    X += 0.5 * np.random.default_rng(2).normal(size=X.shape)  # no other variance near the floor
+    X += 0.5 * np.random.default_rng(2).normal(size=X.shape)  # no other variance near the ridge
     X[y == 3, 3] = 0  # dead for one class
     X, X_test = X.astype(dtype), X_test.astype(dtype)
-    assert (np.bincount(y) < 24).any()
-    assert (np.bincount(y) > 24).any()
     qda = QDA(reg_param).fit(X, y)
-    null = 1e-10 if dtype == np.float64 else 2 * np.finfo(np.float32).eps
-    floor = max(reg_param, null * np.mean(np.sum(X.astype(np.float64) ** 2, axis=1)))
-    assert qda.floor_ == pytest.approx(floor)
-    assert qda.ranks_.tolist() == [9, 19, 24, 23]
-    expected = explicit_qda(X.astype(np.float64), y, X_test.astype(np.float64), floor, reg_param)
+    assert np.bincount(y).tolist() == [10, 20, 30, 40]
+    assert qda.n_directions_.tolist() == [9, 19, 24, 24]
+    ridge = explicit_ridge(X, reg_param)
+    assert qda.ridge_ == pytest.approx(ridge)
+    expected = explicit_qda(X.astype(np.float64), y, X_test.astype(np.float64), ridge, reg_param)
     expected += 12 * np.log(2 * np.pi)  # which is common to all classes
     rtol = 1e-4 if dtype == np.float32 else 1e-6
     np.testing.assert_allclose(qda.decision_function(X_test), expected, rtol=rtol, atol=rtol)
     assert agreement(qda.predict(X_test), expected.argmax(axis=1)) == 1
 
 
-def test_qda_of_a_single_row_has_the_floor_all_around() -> None:
+def test_qda_in_float32_is_exact_enough_beside_dead_units() -> None:
+    # Every class has rows enough, so that nothing is in float64 but the decomposition.
+    X, y, X_test = hard_data()
+    aside = np.random.default_rng(3)
+    X, X_test = (np.column_stack([part, np.zeros((len(part), 8))]) for part in (X, X_test))
+    for c in np.unique(y):  # some dead for all classes, some for all but one
+        X[y == c, -1 - c] = aside.random(int((y == c).sum()))
+    alive = aside.integers(len(np.unique(y)), size=len(X_test))
+    X_test[np.arange(len(X_test)), -1 - alive] = aside.random(len(X_test))
+    X, X_test = X.astype(np.float32), X_test.astype(np.float32)
+    qda = QDA().fit(X, y)
+    assert qda._directions.dtype == torch.float32
+    exact = explicit_qda(*(X.astype(np.float64), y, X_test.astype(np.float64)), qda.ridge_, 0)
+    assert agreement(qda.predict(X_test), exact.argmax(axis=1)) >= 0.999
+
+
+def test_qda_of_a_single_row_has_the_ridge_all_around() -> None:
     X = np.array([[4.0, 0], [-1, 0], [1, 0], [0, 1], [0, -1]])
     qda = QDA(reg_param=0.5).fit(X, [0, 1, 1, 1, 1])
     x = np.array([[3.0, 0], [1, 0]])
@@ -166,7 +184,7 @@ def test_qda_of_a_single_row_has_the_floor_all_around() -> None:
     second = np.log(4 / 5) - np.log(0.75) - np.array([9, 1]) / (2 * 0.75)
     np.testing.assert_allclose(qda.decision_function(x), second - first)
     assert qda.predict(x).tolist() == [0, 1]
-    assert qda.ranks_.tolist() == [0, 2]
+    assert qda.n_directions_.tolist() == [0, 2]
 
 
 def test_qda_of_classes_with_few_rows_needs_no_matrix_of_the_width_for_each() -> None:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from latentgen.errors import PipelineError
 from latentgen.job import _log_of_one_job, fingerprint, job
+from latentgen.errors import PipelineError
 
 
 def log_of(error: BaseException, tmp_path: Path) -> list[str]:

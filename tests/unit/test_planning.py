@@ -52,6 +52,10 @@ def test_moments_are_rows_or_matrices_whichever_is_smaller() -> None:
     # A class of 6,000 has a matrix, and may have nearly 2,048 rows that are not in it yet.
     arrays = (2 * 10 * 2048 + 10 * 2048) * 2048 * 4 + 5 * 8 * 2048**2
     assert planning.probing_mb("fit_probes", experiment) == arrays // 2**20
+    # With so many rows QDA is in float32.
+    more = {**experiment, "probes": {"qda": {"probe": "qda"}}}
+    arrays += 2 * 4 * 10 * 2048**2
+    assert planning.probing_mb("fit_probes", more) == arrays // 2**20
     # Rules that fit to both kinds of labels at once, and keep MASC for each.
     arrays = 2 * (2 * 10 * 2048 + 2 * 10 * 2048) * 2048 * 4 + 5 * 8 * 2048**2
     assert planning.probing_mb("intervene", experiment) == arrays // 2**20

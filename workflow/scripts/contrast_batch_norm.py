@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from latentgen.activations import last_source
 from latentgen.job import best_device, job
+from latentgen.activations import last_source
 from latentgen.probing import probe_layer
 from latentgen.runs import Run
 from latentgen.storage import write_csv

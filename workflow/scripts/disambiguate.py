@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from latentgen.job import best_device, job
 from latentgen.disambiguation import pictures, segments
 from latentgen.disambiguation.classifiers import load_classifier
 from latentgen.disambiguation.study import run_study
-from latentgen.job import best_device, job
 from latentgen.storage import atomic_directory, write_csv
 
 with job(snakemake):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from latentgen.job import job
 from latentgen.disambiguation import pictures, segments, sheets
 from latentgen.disambiguation.evaluation import read_studies
-from latentgen.job import job
 from latentgen.storage import atomic_directory
 
 with job(snakemake):

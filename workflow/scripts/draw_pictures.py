@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from latentgen.job import job
 from latentgen import datasets
 from latentgen.disambiguation import canvases, pictures
-from latentgen.job import job
 from latentgen.storage import write_csv
 
 with job(snakemake):

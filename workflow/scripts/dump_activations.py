@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from latentgen.job import best_device, job
 from latentgen import activations
 from latentgen.checkpoints import epochs_in
-from latentgen.job import best_device, job
 from latentgen.runs import Run
 from latentgen.storage import atomic_directory
 

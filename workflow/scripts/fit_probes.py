@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from latentgen.job import best_device, job
 from latentgen import progress
 from latentgen.activations import sources
-from latentgen.job import best_device, job
 from latentgen.probing import probe_layer
 from latentgen.runs import Run
 from latentgen.storage import write_csv

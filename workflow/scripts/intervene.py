@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from latentgen.intervention import intervene
 from latentgen.job import best_device, job
+from latentgen.intervention import intervene
 from latentgen.runs import Run
 from latentgen.storage import write_csv
 

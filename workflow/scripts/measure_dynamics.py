@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from latentgen.job import best_device, job
 from latentgen import progress
 from latentgen.checkpoints import epochs_in
 from latentgen.geometry import class_geometry
-from latentgen.job import best_device, job
 from latentgen.names import INPUT
 from latentgen.probing import probe_layer
 from latentgen.quadratic import agreement_with_masc

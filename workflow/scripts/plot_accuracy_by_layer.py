@@ -1,7 +1,7 @@
 """Draw the test accuracy of model and probes at each layer of the trained network."""
 
-from latentgen import decoding_figures, plotting, published, summaries
 from latentgen.job import job
+from latentgen import decoding_figures, plotting, published, summaries
 
 with job(snakemake):
     params = snakemake.params

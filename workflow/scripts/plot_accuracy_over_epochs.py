@@ -1,7 +1,7 @@
 """Draw the test accuracy of model and probes over the epochs of training."""
 
-from latentgen import dynamics, dynamics_figures, plotting, published, summaries
 from latentgen.job import job
+from latentgen import dynamics, dynamics_figures, plotting, published, summaries
 
 with job(snakemake):
     params = snakemake.params

@@ -1,7 +1,7 @@
 """Draw the test accuracy of the model and of every kind of probe at each layer."""
 
-from latentgen import decoding_figures, plotting, published, summaries
 from latentgen.job import job
+from latentgen import decoding_figures, plotting, published, summaries
 
 with job(snakemake):
     params = snakemake.params

@@ -1,7 +1,7 @@
 """Draw probes of trained networks with running and with each image's own batch statistics."""
 
-from latentgen import decoding_figures, plotting, summaries
 from latentgen.job import job
+from latentgen import decoding_figures, plotting, summaries
 
 with job(snakemake):
     numbers = summaries.batch_norm_contrast(

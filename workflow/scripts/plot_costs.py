@@ -1,7 +1,7 @@
 """Draw what fitting and predicting cost by layer width, measured and counted."""
 
-from latentgen import decoding_figures, plotting, summaries
 from latentgen.job import job
+from latentgen import decoding_figures, plotting, summaries
 
 with job(snakemake):
     costs = summaries.read_runs(snakemake.input.costs)

@@ -1,7 +1,7 @@
 """Draw differences between test accuracies over the epochs of training."""
 
-from latentgen import dynamics, dynamics_figures, plotting, summaries
 from latentgen.job import job
+from latentgen import dynamics, dynamics_figures, plotting, summaries
 
 with job(snakemake):
     kind = snakemake.params.difference

@@ -1,8 +1,8 @@
 """Draw how well disambiguations tell two things from one."""
 
+from latentgen.job import job
 from latentgen import plotting
 from latentgen.disambiguation import evaluation, evaluation_figures
-from latentgen.job import job
 
 with job(snakemake):
     studies = snakemake.params.studies

@@ -1,7 +1,7 @@
 """Draw how the classes lie in each layer over the epochs of training."""
 
-from latentgen import dynamics, dynamics_figures, plotting, summaries
 from latentgen.job import job
+from latentgen import dynamics, dynamics_figures, plotting, summaries
 
 with job(snakemake):
     geometry = summaries.read_runs(snakemake.input.geometry)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from latentgen import plotting, published, summaries, transfer_figures
 from latentgen.job import job
+from latentgen import plotting, published, summaries, transfer_figures
 
 with job(snakemake):
     params = snakemake.params

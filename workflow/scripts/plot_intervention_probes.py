@@ -1,7 +1,7 @@
 """Draw what probes of the penultimate layer know after an edit in mid-training."""
 
-from latentgen import plotting, summaries, transfer_figures
 from latentgen.job import job
+from latentgen import plotting, summaries, transfer_figures
 
 with job(snakemake):
     runs = summaries.read_runs(snakemake.input.interventions)

@@ -1,7 +1,7 @@
 """Draw how often quadratic forms and the best linear classifier decide as MASC does."""
 
-from latentgen import decoding_figures, dynamics, plotting, summaries
 from latentgen.job import job
+from latentgen import decoding_figures, dynamics, plotting, summaries
 
 with job(snakemake):
     numbers = dynamics.quadratic_by_layer(summaries.read_runs(snakemake.input.agreements))

@@ -1,7 +1,7 @@
 """Draw the test accuracy of memorised networks that are retrained on a probe's labels."""
 
-from latentgen import plotting, relabelling_figures, summaries
 from latentgen.job import job
+from latentgen import plotting, relabelling_figures, summaries
 
 with job(snakemake):
     relabels = summaries.read_runs(snakemake.input.relabels)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from latentgen import decoding_figures, plotting, scoreboard
 from latentgen.job import job
+from latentgen import decoding_figures, plotting, scoreboard
 
 with job(snakemake):
     board = pd.read_csv(snakemake.input.scoreboard)

@@ -1,7 +1,7 @@
 """Draw MASC's test accuracy under each of its settings."""
 
-from latentgen import decoding_figures, plotting, summaries
 from latentgen.job import job
+from latentgen import decoding_figures, plotting, summaries
 
 with job(snakemake):
     numbers = summaries.sensitivity(

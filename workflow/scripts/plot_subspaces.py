@@ -1,7 +1,7 @@
 """Draw what the first probe knows in the three subspace experiments."""
 
-from latentgen import decoding_figures, plotting, summaries
 from latentgen.job import job
+from latentgen import decoding_figures, plotting, summaries
 
 with job(snakemake):
     numbers = summaries.subspace_experiments(

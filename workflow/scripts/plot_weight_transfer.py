@@ -1,7 +1,7 @@
 """Draw the test accuracy of networks with and without transferred weights."""
 
-from latentgen import dynamics_figures, plotting, summaries
 from latentgen.job import job
+from latentgen import dynamics_figures, plotting, summaries
 
 with job(snakemake):
     numbers = summaries.weight_transfer(summaries.read_runs(snakemake.input.transfers))

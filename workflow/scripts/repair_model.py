@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from latentgen import exported
 from latentgen.job import best_device, job
+from latentgen import exported
 from latentgen.repair_runs import repair_run
 from latentgen.runs import Run
 from latentgen.storage import write_csv

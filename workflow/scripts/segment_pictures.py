@@ -1,7 +1,7 @@
 """Divide every picture into segments."""
 
-from latentgen.disambiguation import pictures, segments
 from latentgen.job import job
+from latentgen.disambiguation import pictures, segments
 
 with job(snakemake):
     segmenter = segments.make_segmenter(snakemake.params.segmenter)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from latentgen import datasets, noise
 from latentgen.job import job
+from latentgen import datasets, noise
 from latentgen.names import parse_noise
 
 with job(snakemake):

@@ -1,8 +1,8 @@
 """Tabulate verdicts and scores of all disambiguations against what is known."""
 
+from latentgen.job import job
 from latentgen import tables
 from latentgen.disambiguation import evaluation
-from latentgen.job import job
 from latentgen.storage import write_csv
 
 with job(snakemake):

@@ -1,8 +1,8 @@
 """Train the small network that labels canvases."""
 
+from latentgen.job import best_device, job
 from latentgen import checkpoints, datasets
 from latentgen.disambiguation.canvas_net import train_canvas_net
-from latentgen.job import best_device, job
 
 with job(snakemake):
     images, labels = datasets.read_split(snakemake.input.dataset, "train")

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from latentgen import exported
 from latentgen.job import best_device, job
+from latentgen import exported
 from latentgen.runs import Run
 from latentgen.storage import write_csv
 from latentgen.transfer import at_every_epoch, transfer_rows, transferred

@@ -2,7 +2,7 @@
 
 from math import log
 from numbers import Integral, Real
-from typing import Literal
+from typing import Literal, NamedTuple
 from warnings import warn
 
 import numpy as np
@@ -94,27 +94,41 @@ class LDA(MomentsProbe):
         return products + self.intercept_
 
 
+class _Distance(NamedTuple):
+    """The squared distance of a row from a class, in units of the class's deviations.
+
+    Of a row at z from the class's mean it is around * |z|^2 + sum(weights * (directions' z)^2).
+    """
+
+    directions: Tensor  # (width, k)
+    weights: Tensor  # (k,)
+    around: float
+    log_det: Tensor  # of the covariance
+
+
 class QDA(MomentsProbe):
     """Quadratic discriminant analysis: normal classes, each with its own covariance.
 
     Covariances have divisor n and priors are as in training, as in scikit-learn. Where
-    scikit-learn refuses a singular covariance, here every variance is at least the floor of
+    scikit-learn refuses a singular covariance, here every variance is larger by a ridge of
     `ClassMoments.null_share` times the mean squared length of all rows, the same for all classes: a
     direction in which a class does not vary, as one of dead units or one that its few rows do not
     reach, is one in which it hardly may. A class with a single row has this variance all around.
 
     Args:
-        reg_param: in [0, 1]. Variances become (1 - reg_param) * variance + reg_param.
+        reg_param: in [0, 1]. Variances become (1 - reg_param) * variance + reg_param; the ridge is
+            reg_param if that is larger.
 
     Attributes:
         means_: float64 (C, width) class means, zeros for a class without rows.
-        ranks_: int64 (C,) number of directions with a variance above the floor.
-        floor_: the smallest variance.
+        ridge_: what is added to each variance.
+        n_directions_: int64 (C,) products of which a row's distance from a class is made: `width`,
+            or for a class with at most `width` rows as many as the directions in which it varies.
     """
 
     means_: Tensor
-    ranks_: NDArray[np.int64]
-    floor_: float
+    ridge_: float
+    n_directions_: NDArray[np.int64]
 
     def __init__(self, reg_param: float = 0.0) -> None:
         """Keep the setting; it is checked when fitting."""
@@ -122,37 +136,48 @@ class QDA(MomentsProbe):
 
     def _learn(self, moments: ClassMoments) -> None:
         check_scalar(self.reg_param, "reg_param", Real, min_val=0, max_val=1)
-        reg = float(self.reg_param)
         self.means_ = moments.means()
         null = moments.null_share * (moments.mean_square() or 1.0)
-        self.floor_ = max(reg, null)
-        counts = moments.counts.to(moments.sums)
-        self._constants = _log_priors(counts)
-        bases, self._variances = [], []
-        for c, n in enumerate(moments.counts.tolist()):
-            values, vectors = moments.scatter_components(c, null * n)
-            variances = ((1 - reg) * values / max(1, n) + reg).clamp_min(self.floor_)
-            n_floored = moments.width - len(variances)
-            self._constants[c] -= (variances.log().sum() + n_floored * log(self.floor_)) / 2
-            bases.append(vectors)
-            self._variances.append(variances)
-        self.ranks_ = np.array([len(variances) for variances in self._variances])
-        self._directions = torch.cat([*bases, self.means_.T], dim=1)
-        own = [mean @ basis for mean, basis in zip(self.means_, bases, strict=True)]
-        self._means_of_products = torch.cat(own)
-        self._has_floored = torch.tensor(self.ranks_ < moments.width, device=moments.device)
+        self.ridge_ = max(float(self.reg_param), null)
+        made = [self._distance(moments, c, null) for c in range(moments.n_classes)]
+        # What a class of few rows leaves over around itself is a difference of nearly equal
+        # numbers, for which float32 is too coarse.
+        dtype = torch.float64 if any(one.around for one in made) else moments.dtype
+        directions = [one.directions.to(dtype) for one in made]
+        self.n_directions_ = np.array([part.shape[1] for part in directions])
+        self._directions = torch.cat([*directions, self.means_.T.to(dtype)], dim=1)
+        offsets = [mean @ one.directions for mean, one in zip(self.means_, made, strict=True)]
+        self._offsets = torch.cat(offsets).to(dtype)
+        self._weights = torch.cat([one.weights for one in made]).to(dtype)
+        self._around = torch.tensor([one.around for one in made]).to(self._weights)
+        log_dets = torch.stack([one.log_det for one in made])
+        self._constants = _log_priors(moments.counts.to(log_dets)) - log_dets / 2
+
+    def _distance(self, moments: ClassMoments, c: int, null: float) -> _Distance:
+        n, width, share = int(moments.counts[c]), moments.width, 1 - self.reg_param
+        if n > width:
+            covariance = moments.scatter(c).mul_(share / n)
+            covariance.diagonal().add_(self.ridge_)
+            root = torch.linalg.cholesky(covariance)
+            identity = torch.eye(width, dtype=root.dtype, device=root.device)
+            whitening = torch.linalg.solve_triangular(root, identity, upper=False).T
+            log_det = 2 * root.diagonal().log().sum()
+            return _Distance(whitening, torch.ones_like(whitening[0]), 0.0, log_det)
+        values, vectors = moments.scatter_components(c, null * n)
+        variances = share * values / max(1, n) + self.ridge_
+        log_det = variances.log().sum() + (width - len(variances)) * log(self.ridge_)
+        return _Distance(vectors, 1 / variances - 1 / self.ridge_, 1 / self.ridge_, log_det)
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
-        own, with_means = products.tensor_split([len(self._means_of_products)], dim=1)
-        squares = torch.split((own - self._means_of_products).square_(), self.ranks_.tolist(), 1)
-        # A row's squared distance from a mean, of which the class's own directions hold a part;
-        # the rest lies where the variance is the floor.
-        distances = rows.square().sum(1, keepdim=True) - 2 * with_means
-        distances += self.means_.square().sum(1)
-        rest = (distances - torch.stack([part.sum(1) for part in squares], 1)).clamp_min(0)
-        weighted = zip(squares, self._variances, strict=True)
-        within = torch.stack([part @ (1 / variances) for part, variances in weighted], 1)
-        return self._constants - (within + self._has_floored * rest / self.floor_) / 2
+        own, with_means = products.tensor_split([len(self._offsets)], dim=1)
+        squares = own.sub_(self._offsets).square_()
+        sizes = self.n_directions_.tolist()
+        parts = zip(squares.split(sizes, 1), self._weights.split(sizes), strict=True)
+        distances = torch.stack([part @ weights for part, weights in parts], 1)
+        if self._around.any():
+            lengths = rows.square().sum(1, keepdim=True) - 2 * with_means
+            distances += self._around * (lengths + self.means_.square().sum(1))
+        return self._constants - distances / 2
 
 
 class KNN(RowsProbe):

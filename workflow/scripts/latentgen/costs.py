@@ -246,27 +246,30 @@ def _(probe: LDA, n_rows: int) -> float:
 
 @fit_operations.register
 def _(probe: QDA) -> float:
-    """Components of every class about its mean.
+    """What rows of every class are multiplied with: r directions in all.
 
-    As MASC; sums Nd; taking the means off, nd for a class that keeps its rows and 2d^2 for another;
-    products of r directions with the mean 2dr, their variances and logarithms 4r.
+    Sums Nd. A class of n > d rows: second moments 2nd^2, means off and ridge on 4d^2, Cholesky's
+    root d^3 / 3 and its inverse d^3 / 3. A class of fewer: components as of MASC, of its nd numbers
+    with the mean off. Products of the directions with the mean 2dr, variances and logarithms 4r.
     """
     N, d, _ = _sizes(probe)
-    counts, r = probe.class_count_, int(probe.ranks_.sum())
-    centring = int(np.where(counts > d, 2 * d**2, counts * d).sum())
-    return components_operations(counts, d) + N * d + centring + (2 * d + 4) * r
+    many = probe.class_count_ > d
+    few, r = probe.class_count_[~many], int(probe.n_directions_.sum())
+    of_many = 2 * d**2 * probe.class_count_[many].sum() + many.sum() * (4 * d**2 + 2 * d**3 / 3)
+    of_few = components_operations(few, d) + d * few.sum()
+    return float(of_many + of_few) + N * d + (2 * d + 4) * r
 
 
 @predict_operations.register
 def _(probe: QDA, n_rows: int) -> float:
     """Distances from K means, and the parts of them in the r directions of all classes.
 
-    Products 2d(r + K), |x|^2 2d; of r products offset, square, sum and weighted sum 5r; 8 more for
-    each class.
+    Products 2d(r + K), |x|^2 2d; of r products offset, square and weighted sum 4r; 8 more for each
+    class.
     """
     _, d, K = _sizes(probe)
-    r = int(probe.ranks_.sum())
-    return n_rows * (2 * d * (r + K) + 2 * d + 5 * r + 8 * K)
+    r = int(probe.n_directions_.sum())
+    return n_rows * (2 * d * (r + K) + 2 * d + 4 * r + 8 * K)
 
 
 @fit_operations.register

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import gc
 import hashlib
 import json
 import os
@@ -17,6 +18,11 @@ from latentgen.errors import PipelineError
 
 __all__ = ["best_device", "fingerprint", "job"]
 
+if hasattr(sys.modules["__main__"], "snakemake"):
+    # A script imports this first. Looking for garbage among what is imported next, all of which
+    # stays, and once more when Python ends, would take a third of the time of starting and ending.
+    gc.disable()
+
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[None]:
@@ -25,6 +31,9 @@ def job(snakemake: Any) -> Iterator[None]:
     A mistake that the user can mend is one line; anything else comes with its traceback. At the end
     a record of where the outputs come from is left beside the first of them.
     """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
     with _log_of_one_job(snakemake.log[0]) as log, redirect_stdout(log), redirect_stderr(log):
         try:
             yield

@@ -104,8 +104,9 @@ def _probes_bytes(
                 bytes_ += 4 * width * int(share * n_components + size["classes"])
             case {"probe": "lda"}:  # covariances, vectors and LAPACK's work
                 bytes_ += 8 * 8 * width**2
-            case {"probe": "qda"}:  # float64, and twice when they are put together
-                bytes_ += 2 * 8 * width * n_components
+            case {"probe": "qda"}:  # float64 if a class may have few rows; twice when put together
+                number = 8 if size["train"] < 2 * size["classes"] * width else 4
+                bytes_ += 2 * number * width * n_components
             case {"probe": "velpic" | "nearest_class_mean"}:
                 bytes_ += 8 * width * size["classes"]
             case _:  # unit rows, centred rows, or a copy in float64
