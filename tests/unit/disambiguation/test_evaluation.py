@@ -67,6 +67,21 @@ def test_the_interval_holds_the_area() -> None:
     assert (high - low) / (2 * 1.96) == pytest.approx(0.044, abs=0.012)
 
 
+@pytest.mark.parametrize("score", ["distinct_delta", "coupling"])
+def test_the_interval_is_that_of_areas_of_pairs_drawn_with_replacement(score: str) -> None:
+    random = np.random.default_rng(1)
+    values = random.integers(0, 5, 16) / 4  # so few that some are equal
+    pairs = pd.DataFrame({"truth": ["single"] * 9 + ["distinct"] * 7, score: values})
+    draw = np.random.default_rng(3)
+    areas = []
+    for _ in range(50):
+        distinct, single = 9 + draw.integers(7, size=7), draw.integers(9, size=9)
+        areas.append(evaluation.auc(pairs.iloc[[*distinct, *single]], score))
+    expected = tuple(np.quantile(areas, [0.025, 0.975]))
+    assert evaluation.auc_interval(pairs, score, draws=50, seed=3) == pytest.approx(expected)
+    assert all(map(math.isnan, evaluation.auc_interval(pairs[:9], score)))
+
+
 def test_only_known_pairs_of_the_reported_half_count() -> None:
     pairs = pd.DataFrame(
         {"truth": ["distinct", "", "single", "single"], "part": ["report"] * 3 + ["tune"]}
