@@ -106,8 +106,9 @@ def test_operations_of_a_hand_counted_case(probe: Probe, fit: float, predict: in
 
 def test_operations_of_lbfgs_follow_its_iterations() -> None:
     probe = LogisticRegression().fit(*rows([100, 5], 10))
-    passes = probe.n_evaluations_ * (4 * 105 * 10 * 2 + 5 * 105 * 2)
-    assert fit_operations(probe) == passes + probe.n_iter_ * 40 * 22
+    passes = probe.n_evaluations_ * (4 * 105 * 10 * 2 + 5 * 105 * 2 + 4 * 10**2 * 2)
+    coordinates = 2 * 105 * 10**2 + 2 * 10**3 / 3
+    assert fit_operations(probe) == passes + probe.n_iter_ * 40 * 22 + coordinates
     assert probe.n_evaluations_ > probe.n_iter_ > 1
 
 
@@ -128,6 +129,8 @@ def test_passes_of_logistic_regression_are_those_that_torch_counts(solver: Any) 
     with FlopCounterMode(display=False) as counter:
         probe.fit(X, y)
     products = probe.n_evaluations_ * 4 * 650 * 64 * 2
+    if solver == "lbfgs":
+        products += 2 * 650 * 64**2 + probe.n_evaluations_ * 4 * 64**2 * 2
     assert counter.get_total_flops() == pytest.approx(products, rel=0.1)
 
 

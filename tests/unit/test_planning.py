@@ -37,6 +37,8 @@ def test_probes_take_what_their_arrays_do() -> None:
     knn = {"probe": "knn"}
     assert megabytes(knn=knn) == expected(2 * 500 * row)
     assert megabytes(knn=knn, more=knn) == expected(3 * 500 * row)
+    regression = {"probe": "logistic_regression", "solver": "lbfgs"}
+    assert megabytes(regression=regression) == expected(2 * 500 * row + 32 * 2048**2)
     # Other rules have their own list.
     of_repair = {
         "size": size,

@@ -110,10 +110,11 @@ class QDA(MomentsProbe):
     """Quadratic discriminant analysis: normal classes, each with its own covariance.
 
     Covariances have divisor n and priors are as in training, as in scikit-learn. Where
-    scikit-learn refuses a singular covariance, here every variance is larger by a ridge of
-    `ClassMoments.null_share` times the mean squared length of all rows, the same for all classes: a
-    direction in which a class does not vary, as one of dead units or one that its few rows do not
-    reach, is one in which it hardly may. A class with a single row has this variance all around.
+    scikit-learn refuses a singular covariance, here every variance is larger by a ridge of 2e-7
+    (float32) or 1e-12 (float64) times the mean squared length of all rows, the same for all
+    classes: a direction in which a class does not vary, as one of dead units or one that its few
+    rows do not reach, is one in which it hardly may. A class with a single row has this variance
+    all around.
 
     Args:
         reg_param: in [0, 1]. Variances become (1 - reg_param) * variance + reg_param; the ridge is
@@ -137,9 +138,10 @@ class QDA(MomentsProbe):
     def _learn(self, moments: ClassMoments) -> None:
         check_scalar(self.reg_param, "reg_param", Real, min_val=0, max_val=1)
         self.means_ = moments.means()
-        null = moments.null_share * (moments.mean_square() or 1.0)
-        self.ridge_ = max(float(self.reg_param), null)
-        made = [self._distance(moments, c, null) for c in range(moments.n_classes)]
+        # More than what rounding leaves of a variance that is none, see `ClassMoments.null_share`.
+        rounding = max(1e-12, 2 * torch.finfo(moments.dtype).eps) * (moments.mean_square() or 1.0)
+        self.ridge_ = max(float(self.reg_param), rounding)
+        made = [self._distance(moments, c, rounding) for c in range(moments.n_classes)]
         # What a class of few rows leaves over around itself is a difference of nearly equal
         # numbers, for which float32 is too coarse.
         dtype = torch.float64 if any(one.around for one in made) else moments.dtype
@@ -153,17 +155,15 @@ class QDA(MomentsProbe):
         log_dets = torch.stack([one.log_det for one in made])
         self._constants = _log_priors(moments.counts.to(log_dets)) - log_dets / 2
 
-    def _distance(self, moments: ClassMoments, c: int, null: float) -> _Distance:
+    def _distance(self, moments: ClassMoments, c: int, rounding: float) -> _Distance:
         n, width, share = int(moments.counts[c]), moments.width, 1 - self.reg_param
         if n > width:
             covariance = moments.scatter(c).mul_(share / n)
             covariance.diagonal().add_(self.ridge_)
-            root = torch.linalg.cholesky(covariance)
-            identity = torch.eye(width, dtype=root.dtype, device=root.device)
-            whitening = torch.linalg.solve_triangular(root, identity, upper=False).T
-            log_det = 2 * root.diagonal().log().sum()
+            whitening = _whitening(covariance)
+            log_det = -2 * whitening.diagonal().log().sum()
             return _Distance(whitening, torch.ones_like(whitening[0]), 0.0, log_det)
-        values, vectors = moments.scatter_components(c, null * n)
+        values, vectors = moments.scatter_components(c, rounding * n)
         variances = share * values / max(1, n) + self.ridge_
         log_det = variances.log().sum() + (width - len(variances)) * log(self.ridge_)
         return _Distance(vectors, 1 / variances - 1 / self.ridge_, 1 / self.ridge_, log_det)
@@ -228,9 +228,9 @@ class LogisticRegression(RowsProbe):
 
     With solver `lbfgs` it minimises what scikit-learn does, C times the summed cross-entropy plus
     half the squared coefficients (not the intercepts), until no entry of the gradient of that,
-    divided by C n and for rows in units of their spread, exceeds `tol`; a `ConvergenceWarning`
-    tells if it could not. Two classes are treated like more: scikit-learn, which has one vector of
-    coefficients for them, has the same minimum at 2 C.
+    divided by C n and in coordinates in which its curvature at zero is one, exceeds `tol`; a
+    `ConvergenceWarning` tells if it could not. Two classes are treated like more: scikit-learn,
+    which has one vector of coefficients for them, has the same minimum at 2 C.
 
     With solver `adam` it is the published probe of arXiv 2501.14687: a linear layer, 20 epochs of
     Adam with learning rate 1e-3 on shuffled batches of 128, without a penalty.
@@ -259,7 +259,7 @@ class LogisticRegression(RowsProbe):
         self,
         C: float = 1.0,
         solver: Literal["lbfgs", "adam"] = "lbfgs",
-        tol: float = 1e-5,
+        tol: float = 3e-5,
         max_iter: int = 1000,
         epochs: int = 20,
         random_state: int = 0,
@@ -294,29 +294,33 @@ class LogisticRegression(RowsProbe):
         return tags
 
     def _minimise(self, rows: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
-        # Rows are seen from their centre and in units of their spread, and the penalty is
-        # expressed in that unit: the same minimum, but much nearer than from the raw rows.
+        # Rows are seen from their centre, and coefficients in coordinates in which the objective
+        # has unit curvature where it starts, at zero: the same minimum, but much nearer.
         # All but the products with rows is in float64: float32 cannot tell apart the last losses.
         centre = rows.mean(0)
         rows = rows - centre
-        unit = float(rows.norm()) / rows.numel() ** 0.5 or 1.0
-        penalty = 1 / (2 * self.C * len(rows) * unit**2)
-        n_classes, width = len(self.classes_), rows.shape[1]
+        (n, width), n_classes = rows.shape, len(self.classes_)
+        penalty = 1 / (2 * self.C * n)
+        covariance = (rows.T @ rows).double() / n
+        covariance.diagonal().mul_(1 + 1e-5)  # more than rounding may have made it indefinite by
+        covariance /= n_classes
+        covariance.diagonal().add_(2 * penalty)
+        whitening = _whitening(covariance)
         truth = one_hot(indices, n_classes).T.double()
 
         def split(flat: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
             both = torch.from_numpy(flat).to(rows.device).view(n_classes, width + 1)
-            return both[:, :width], both[:, width:]
+            return both[:, :width] @ whitening.T, both[:, width:]
 
         def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             coef, intercept = split(flat)
             # Classes first, (C, n), which the CPU works on several times as fast.
-            logits = ((coef / unit).to(rows.dtype) @ rows.T).double() + intercept
+            logits = (coef.to(rows.dtype) @ rows.T).double() + intercept
             logs = logits.log_softmax(0)
-            excess = (logs.exp() - truth) / len(rows)
-            slope = (excess.to(rows.dtype) @ rows).double() / unit + 2 * penalty * coef
-            gradient = torch.cat([slope, excess.sum(1, keepdim=True)], dim=1)
-            loss = penalty * coef.square().sum() - (logs * truth).sum() / len(rows)
+            excess = (logs.exp() - truth) / n
+            slope = (excess.to(rows.dtype) @ rows).double() + 2 * penalty * coef
+            gradient = torch.cat([slope @ whitening, excess.sum(1, keepdim=True)], dim=1)
+            loss = penalty * coef.square().sum() - (logs * truth).sum() / n
             return float(loss), gradient.flatten().cpu().numpy()
 
         from scipy.optimize import minimize  # takes long to import, and few jobs need it
@@ -344,9 +348,8 @@ class LogisticRegression(RowsProbe):
                 stacklevel=5,
             )
         coef, intercept = split(found.x)
-        weights = coef / unit
-        offsets = intercept.flatten() - weights @ centre.double()
-        return weights.to(rows.dtype), offsets.to(rows.dtype)
+        offsets = intercept.flatten() - coef @ centre.double()
+        return coef.to(rows.dtype), offsets.to(rows.dtype)
 
     def _train(self, rows: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         with torch.random.fork_rng(devices=[]):
@@ -363,6 +366,13 @@ class LogisticRegression(RowsProbe):
         self.n_iter_ = self.epochs * -(-len(rows) // BATCH_SIZE)
         self.n_evaluations_ = self.epochs
         return layer.weight.detach(), layer.bias.detach()
+
+
+def _whitening(covariance: Tensor) -> Tensor:
+    """The upper triangular W with W' covariance W = 1, for a positive definite covariance."""
+    root = torch.linalg.cholesky(covariance)
+    identity = torch.eye(len(root), dtype=root.dtype, device=root.device)
+    return torch.linalg.solve_triangular(root, identity, upper=False).T
 
 
 def _log_priors(counts: Tensor) -> Tensor:

@@ -292,12 +292,15 @@ def _(probe: LogisticRegression) -> float:
 
     A pass: logits 2NdK and gradient 2NdK, softmax and its loss 5NK. With P = (d + 1)K coefficients
     a step of L-BFGS with m corrections takes 4mP (Nocedal and Wright, Numerical Optimization,
-    algorithm 7.4), one of Adam 12P (arXiv 1412.6980, algorithm 1).
+    algorithm 7.4), one of Adam 12P (arXiv 1412.6980, algorithm 1). L-BFGS also has its coordinates:
+    covariance 2Nd^2, Cholesky's root and its inverse 2d^3 / 3, and there and back 4d^2 K a pass.
     """
     N, d, K = _sizes(probe)
-    step = 4 * LBFGS_HISTORY if probe.solver == "lbfgs" else 12
+    P, lbfgs = (d + 1) * K, probe.solver == "lbfgs"
     passes = probe.n_evaluations_ * (4 * N * d * K + 5 * N * K)
-    return passes + probe.n_iter_ * step * (d + 1) * K
+    steps = probe.n_iter_ * (4 * LBFGS_HISTORY if lbfgs else 12) * P
+    coordinates = 2 * N * d**2 + 2 * d**3 / 3 + probe.n_evaluations_ * 4 * d**2 * K
+    return passes + steps + lbfgs * coordinates
 
 
 @predict_operations.register

@@ -112,6 +112,8 @@ def _probes_bytes(
             case _:  # unit rows, centred rows, or a copy in float64
                 rows = 4 * width * size["train"]
                 bytes_ += rows
+                if probe.get("solver") == "lbfgs":  # covariance, its root and inverse
+                    bytes_ += 4 * 8 * width**2
     return bytes_ + rows
 
 
