@@ -42,9 +42,12 @@ schema: .venv/installed  ## renew what is generated from the config's types: sch
 	$(BIN)/jsonschema-markdown --no-footer --no-empty-columns workflow/schemas/config.schema.json \
 	  > config/README.md
 
+benchmark: export PYTHONPATH = workflow/scripts
+benchmark: export OMP_NUM_THREADS = 1
 benchmark: .venv/installed  ## measure speed and how it grows, and renew the tables and the figure in docs
-	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks
-	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks --growth
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --growth
+	$(BIN)/python -m benchmarks --suite
 
 lock: .venv/installed  ## renew envs/requirements.txt from envs/requirements.in
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,4 +1,4 @@
-"""Measure rows of the table, or the growth of time and memory.
+"""Measure rows of the table, the growth of time and memory, or the quick suite.
 
 `python -m benchmarks` measures every row and writes docs/benchmarks.md; with names only these.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import activations, growth, probes, redaction, table, training
+from benchmarks import activations, growth, probes, redaction, suite, table, training
 from benchmarks.timing import FULL, SMOKE, measure
 
 BENCHMARKS = [
@@ -28,11 +28,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows: {', '.join(names)}")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes; writes nothing")
     parser.add_argument("--growth", action="store_true", help="draw docs/benchmarks_growth instead")
+    parser.add_argument(
+        "--suite", action="store_true", help="time suite `quick` on 2 cores instead"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
         parser.error(f"no row named {', '.join(sorted(unknown))}")
     if arguments.growth:
         growth.draw(growth.measure_all(growth.AXES), DOCS)
+        return
+    if arguments.suite:
+        suite.write(suite.measure(cores=2), DOCS)
         return
 
     warnings.filterwarnings("ignore", message="The given NumPy array is not writable")

@@ -1,10 +1,7 @@
 """What the whole quick suite takes, and how much of that is Python starting and importing.
 
-    python -m benchmarks.suite [CORES]
-
-Runs one target after the other in a copy of the workflow without results, and prints, and leaves in
-results/benchmarks/suite.csv, for each: jobs, minutes, and the share of the processor's time of all
-jobs that went by before and in imports. Nothing else should run on the machine.
+One target after the other is run in a copy of the workflow without results. For each there are:
+jobs, minutes, and how much of the processor's time of all jobs went by before and in imports.
 """
 
 import os
@@ -16,14 +13,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.copies import RESULTS, copy_workflow
+from benchmarks.copies import copy_workflow
+from benchmarks.table import write_block
+from latentgen.storage import write_csv
 
 TARGETS = ("core", "decoding", "dynamics", "disambiguation")
 STARTUP = Path(__file__).parent / "startup"
 
 
 def run(target: str, folder: Path, cores: int) -> dict[str, str | int | float]:
-    """A row with target, jobs, minutes, job_seconds, startup_seconds, startup_share."""
+    """A row with target, jobs, minutes, job_seconds, startup_seconds."""
     notes = folder / "startup" / target
     notes.mkdir(parents=True)
     settings = {"STARTUP_FOLDER": str(notes), "PYTHONPATH": str(STARTUP)}
@@ -35,32 +34,41 @@ def run(target: str, folder: Path, cores: int) -> dict[str, str | int | float]:
         pd.read_csv(file, names=["script", "startup", "total"]) for file in notes.iterdir()
     )
     jobs = lines[lines["script"].str.contains(r"scripts/tmp\w+\.\w+\.py$")]
-    startup, total = jobs["startup"].sum(), jobs["total"].sum()
     return {
         "target": target,
         "jobs": len(jobs),
         "minutes": round(minutes, 2),
-        "job_seconds": round(total, 1),
-        "startup_seconds": round(startup, 1),
-        "startup_share": round(startup / total, 3),
+        "job_seconds": round(jobs["total"].sum(), 1),
+        "startup_seconds": round(jobs["startup"].sum(), 1),
     }
 
 
-def main(cores: int) -> None:
-    """Measure, print and write."""
+def measure(cores: int) -> pd.DataFrame:
+    """A row for each target, and one for all; share is that of start-up in the jobs' time."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy_workflow(folder)
         for target in TARGETS:
             rows.append(run(target, folder, cores))
-            print(pd.DataFrame(rows[-1:]).to_string(index=False, header=len(rows) == 1), flush=True)
+            print(rows[-1], flush=True)
     table = pd.DataFrame(rows)
-    share = table["startup_seconds"].sum() / table["job_seconds"].sum()
-    print(f"all: {table['jobs'].sum()} jobs, {table['minutes'].sum():.1f} minutes, ", end="")
-    print(f"{share:.1%} of {table['job_seconds'].sum():.0f} s start-up and imports")
-    table.to_csv(RESULTS / "suite.csv", index=False)
+    together = {"target": "together", **table.drop(columns="target").sum()}
+    table = pd.concat([table, pd.DataFrame([together])], ignore_index=True)
+    table["share"] = (table["startup_seconds"] / table["job_seconds"]).round(3)
+    return table.astype({"jobs": int})
 
 
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 2)
+def write(table: pd.DataFrame, folder: Path) -> None:
+    """Leave the numbers in `benchmarks_suite.csv`, and a table in `benchmarks.md`."""
+    write_csv(table, folder / "benchmarks_suite.csv")
+    lines = [
+        "| target | jobs | minutes | processor's seconds of jobs | start-up and imports |",
+        "|" + "---|" * 5,
+        *(
+            f"| {row['target']} | {row['jobs']} | {row['minutes']:.1f} | {row['job_seconds']:.0f} "
+            f"| {row['startup_seconds']:.0f} ({row['share']:.0%}) |"
+            for row in table.to_dict("records")
+        ),
+    ]
+    write_block(folder / "benchmarks.md", "suite", "\n".join(lines) + "\n")

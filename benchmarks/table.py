@@ -1,4 +1,4 @@
-"""The table in docs/benchmarks.md, and the measurements it is made from."""
+"""The tables in docs/benchmarks.md, and the measurements they are made from."""
 
 import os
 import platform
@@ -12,7 +12,6 @@ import torch
 from benchmarks.timing import Benchmark, Measured
 from latentgen.storage import atomic_path, write_csv
 
-BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 LIBRARIES = ("torch", "numpy", "scikit-learn", "h5py")
 
 
@@ -70,7 +69,12 @@ def update(folder: Path, benchmarks: Sequence[Benchmark], rows: list[dict[str, o
     order = [benchmark.name for benchmark in benchmarks if benchmark.name in new.index]
     table = new.loc[order].reset_index()
     write_csv(table, file)
-    before, rest = page.read_text().split(BEGIN)
-    text = before + BEGIN + f"Measured on: {machine()}.\n\n" + render(benchmarks, table) + END
+    write_block(page, "measured", f"Measured on: {machine()}.\n\n{render(benchmarks, table)}")
+
+
+def write_block(page: Path, name: str, text: str) -> None:
+    """Replace what stands on a page between the marks of a name."""
+    begin, end = (f"<!-- {name}: {place} -->\n" for place in ("begin", "end"))
+    before, rest = page.read_text().split(begin)
     with atomic_path(page) as partial:
-        partial.write_text(text + rest.split(END)[1])
+        partial.write_text(before + begin + text + end + rest.split(end)[1])

@@ -89,6 +89,23 @@ def test_what_imports_take_is_told_from_the_work_of_a_job(tmp_path: Path) -> Non
     assert 0.5 <= float(startup) < float(total) - 0.24
 
 
+def test_the_suite_is_summed_and_written(tmp_path: Path, monkeypatch) -> None:
+    def run(target: str, folder: Path, cores: int) -> dict[str, str | int | float]:
+        assert (folder / "config.yaml").exists()
+        seconds = {"job_seconds": 100.0 * cores, "startup_seconds": 10.0 * len(target)}
+        return {"target": target, "jobs": 3, "minutes": 1.5, **seconds}
+
+    monkeypatch.setattr(suite, "run", run)
+    monkeypatch.setattr(suite, "TARGETS", ("core", "dynamics"))
+    marks = "<!-- suite: begin -->\nold\n<!-- suite: end -->\n"
+    (tmp_path / "benchmarks.md").write_text(f"# Title\n{marks}Words.\n")
+    suite.write(suite.measure(cores=2), tmp_path)
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "| core | 3 | 1.5 | 200 | 40 (20%) |" in page
+    assert "| together | 6 | 3.0 | 400 | 120 (30%) |" in page
+    assert page.startswith("# Title\n") and page.endswith("Words.\n") and "old" not in page
+
+
 HERE = [
     benchmark
     for benchmark in BENCHMARKS
@@ -137,7 +154,8 @@ def test_the_literal_probe_is_masc_by_hand() -> None:
 
 
 def test_the_table_keeps_what_is_not_measured_anew(tmp_path: Path) -> None:
-    (tmp_path / "benchmarks.md").write_text(f"# Title\n{table.BEGIN}{table.END}Words.\n")
+    marks = "<!-- measured: begin -->\n<!-- measured: end -->\n"
+    (tmp_path / "benchmarks.md").write_text(f"# Title\n{marks}Words.\n")
     toys = [
         Benchmark(name, f"work {name}", "plain", 2.0, lambda sizes: None, needs_gpu=gpu)
         for name, gpu in (("a", False), ("b", False), ("gpu", True))
