@@ -43,7 +43,7 @@ class Probe(ClassifierMixin, BaseEstimator):
     _angles_only = False
     """Whether it tells classes apart only by directions seen from the origin."""
 
-    _chunk_bytes = 16 * 2**20
+    _chunk_bytes = 4 * 2**20
     """Rows are scored in chunks, so that their products with the directions stay this small: large
     enough for an efficient matrix product, small enough to be still near the processor when they
     are worked on."""
