@@ -181,7 +181,6 @@ BENCHMARKS = [
         "our own dump, then our own probes on the file",
         1.0,
         partial(without_files, "CNN", "cpu"),
-        rounds=3,
     ),
     Benchmark(
         "gpu-resnet18",

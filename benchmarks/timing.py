@@ -47,7 +47,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    batches=25,
+    batches=50,
     curve_steps=50,
     rows=50_000,
     width=1024,

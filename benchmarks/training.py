@@ -203,9 +203,11 @@ def together(network: str, device: str, n_runs: int, sizes: Sizes) -> Prepared:
     plain = partial(plain_loss, task)
     with ProcessPoolExecutor(n_runs, get_context("spawn"), _one_thread) as pool:
 
-        def ours() -> list[float]:
-            arguments = [[value] * n_runs for value in (network, sizes.batches, device)]
+        def ours(batches: int = sizes.batches) -> list[float]:
+            arguments = [[value] * n_runs for value in (network, batches, device)]
             return list(pool.map(_train_in_worker, *arguments))
+
+        ours(batches=1)  # the processes have started, and have all been used
 
         def check(loss: float, losses: list[float]) -> str:
             said = agree([loss] * n_runs, losses)
