@@ -2,11 +2,14 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+from tests.conftest import REPOSITORY
 
 from latentgen.job import _log_of_one_job, fingerprint, job
 from latentgen.errors import PipelineError
@@ -40,6 +43,34 @@ def test_anything_else_comes_with_its_traceback(tmp_path: Path) -> None:
     first, *_, last = log_of(ZeroDivisionError("what"), tmp_path)
     assert first.startswith("Traceback")
     assert last == "ZeroDivisionError: what"
+
+
+def test_a_script_looks_for_garbage_once_its_job_begins_and_not_before(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import gc, sys\n"
+        "from types import SimpleNamespace\n"
+        "snakemake = SimpleNamespace(log=[sys.argv[1]])\n"
+        "from latentgen.job import job\n"
+        "print(gc.isenabled())\n"
+        "try:\n"
+        "    with job(snakemake):\n"
+        "        print(gc.isenabled(), gc.get_freeze_count() > 1000, file=sys.__stdout__)\n"
+        "        raise SystemExit\n"
+        "finally:\n"
+        "    print(gc.isenabled())\n"
+    )
+
+    def said() -> list[str]:
+        command = [sys.executable, str(script), str(tmp_path / "log")]
+        path = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow" / "scripts")}
+        done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    assert said() == ["False", "True True", "True"]
+    # Whoever imports the module otherwise is left alone.
+    script.write_text(script.read_text().replace("snakemake", "other"))
+    assert said() == ["True", "True False", "True"]
 
 
 def test_a_job_waits_for_the_same_job(tmp_path: Path) -> None:
