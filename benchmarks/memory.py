@@ -1,13 +1,13 @@
 """Whether jobs keep to the memory that they ask for, on data of TinyImageNet's size.
 
-    PYTHONPATH=workflow/scripts python -m benchmarks.memory [full] [all-probes]
+    PYTHONPATH=workflow/scripts python -m benchmarks.memory [full] [all-probes] [all-jobs]
 
 Draws an archive of as many images, of the same size and in as many classes, takes one run through
 the workflow on one core, and prints, and leaves in results/benchmarks/memory.csv, what each job
 declared and what it took at most, by the kernel's high-water mark of its process (Linux only). The
-archive and the run stay in results/benchmarks/memory/, so that it can be stopped and goes on. With
-`all-probes`, a fifth of the images at half the height and width, with the probes that at full size
-take hours or more memory than a small machine has.
+archive and the run stay in results/benchmarks/memory/, so that it can be stopped and goes on. What
+at full size takes many hours or more memory than a small machine has is measured on fewer images of
+half the height and width: `all-probes`, and `all-jobs` that are about a run.
 """
 
 import io
@@ -17,8 +17,9 @@ import sys
 import time
 import zipfile
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,24 @@ RUN = f"results/runs/{EXPERIMENT}/uniform-0.4/seed1"
 CLASSES = 200
 
 
+PROBED = {
+    "train": "history.csv",
+    "fit_probes": "probes.csv",
+    "transfer_weights": "transfer.csv",
+    "fit_final_probes": "final_probes.csv",
+}
+"""Rules that are about a run, with a file that each of them makes."""
+
+
 @dataclass(frozen=True)
 class Case:
-    """How large the data are, and which probes are fitted to the last epoch."""
+    """How large the data are, which jobs are measured, and the probes of the last epoch."""
 
     side: int
     train: int
     test: int
-    probes: tuple[str, ...]
+    probes: tuple[str, ...] = ()
+    jobs: Mapping[str, str] = field(default_factory=lambda: PROBED)
 
     @property
     def size(self) -> dict[str, Any]:
@@ -64,6 +75,17 @@ CASES = {
             *("masc-1pc", "masc-10pc", "velpic", "nearest_class_mean", "knn", "lda", "qda"),
             "logistic_regression_published",
         ),
+    ),
+    "all-jobs": Case(
+        32,
+        8000,
+        800,
+        jobs={
+            "relabel_and_retrain": "relabel.csv",
+            "measure_dynamics": "dynamics_probes.csv",
+            "intervene": "intervention.csv",
+            "repair_model": "repair.csv",
+        },
     ),
 }
 
@@ -111,9 +133,12 @@ def write_config(folder: Path, case: Case) -> dict[str, Any]:
         noise={"kind": "uniform", "levels": [0.4]},
         seeds=[1],
         epochs="1",
-        final_probes=list(case.probes),
+        relabel={"max_epochs": 1},
+        intervention={"epochs": [1], "total_epochs": 2},
         published=None,
     )
+    if case.probes:
+        experiment["final_probes"] = list(case.probes)
     experiment["training"]["max_epochs"] = 1
     raw.update(suite="memory", suites={"memory": [EXPERIMENT]})
     (folder / "config.yaml").write_text(yaml.safe_dump(raw))
@@ -127,19 +152,13 @@ def measure(name: str, case: Case) -> pd.DataFrame:
     if not (folder / "images.zip").exists():
         write_archive(folder / "images.zip", case)
     experiment = write_config(folder, case)
-    of_a_run = {
-        "train": "history.csv",
-        "fit_probes": "probes.csv",
-        "transfer_weights": "transfer.csv",
-        "fit_final_probes": "final_probes.csv",
-    }
-    wanted = [f"{RUN}/{file}" for file in of_a_run.values()]
+    wanted = [f"{RUN}/{file}" for file in case.jobs.values()]
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete"]
     with subprocess.Popen([*command, "--quiet", "rules", "--", *wanted], cwd=folder) as process:
         watch(process.pid, folder / "peaks")
     if process.returncode:
         sys.exit(process.returncode)
-    declared = {rule: planning.memory_mb(rule, experiment) for rule in of_a_run}
+    declared = {rule: planning.memory_mb(rule, experiment) for rule in case.jobs}
     declared = {"prepare_dataset": planning.dataset_memory_mb({"size": case.size}), **declared}
     rows = []
     for rule, megabytes in declared.items():

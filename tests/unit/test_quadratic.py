@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from latentgen.costs import measured
 from latentgen.moments import ClassMoments
 from latentgen.probes import MASC
 from latentgen.quadratic import agreement_with_masc, quadratic_decisions
@@ -85,3 +86,14 @@ def test_forms_never_choose_a_class_without_rows() -> None:
     masc = MASC(n_components=1).fit_moments(moments)
     zero = torch.zeros(1, 3, dtype=torch.float64)
     assert quadratic_decisions(masc, zero).tolist() == masc.predict(zero).tolist() == [1]
+
+
+def test_quadratic_forms_of_many_classes_do_not_pile_up() -> None:
+    random = torch.Generator().manual_seed(0)
+    rows = torch.randn(600, 1024, dtype=torch.float64, generator=random)
+    probe = MASC().fit(rows, np.arange(600) % 100)
+    quadratic_decisions(probe, rows)  # what the system keeps for later it has now
+    decisions, cost = measured(torch.device("cpu"), quadratic_decisions, probe, rows)
+    assert torch.equal(decisions, torch.as_tensor(probe.predict(rows)))
+    # A form of 8 MB, two products of 5 MB with it, and 100 scores of each row.
+    assert np.isnan(cost.peak) or cost.peak < 60 * 2**20

@@ -23,7 +23,11 @@ def quadratic_decisions(masc: MASC, rows: Tensor) -> Tensor:
         masc: fitted to classes 0..C-1.
         rows: (n, width), in the dtype of the matrices.
     """
-    scores = torch.stack([((rows @ M) * rows).sum(1) for M in masc.quadratic_forms()], dim=1)
+    # Put where they belong at once: kept one by one among the large products, they would have the
+    # system set new memory aside for every class.
+    scores = rows.new_empty(len(rows), len(masc.classes_))
+    for c, M in enumerate(masc.quadratic_forms()):
+        scores[:, c] = ((rows @ M) * rows).sum(1)
     scores[:, torch.from_numpy(masc.class_count_ == 0).to(scores.device)] = -torch.inf
     return scores.argmax(1)
 
