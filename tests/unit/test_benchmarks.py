@@ -106,11 +106,7 @@ def test_the_suite_is_summed_and_written(tmp_path: Path, monkeypatch) -> None:
     assert page.startswith("# Title\n") and page.endswith("Words.\n") and "old" not in page
 
 
-HERE = [
-    benchmark
-    for benchmark in BENCHMARKS
-    if not benchmark.needs_gpu and "two-processes" not in benchmark.name
-]
+HERE = [benchmark for benchmark in BENCHMARKS if not benchmark.needs_gpu]
 
 
 @pytest.mark.parametrize("benchmark", HERE, ids=[benchmark.name for benchmark in HERE])
