@@ -18,7 +18,14 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
-from latentgen.baselines import KNN, LDA, QDA, LogisticRegression, NearestClassMean
+from latentgen.baselines import (
+    KNN,
+    LDA,
+    QDA,
+    LogisticRegression,
+    NearestClassMean,
+    _whitening,
+)
 from latentgen.estimators import Probe
 from latentgen.moments import ClassMoments
 
@@ -158,6 +165,22 @@ def test_qda_has_a_ridge_for_dead_units_and_for_classes_with_few_rows(
     expected = explicit_qda(X.astype(np.float64), y, X_test.astype(np.float64), ridge, reg_param)
     np.testing.assert_allclose(qda.decision_function(X_test), expected, rtol=1e-4, atol=1e-4)
     assert agreement(qda.predict(X_test), expected.argmax(axis=1)) == 1
+
+
+def test_whitening_makes_a_covariance_the_identity_even_if_rounding_spoiled_it() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 6))
+    covariance = torch.from_numpy(rows.T @ rows / 50)
+    W = _whitening(covariance.clone(), 0.5)
+    torch.testing.assert_close(W, W.triu())
+    expected = torch.eye(6, dtype=torch.float64)
+    torch.testing.assert_close(W.T @ (covariance + 0.5 * expected) @ W, expected)
+    # The third direction has less than no variance, by a hundred times the ridge.
+    spoiled = torch.diag(torch.tensor([2.0, 1.0, -1e-7], dtype=torch.float64))
+    W = _whitening(spoiled.clone(), 1e-9)
+    assert 1e-8 < 1 / float(W[2, 2]) ** 2 < 2e-7
+    torch.testing.assert_close(W.diagonal()[:2] ** -2, torch.tensor([2.0, 1.0]).double())
+    with pytest.raises(ValueError, match="too large"):
+        _whitening(torch.full((2, 2), torch.inf, dtype=torch.float64), 1.0)
 
 
 def test_qda_in_float32_is_exact_enough_beside_dead_units() -> None:

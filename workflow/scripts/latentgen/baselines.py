@@ -148,7 +148,8 @@ class QDA(MomentsProbe):
         directions = [one.directions.to(dtype) for one in made]
         self.n_directions_ = np.array([part.shape[1] for part in directions])
         self._directions = torch.cat([*directions, self.means_.T.to(dtype)], dim=1)
-        offsets = [mean @ one.directions for mean, one in zip(self.means_, made, strict=True)]
+        own = zip(self.means_, made, strict=True)
+        offsets = [mean @ one.directions.double() for mean, one in own]
         self._offsets = torch.cat(offsets).to(dtype)
         self._weights = torch.cat([one.weights for one in made]).to(dtype)
         self._around = torch.tensor([one.around for one in made]).to(self._weights)
@@ -158,11 +159,10 @@ class QDA(MomentsProbe):
     def _distance(self, moments: ClassMoments, c: int, rounding: float) -> _Distance:
         n, width, share = int(moments.counts[c]), moments.width, 1 - self.reg_param
         if n > width:
-            covariance = moments.scatter(c).mul_(share / n)
-            covariance.diagonal().add_(self.ridge_)
-            whitening = _whitening(covariance)
+            whitening = _whitening(moments.scatter(c).mul_(share / n), self.ridge_)
             log_det = -2 * whitening.diagonal().log().sum()
-            return _Distance(whitening, torch.ones_like(whitening[0]), 0.0, log_det)
+            ones = torch.ones_like(whitening[0])
+            return _Distance(whitening.to(moments.dtype), ones, 0.0, log_det)
         values, vectors = moments.scatter_components(c, rounding * n)
         variances = share * values / max(1, n) + self.ridge_
         log_det = variances.log().sum() + (width - len(variances)) * log(self.ridge_)
@@ -301,11 +301,9 @@ class LogisticRegression(RowsProbe):
         rows = rows - centre
         (n, width), n_classes = rows.shape, len(self.classes_)
         penalty = 1 / (2 * self.C * n)
-        covariance = (rows.T @ rows).double() / n
-        covariance.diagonal().mul_(1 + 1e-5)  # more than rounding may have made it indefinite by
-        covariance /= n_classes
-        covariance.diagonal().add_(2 * penalty)
-        whitening = _whitening(covariance)
+        curvature = (rows.T @ rows).double() / (n * n_classes)
+        curvature.diagonal().mul_(1 + 1e-5)  # more than rounding may have made it indefinite by
+        whitening = _whitening(curvature, 2 * penalty)
         truth = one_hot(indices, n_classes).T.double()
 
         def split(flat: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
@@ -368,11 +366,25 @@ class LogisticRegression(RowsProbe):
         return layer.weight.detach(), layer.bias.detach()
 
 
-def _whitening(covariance: Tensor) -> Tensor:
-    """The upper triangular W with W' covariance W = 1, for a positive definite covariance."""
-    root = torch.linalg.cholesky(covariance)
-    identity = torch.eye(len(root), dtype=root.dtype, device=root.device)
-    return torch.linalg.solve_triangular(root, identity, upper=False).T
+def _whitening(covariance: Tensor, ridge: float) -> Tensor:
+    """The upper triangular W with W' (covariance + ridge) W = 1.
+
+    Args:
+        covariance: float64 (width, width), which is overwritten.
+        ridge: added to every variance; more if rounding has left so much less than a covariance.
+
+    Raises:
+        ValueError: the covariance is not finite.
+    """
+    if not covariance.isfinite().all():
+        raise ValueError("rows are too large to be multiplied")
+    diagonal = covariance.diagonal()
+    diagonal += ridge
+    while (found := torch.linalg.cholesky_ex(covariance)).info:
+        diagonal += ridge
+        ridge *= 2
+    identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
+    return torch.linalg.solve_triangular(found.L, identity, upper=False).T
 
 
 def _log_priors(counts: Tensor) -> Tensor:

@@ -187,8 +187,8 @@ class ClassMoments:
 
         Args:
             c: the class.
-            smallest: at least `null_share` times the sum of the squared lengths of its rows, below
-                which there is only rounding.
+            smallest: below which there is only rounding, for a class with more than `width` rows
+                `null_share` times the sum of the squared lengths of its rows.
 
         Returns:
             float64 (k,) descending, and float64 (width, k) orthonormal columns.
