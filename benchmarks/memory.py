@@ -1,13 +1,13 @@
 """Whether jobs keep to the memory that they ask for, on data of TinyImageNet's size.
 
-    PYTHONPATH=workflow/scripts python -m benchmarks.memory [full] [all-probes] [all-jobs]
+    PYTHONPATH=workflow/scripts python -m benchmarks.memory [full] [all-probes] [other-jobs]
 
 Draws an archive of as many images, of the same size and in as many classes, takes one run through
 the workflow on one core, and prints, and leaves in results/benchmarks/memory.csv, what each job
 declared and what it took at most, by the kernel's high-water mark of its process (Linux only). The
 archive and the run stay in results/benchmarks/memory/, so that it can be stopped and goes on. What
 at full size takes many hours or more memory than a small machine has is measured on fewer images of
-half the height and width: `all-probes`, and `all-jobs` that are about a run.
+half the height and width: `all-probes`, and the `other-jobs` that are about a run.
 """
 
 import io
@@ -19,7 +19,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,13 @@ RUN = f"results/runs/{EXPERIMENT}/uniform-0.4/seed1"
 CLASSES = 200
 
 
-PROBED = {
+MAIN_JOBS = {
     "train": "history.csv",
     "fit_probes": "probes.csv",
     "transfer_weights": "transfer.csv",
     "fit_final_probes": "final_probes.csv",
 }
-"""Rules that are about a run, with a file that each of them makes."""
+"""Rules from training to probes and weight transfer, with a file that each of them makes."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Case:
     side: int
     train: int
     test: int
+    jobs: Mapping[str, str]
     probes: tuple[str, ...] = ()
-    jobs: Mapping[str, str] = field(default_factory=lambda: PROBED)
 
     @property
     def size(self) -> dict[str, Any]:
@@ -65,22 +65,23 @@ class Case:
 
 
 CASES = {
-    "full": Case(64, 100_000, 10_000, ("masc-50", "velpic", "nearest_class_mean")),
+    "full": Case(64, 100_000, 10_000, MAIN_JOBS, ("masc-50", "velpic", "nearest_class_mean")),
     "all-probes": Case(
         32,
         20_000,
         2000,
+        MAIN_JOBS,
         (
             *("masc", "masc-25", "masc-50", "masc-75", "masc-90", "masc-95"),
             *("masc-1pc", "masc-10pc", "velpic", "nearest_class_mean", "knn", "lda", "qda"),
             "logistic_regression_published",
         ),
     ),
-    "all-jobs": Case(
+    "other-jobs": Case(
         32,
         8000,
         800,
-        jobs={
+        {
             "relabel_and_retrain": "relabel.csv",
             "measure_dynamics": "dynamics_probes.csv",
             "intervene": "intervention.csv",

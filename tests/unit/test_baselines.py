@@ -179,6 +179,11 @@ def test_whitening_makes_a_covariance_the_identity_even_if_rounding_spoiled_it()
     W = _whitening(spoiled.clone(), 1e-9)
     assert 1e-8 < 1 / float(W[2, 2]) ** 2 < 2e-7
     torch.testing.assert_close(W.diagonal()[:2] ** -2, torch.tensor([2.0, 1.0]).double())
+    # Without a ridge, a direction without variance is given one in which it hardly may vary.
+    flat = torch.diag(torch.tensor([4.0, 0.0], dtype=torch.float64))
+    W = _whitening(flat.clone(), 0.0)
+    assert float(W[0, 0]) == pytest.approx(0.5) and 1e7 < float(W[1, 1]) < 1e9
+    assert _whitening(torch.zeros(2, 2, dtype=torch.float64), 0.0).isfinite().all()
     with pytest.raises(ValueError, match="too large"):
         _whitening(torch.full((2, 2), torch.inf, dtype=torch.float64), 1.0)
 

@@ -371,7 +371,8 @@ def _whitening(covariance: Tensor, ridge: float) -> Tensor:
 
     Args:
         covariance: float64 (width, width), which is overwritten.
-        ridge: added to every variance; more if rounding has left so much less than a covariance.
+        ridge: added to every variance, zero or larger; more where the sum is singular, or rounding
+            has left less than a covariance.
 
     Raises:
         ValueError: the covariance is not finite.
@@ -380,9 +381,11 @@ def _whitening(covariance: Tensor, ridge: float) -> Tensor:
         raise ValueError("rows are too large to be multiplied")
     diagonal = covariance.diagonal()
     diagonal += ridge
+    limits = torch.finfo(covariance.dtype)
+    more = max(ridge, limits.eps * float(diagonal.mean()), limits.tiny)
     while (found := torch.linalg.cholesky_ex(covariance)).info:
-        diagonal += ridge
-        ridge *= 2
+        diagonal += more
+        more *= 2
     identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
     return torch.linalg.solve_triangular(found.L, identity, upper=False).T
 
