@@ -37,7 +37,7 @@ format: .venv/installed  ## put code and rules in the common form
 
 schema: .venv/installed  ## renew what is generated from the config's types: schema and reference
 	PYTHONPATH=workflow/scripts $(BIN)/python -c \
-	  "import json; from latentgen.config import schema; print(json.dumps(schema(), indent=2))" \
+	  "import json; from latentgen.config.schema import schema; print(json.dumps(schema(), indent=2))" \
 	  > workflow/schemas/config.schema.json
 	$(BIN)/jsonschema-markdown --no-footer --no-empty-columns workflow/schemas/config.schema.json \
 	  > config/README.md

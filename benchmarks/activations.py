@@ -16,10 +16,10 @@ from torch import Tensor
 from benchmarks.probes import N_CLASSES
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from benchmarks.training import NETWORKS
-from latentgen import models
-from latentgen.activations import SPLITS, FileSource, HeldSource, NetworkSource, dump
-from latentgen.noise import TrainLabels
-from latentgen.probing import probe_layer
+from latentgen.data.labels import TrainLabels
+from latentgen.networks.activations import SPLITS, FileSource, HeldSource, NetworkSource, dump
+from latentgen.networks.network import build
+from latentgen.probes.fitting import probe_layer
 
 LAYER = "layer"
 
@@ -108,7 +108,7 @@ def network_source(network: str, images: int, device: str) -> tuple[NetworkSourc
         split: torch.randint(0, 256, (n, *shape), dtype=torch.uint8, generator=random)
         for split, n in (("train", images), ("test", images // 5))
     }
-    built = models.build(settings, shape, N_CLASSES, seed=1)
+    built = build(settings, shape, N_CLASSES, seed=1)
     built.module.to(device)
     draw = np.random.default_rng(0)
     true, other = draw.integers(0, N_CLASSES, (2, images))

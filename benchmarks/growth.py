@@ -13,11 +13,13 @@ import pandas as pd
 import torch
 from matplotlib.ticker import FormatStrFormatter, NullFormatter, NullLocator
 
-from latentgen import models, plotting, training
-from latentgen.activations import HeldSource, NetworkSource, dump
-from latentgen.costs import measured
-from latentgen.noise import TrainLabels
-from latentgen.probing import probe_layer
+from latentgen.data.labels import TrainLabels
+from latentgen.figures.panels import finish, grid, save
+from latentgen.networks import training
+from latentgen.networks.activations import HeldSource, NetworkSource, dump
+from latentgen.networks.network import Network, build
+from latentgen.probes.fitting import probe_layer
+from latentgen.probes.probe_cost import measured
 
 SHAPE = (1, 16, 16)
 PROBES = {"masc": {"probe": "masc"}, "velpic": {"probe": "velpic"}}
@@ -94,8 +96,8 @@ def _images(job: Job) -> tuple[torch.Tensor, torch.Tensor]:
     return images, torch.randint(0, job.classes, (job.samples,), generator=random)
 
 
-def _network(job: Job) -> models.Network:
-    return models.build({"architecture": "mlp", "widths": [job.width]}, SHAPE, job.classes, seed=1)
+def _network(job: Job) -> Network:
+    return build({"architecture": "mlp", "widths": [job.width]}, SHAPE, job.classes, seed=1)
 
 
 def _source(job: Job) -> NetworkSource:
@@ -158,7 +160,7 @@ X_LABELS = {
 def draw(table: pd.DataFrame, folder: Path) -> None:
     """Seconds above, memory below; a column for each size that is varied."""
     style = {"width": 7.0, "dpi": 200}
-    figure, panels = plotting.grid(2, len(X_LABELS), style, 1.7, share_y="row", share_x="col")
+    figure, panels = grid(2, len(X_LABELS), style, 1.7, share_y="row", share_x="col")
     for column, (axis, label) in zip(panels.T, X_LABELS.items(), strict=True):
         varied = table[table["axis"] == axis]
         for quantity, axes in zip(("seconds", "peak_mb"), column, strict=True):
@@ -176,6 +178,6 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
         column[1].set_xlabel(label)
     panels[0, 0].set_ylabel("seconds")
     panels[1, 0].set_ylabel("peak memory (MiB)")
-    plotting.finish(figure, panels, "", "", y_limits=None)
+    finish(figure, panels, "", "", y_limits=None)
     files = {kind: str(folder / f"benchmarks_growth.{kind}") for kind in ("pdf", "png", "csv")}
-    plotting.save(figure, table, files)
+    save(figure, table, files)

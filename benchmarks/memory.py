@@ -31,7 +31,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.copies import REPOSITORY, RESULTS, copy_workflow
-from latentgen import config, planning, progress
+from latentgen import progress
+from latentgen.config import schema
+from latentgen.jobs import resources
 
 EXPERIMENT = "tinyimagenet-alexnet"
 RUN = f"results/runs/{EXPERIMENT}/uniform-0.4/seed1"
@@ -59,7 +61,7 @@ class Case:
 
     @property
     def size(self) -> dict[str, Any]:
-        """As a dataset's entry in config.yaml states it."""
+        """As a dataset's entry in schema.yaml states it."""
         shape = [3, self.side, self.side]
         return {"train": self.train, "test": self.test, "shape": shape, "classes": CLASSES}
 
@@ -122,7 +124,7 @@ def write_archive(path: Path, case: Case) -> None:
 
 def write_config(folder: Path, case: Case) -> dict[str, Any]:
     """The configuration of one run of one epoch; returned as experiments are resolved."""
-    raw = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    raw = yaml.safe_load((REPOSITORY / "schema.yaml").read_text())
     dataset = raw["datasets"]["tinyimagenet"]
     for key in ("url", "md5"):
         dataset.pop(key)
@@ -142,8 +144,8 @@ def write_config(folder: Path, case: Case) -> dict[str, Any]:
         experiment["final_probes"] = list(case.probes)
     experiment["training"]["max_epochs"] = 1
     raw.update(suite="memory", suites={"memory": [EXPERIMENT]})
-    (folder / "config.yaml").write_text(yaml.safe_dump(raw))
-    return config.resolve(config.read(raw))[EXPERIMENT]
+    (folder / "schema.yaml").write_text(yaml.safe_dump(raw))
+    return schema.resolve(schema.read(raw))[EXPERIMENT]
 
 
 def measure(name: str, case: Case) -> pd.DataFrame:
@@ -159,8 +161,8 @@ def measure(name: str, case: Case) -> pd.DataFrame:
         watch(process.pid, folder / "peaks")
     if process.returncode:
         sys.exit(process.returncode)
-    declared = {rule: planning.memory_mb(rule, experiment) for rule in case.jobs}
-    declared = {"prepare_dataset": planning.dataset_memory_mb({"size": case.size}), **declared}
+    declared = {rule: resources.memory_mb(rule, experiment) for rule in case.jobs}
+    declared = {"prepare_dataset": resources.dataset_memory_mb({"size": case.size}), **declared}
     rows = []
     for rule, megabytes in declared.items():
         (file,) = (folder / "results" / "benchmarks" / rule).rglob("*.tsv")

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
-from latentgen.baselines import LDA, QDA, LogisticRegression, NearestClassMean
-from latentgen.moments import ClassMoments
-from latentgen.probes import MASC, VeLPIC
+from latentgen.probes.baselines import LDA, QDA, LogisticRegression, NearestClassMean
+from latentgen.probes.moments import ClassMoments
+from latentgen.probes.registry import MASC, VeLPIC
 
 N_CLASSES = 10
 THRESHOLDS = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99)

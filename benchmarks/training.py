@@ -15,12 +15,13 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
-from latentgen import models, training
-from latentgen.precision import ieee_float32
+from latentgen.networks import training
+from latentgen.networks.network import Shape, build
+from latentgen.networks.precision import ieee_float32
 
 BATCH_SIZE = 32
 LEARNING_RATE = 2e-4
-NETWORKS: dict[str, tuple[dict[str, Any], models.Shape]] = {
+NETWORKS: dict[str, tuple[dict[str, Any], Shape]] = {
     "CNN": ({"architecture": "cnn", "channels": [16, 32, 64], "widths": [250] * 3}, (3, 32, 32)),
     "MLP": ({"architecture": "mlp", "widths": [512] * 3}, (1, 28, 28)),
     "ResNet18": ({"architecture": "resnet18"}, (3, 32, 32)),
@@ -63,7 +64,7 @@ def make_task(network: str, batches: int, device: str, *, compiled: bool = False
     recipe = training.Recipe(
         "Adam", LEARNING_RATE, BATCH_SIZE, 1, 1.0, shuffle=True, seed=1, compile=compiled
     )
-    module = models.build(settings, shape, 10, seed=2).module
+    module = build(settings, shape, 10, seed=2).module
     return Task(module, data, recipe, torch.device(device))
 
 

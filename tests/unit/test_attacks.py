@@ -14,8 +14,10 @@ import pytest
 import torch
 from tests.conftest import REPOSITORY, TINY
 
-from latentgen import checkpoints, config, sources
+from latentgen.config import schema
+from latentgen.data import sources
 from latentgen.errors import PipelineError
+from latentgen.networks import checkpoints
 
 HOSTILE_NAMES = [
     "../escape",
@@ -61,10 +63,10 @@ def renamed(block: str, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("block", ["datasets", "models", "experiments", "suites"])
 def test_names_that_would_become_something_else(block: str) -> None:
-    config.read(renamed(block, "harmless-name_1"))
+    schema.read(renamed(block, "harmless-name_1"))
     for name in HOSTILE_NAMES:
         with pytest.raises(PipelineError) as error:
-            config.read(renamed(block, name))
+            schema.read(renamed(block, name))
         assert "letters, digits, - and _" in str(error.value), name
 
 
@@ -73,7 +75,7 @@ def test_names_of_probes() -> None:
         changed = copy.deepcopy(TINY)
         changed["probes"][name] = {"probe": "velpic"}
         with pytest.raises(PipelineError):
-            config.read(changed)
+            schema.read(changed)
 
 
 class Bomb:

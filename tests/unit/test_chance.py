@@ -15,10 +15,11 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from latentgen import models, training
-from latentgen.activations import NetworkSource, read_split
-from latentgen.noise import Classes, TrainLabels, draw
-from latentgen.probes import make_probe
+from latentgen.data.labels import Classes, TrainLabels, draw
+from latentgen.networks import training
+from latentgen.networks.activations import NetworkSource, read_split
+from latentgen.networks.network import build
+from latentgen.probes.registry import make_probe
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def accuracies(level: float, seed: int) -> dict[str, float]:
     data = training.Data(
         images[:N], observed, observed, *nothing, images[N:], test_labels, mean=0.5, std=0.5
     )
-    network = models.build({"architecture": "mlp", "widths": [64, 32]}, (1, 8, 8), K, seed)
+    network = build({"architecture": "mlp", "widths": [64, 32]}, (1, 8, 8), K, seed)
     recipe = replace(RECIPE, seed=seed)
     optimizer = training.make_optimizer(network.module, recipe)
     for epoch in range(1, recipe.max_epochs + 1):

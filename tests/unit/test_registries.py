@@ -2,14 +2,17 @@
 
 from typing import get_args
 
-from latentgen import models, noise, probes, sources
-from latentgen.blocks import Block
-from latentgen.dataset_blocks import Dataset
+from latentgen.config import disambiguation as disambiguation
+from latentgen.config.base import Block
+from latentgen.config.dataset import Dataset
+from latentgen.config.experiment import NOISE_KINDS
+from latentgen.config.model import Model
+from latentgen.config.probe import Probe
+from latentgen.data import sources
+from latentgen.data.labels import KINDS
 from latentgen.disambiguation import attribution, canvases, classifiers, redaction, segments
-from latentgen.disambiguation import settings as disambiguation
-from latentgen.experiment_blocks import NOISE_KINDS
-from latentgen.model_blocks import Model
-from latentgen.probe_blocks import Probe
+from latentgen.networks.network import ARCHITECTURES
+from latentgen.probes import registry
 
 
 def kinds(union: object, tag: str) -> set[str]:
@@ -20,9 +23,9 @@ def kinds(union: object, tag: str) -> set[str]:
 
 def test_every_entry_of_a_registry_can_be_chosen_and_nothing_else() -> None:
     assert kinds(Dataset, "source") == set(sources.SOURCES)
-    assert kinds(Model, "architecture") == set(models.ARCHITECTURES)
-    assert kinds(Probe, "probe") == set(probes.PROBES)
-    assert set(NOISE_KINDS) == set(noise.KINDS)
+    assert kinds(Model, "architecture") == set(ARCHITECTURES)
+    assert kinds(Probe, "probe") == set(registry.PROBES)
+    assert set(NOISE_KINDS) == set(KINDS)
 
 
 def choices(block: type[Block], field: str) -> set[str]:

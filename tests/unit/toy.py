@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from latentgen import datasets, noise
-from latentgen.noise import TrainLabels
-from latentgen.passes import Labels
-from latentgen.runs import Run
+from latentgen.data import datasets
+from latentgen.data.labels import TrainLabels, write
+from latentgen.networks.run import Run
+from latentgen.probes.batches import Labels
 
 K = 3
 MODEL = {"architecture": "mlp", "widths": [64, 32]}
@@ -45,7 +45,7 @@ def make_run(
     folder: Path, dataset: datasets.Dataset, labels: TrainLabels, validation: float
 ) -> Run:
     datasets.write(dataset, folder / "dataset.h5")
-    noise.write(labels, folder / "labels.h5")
+    write(labels, folder / "labels.h5")
     return Run(
         experiment="toy",
         noise="uniform-0.5",

@@ -6,7 +6,8 @@ import torch
 from safetensors import safe_open
 from tests.conftest import Workspace
 
-from latentgen import datasets, exported
+from latentgen.data import datasets
+from latentgen.editing import export
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def test_controls_interventions_and_repairs(edited: Workspace) -> None:
 
     # The exported network is the edited one of the table, and knows what it is.
     path = results / RUN / "transferred.safetensors"
-    model = exported.load(path)
+    model = export.load(path)
     images, labels = datasets.read_split(str(results / "datasets/digits.h5"), "test")
     accuracy = (model(torch.from_numpy(images)).argmax(1).numpy() == labels).mean()
     last = transfer.query("epoch == 3 and variant == 'velpic_zero_bias' and split == 'test'")
@@ -60,7 +61,7 @@ def test_controls_interventions_and_repairs(edited: Workspace) -> None:
     ).set_index("epoch")["accuracy"]
     assert undisturbed.loc[:3].tolist() == history.tolist()
 
-    repaired = exported.load(results / RUN / "repaired.safetensors")
+    repaired = export.load(results / RUN / "repaired.safetensors")
     row = pd.read_csv(results / RUN / "repair.csv").iloc[0]
     accuracy = (repaired(torch.from_numpy(images)).argmax(1).numpy() == labels).mean()
     assert accuracy == row["test_after"]

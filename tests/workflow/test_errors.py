@@ -1,6 +1,6 @@
 """Wrong configurations, damaged data and failed jobs: what is said, and what is left behind.
 
-All mistakes in a configuration, and what is said of each, are in tests/unit/test_config.py.
+All mistakes in a configuration, and what is said of each, are in tests/unit/config/test_config.py.
 """
 
 from collections.abc import Callable

@@ -203,7 +203,7 @@ def test_reordered_keys_of_the_configuration(finished: Workspace) -> None:
     assert finished.planned() == {}
 
 
-@pytest.mark.parametrize("file", ["workflow/scripts/latentgen/training.py", "config.yaml"])
+@pytest.mark.parametrize("file", ["workflow/scripts/latentgen/networks/training.py", "config.yaml"])
 def test_new_time_of_an_unchanged_file(finished: Workspace, file: str) -> None:
     os.utime(finished.folder / file)
     assert finished.planned() == {}

@@ -4,10 +4,10 @@ from pathlib import Path
 WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from latentgen import config as settings
-from latentgen import planning
+from latentgen.config import schema as settings
+from latentgen.jobs import resources as planning
 from latentgen.errors import PipelineError
-from latentgen.imports import library_files
+from latentgen.jobs.code import library_files
 from latentgen.names import (
     LEVEL_PATTERN,
     NAME_PATTERN,
@@ -15,7 +15,7 @@ from latentgen.names import (
     noise_name,
     parse_noise,
 )
-from latentgen.own import file_of, files_in
+from latentgen.plugins import file_of, files_in
 
 try:
     CONFIG = settings.read(config)

@@ -1,6 +1,6 @@
 """What disambiguations are made of, and which files their jobs read."""
 
-from latentgen.disambiguation import settings as disambiguation
+from latentgen.config import disambiguation
 
 TRAINED = "results/disambiguation/classifiers/{classifier}.safetensors"
 STUDY = "results/disambiguation/studies/{study}"

@@ -1,7 +1,7 @@
 """Compare the results with the published figures, wherever an experiment has a counterpart."""
 
-from latentgen.job import job
-from latentgen import published, summaries, tables
+from latentgen.jobs.job import job
+from latentgen.analysis import published, summaries, tables
 
 with job(snakemake):
     params = snakemake.params

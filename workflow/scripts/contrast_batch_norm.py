@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from latentgen.job import best_device, job
-from latentgen.activations import last_source
-from latentgen.probing import probe_layer
-from latentgen.runs import Run
+from latentgen.jobs.job import best_device, job
+from latentgen.networks.activations import last_source
+from latentgen.networks.run import Run
+from latentgen.probes.fitting import probe_layer
 from latentgen.storage import write_csv
 
 with job(snakemake):

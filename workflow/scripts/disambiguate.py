@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from latentgen.job import best_device, job
+from latentgen.jobs.job import best_device, job
 from latentgen.disambiguation import pictures, segments
 from latentgen.disambiguation.classifiers import load_classifier
 from latentgen.disambiguation.study import run_study

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentgen.job import job
-from latentgen.disambiguation import pictures, segments, sheets
+from latentgen.jobs.job import job
+from latentgen.disambiguation import pictures, segments
 from latentgen.disambiguation.evaluation import read_studies
+from latentgen.figures import pair_sheets
 from latentgen.storage import atomic_directory
 
 with job(snakemake):
@@ -20,7 +21,7 @@ with job(snakemake):
     )
     with atomic_directory(snakemake.output[0]) as folder:
         (folder / "sheets").mkdir()
-        sheets.draw_sheets(
+        pair_sheets.draw_sheets(
             pairs,
             pd.read_csv(snakemake.input.curves),
             {sample.name: (sample, found) for sample, found in samples},
@@ -32,5 +33,5 @@ with job(snakemake):
             key: study[key] for key in ("pictures", "classifier", "segmenter", "fill", "delta")
         }
         template = Path(snakemake.input.template).read_text()
-        page = sheets.index_page(template, name, pairs, skipped, facts)
+        page = pair_sheets.index_page(template, name, pairs, skipped, facts)
         (folder / "index.html").write_text(page)

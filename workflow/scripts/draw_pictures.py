@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from latentgen.job import job
-from latentgen import datasets
+from latentgen.jobs.job import job
+from latentgen.data import datasets
 from latentgen.disambiguation import canvases, pictures
 from latentgen.storage import write_csv
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from latentgen.job import best_device, job
-from latentgen import activations
-from latentgen.checkpoints import epochs_in
-from latentgen.runs import Run
+from latentgen.jobs.job import best_device, job
+from latentgen.networks import activations
+from latentgen.networks.checkpoints import epochs_in
+from latentgen.networks.run import Run
 from latentgen.storage import atomic_directory
 
 with job(snakemake):

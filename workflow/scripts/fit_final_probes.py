@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from latentgen.job import best_device, job
+from latentgen.jobs.job import best_device, job
 from latentgen import progress
-from latentgen.activations import HeldSource, last_source
-from latentgen.probing import probe_layer_and_costs
-from latentgen.runs import Run
+from latentgen.networks.activations import HeldSource, last_source
+from latentgen.networks.run import Run
+from latentgen.probes.fitting import probe_layer_and_costs
 from latentgen.storage import write_csv
 
 with job(snakemake):

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from latentgen.job import best_device, job
+from latentgen.jobs.job import best_device, job
 from latentgen import progress
-from latentgen.activations import sources
-from latentgen.probing import probe_layer
-from latentgen.runs import Run
+from latentgen.networks.activations import sources
+from latentgen.networks.run import Run
+from latentgen.probes.fitting import probe_layer
 from latentgen.storage import write_csv
 
 with job(snakemake):

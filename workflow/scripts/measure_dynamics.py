@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentgen.job import best_device, job
+from latentgen.jobs.job import best_device, job
 from latentgen import progress
-from latentgen.checkpoints import epochs_in
-from latentgen.geometry import class_geometry
+from latentgen.editing.transfer import at_every_epoch
+from latentgen.editing.transfer_controls import control_rows
 from latentgen.names import INPUT
-from latentgen.probing import probe_layer
-from latentgen.quadratic import agreement_with_masc
-from latentgen.runs import Run
+from latentgen.networks.checkpoints import epochs_in
+from latentgen.networks.run import Run
+from latentgen.probes.fitting import probe_layer
+from latentgen.probes.geometry import class_geometry
+from latentgen.probes.quadratic import agreement_with_masc
 from latentgen.storage import write_csv
-from latentgen.transfer import at_every_epoch
-from latentgen.transfer_controls import control_rows
 
 with job(snakemake):
     run = Run.of(snakemake)

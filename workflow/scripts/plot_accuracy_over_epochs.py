@@ -1,7 +1,9 @@
 """Draw the test accuracy of model and probes over the epochs of training."""
 
-from latentgen.job import job
-from latentgen import dynamics, dynamics_figures, plotting, published, summaries
+from latentgen.jobs.job import job
+from latentgen.analysis import dynamics, published, summaries
+from latentgen.figures.dynamics import draw_accuracy_over_epochs
+from latentgen.figures.panels import save
 
 with job(snakemake):
     params = snakemake.params
@@ -9,5 +11,5 @@ with job(snakemake):
     probes = summaries.read_runs(snakemake.input.probes)
     numbers = summaries.accuracy_over_epochs(histories, probes)
     theirs = dynamics.published_model(numbers, snakemake.input.published, params.published)
-    figure = dynamics_figures.draw_accuracy_over_epochs(numbers, params.style, theirs)
-    plotting.save(figure, published.beside(numbers, theirs), snakemake.output)
+    figure = draw_accuracy_over_epochs(numbers, params.style, theirs)
+    save(figure, published.beside(numbers, theirs), snakemake.output)

@@ -1,7 +1,9 @@
 """Draw the test accuracy of the model and of every kind of probe at each layer."""
 
-from latentgen.job import job
-from latentgen import decoding_figures, plotting, published, summaries
+from latentgen.jobs.job import job
+from latentgen.analysis import published, summaries
+from latentgen.figures.decoding import draw_baselines
+from latentgen.figures.panels import save
 
 with job(snakemake):
     params = snakemake.params
@@ -11,5 +13,5 @@ with job(snakemake):
         params.probes,
     )
     theirs = published.overlay(numbers, snakemake.input, params.published, params.probes)
-    figure = decoding_figures.draw_baselines(numbers, params.style, theirs)
-    plotting.save(figure, published.beside(numbers, theirs), snakemake.output)
+    figure = draw_baselines(numbers, params.style, theirs)
+    save(figure, published.beside(numbers, theirs), snakemake.output)

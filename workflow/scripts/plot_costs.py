@@ -1,10 +1,12 @@
 """Draw what fitting and predicting cost by layer width, measured and counted."""
 
-from latentgen.job import job
-from latentgen import decoding_figures, plotting, summaries
+from latentgen.jobs.job import job
+from latentgen.analysis import summaries
+from latentgen.figures.decoding import draw_costs
+from latentgen.figures.panels import save
 
 with job(snakemake):
     costs = summaries.read_runs(snakemake.input.costs)
     numbers = summaries.costs_by_width(costs, snakemake.params.probes)
-    figure = decoding_figures.draw_costs(numbers, snakemake.params.style)
-    plotting.save(figure, numbers, snakemake.output)
+    figure = draw_costs(numbers, snakemake.params.style)
+    save(figure, numbers, snakemake.output)

@@ -1,7 +1,9 @@
 """Draw differences between test accuracies over the epochs of training."""
 
-from latentgen.job import job
-from latentgen import dynamics, dynamics_figures, plotting, summaries
+from latentgen.jobs.job import job
+from latentgen.analysis import dynamics, summaries
+from latentgen.figures.dynamics import draw_differences
+from latentgen.figures.panels import save
 
 with job(snakemake):
     kind = snakemake.params.difference
@@ -10,5 +12,5 @@ with job(snakemake):
         summaries.read_runs(snakemake.input.probes),
     )
     numbers = dynamics.differences(paired, kind)
-    figure = dynamics_figures.draw_differences(numbers, snakemake.params.style, kind)
-    plotting.save(figure, numbers, snakemake.output)
+    figure = draw_differences(numbers, snakemake.params.style, kind)
+    save(figure, numbers, snakemake.output)

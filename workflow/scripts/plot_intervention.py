@@ -2,14 +2,20 @@
 
 import pandas as pd
 
-from latentgen.job import job
-from latentgen import plotting, published, summaries, transfer_figures
+from latentgen.jobs.job import job
+from latentgen.analysis import published, summaries
+from latentgen.figures.editing import (
+    after_interventions,
+    draw_interventions,
+    published_intervention,
+)
+from latentgen.figures.panels import save
 
 with job(snakemake):
     params = snakemake.params
     runs = summaries.read_runs(snakemake.input.interventions)
-    numbers = transfer_figures.after_interventions(runs)
+    numbers = after_interventions(runs)
     table = pd.read_csv(snakemake.input.published)
-    theirs = transfer_figures.published_intervention(table, params.published, numbers)
-    figure = transfer_figures.draw_interventions(numbers, params.style, theirs)
-    plotting.save(figure, published.beside(numbers, theirs), snakemake.output)
+    theirs = published_intervention(table, params.published, numbers)
+    figure = draw_interventions(numbers, params.style, theirs)
+    save(figure, published.beside(numbers, theirs), snakemake.output)

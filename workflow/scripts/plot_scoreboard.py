@@ -2,11 +2,13 @@
 
 import pandas as pd
 
-from latentgen.job import job
-from latentgen import decoding_figures, plotting, scoreboard
+from latentgen.jobs.job import job
+from latentgen.analysis import scoreboard
+from latentgen.figures.decoding import draw_scoreboard
+from latentgen.figures.panels import save
 
 with job(snakemake):
     board = pd.read_csv(snakemake.input.scoreboard)
     numbers = scoreboard.gains_by_level(board, snakemake.params.probes)
-    figure = decoding_figures.draw_scoreboard(numbers, snakemake.params.style)
-    plotting.save(figure, numbers, snakemake.output)
+    figure = draw_scoreboard(numbers, snakemake.params.style)
+    save(figure, numbers, snakemake.output)

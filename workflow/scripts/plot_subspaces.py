@@ -1,7 +1,9 @@
 """Draw what the first probe knows in the three subspace experiments."""
 
-from latentgen.job import job
-from latentgen import decoding_figures, plotting, summaries
+from latentgen.jobs.job import job
+from latentgen.analysis import summaries
+from latentgen.figures.decoding import draw_subspaces
+from latentgen.figures.panels import save
 
 with job(snakemake):
     numbers = summaries.subspace_experiments(
@@ -9,5 +11,5 @@ with job(snakemake):
         summaries.read_runs(snakemake.input.final_probes),
         snakemake.params.probes,
     )
-    figure = decoding_figures.draw_subspaces(numbers, snakemake.params.style)
-    plotting.save(figure, numbers, snakemake.output)
+    figure = draw_subspaces(numbers, snakemake.params.style)
+    save(figure, numbers, snakemake.output)

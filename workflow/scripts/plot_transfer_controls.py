@@ -2,13 +2,15 @@
 
 import pandas as pd
 
-from latentgen.job import job
-from latentgen import plotting, published, summaries, transfer_figures
+from latentgen.jobs.job import job
+from latentgen.analysis import published, summaries
+from latentgen.figures.editing import draw_transfer_controls, published_transfer
+from latentgen.figures.panels import save
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params
     numbers = summaries.weight_transfer(summaries.read_runs([*files.transfers, *files.controls]))
     table = pd.read_csv(files.published)
-    theirs = transfer_figures.published_transfer(table, params.published, numbers)
-    figure = transfer_figures.draw_transfer_controls(numbers, params.style, theirs)
-    plotting.save(figure, published.beside(numbers, theirs), snakemake.output)
+    theirs = published_transfer(table, params.published, numbers)
+    figure = draw_transfer_controls(numbers, params.style, theirs)
+    save(figure, published.beside(numbers, theirs), snakemake.output)

@@ -1,7 +1,7 @@
 """Turn a dataset of config.yaml into one HDF5 file and a picture of samples."""
 
-from latentgen.job import job
-from latentgen import datasets, sources
+from latentgen.jobs.job import job
+from latentgen.data import datasets, sources
 
 with job(snakemake):
     dataset = sources.load(**snakemake.params.dataset)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from latentgen.job import best_device, job
-from latentgen.relabelling import relabel_and_retrain
-from latentgen.runs import Run
+from latentgen.jobs.job import best_device, job
+from latentgen.editing.relabelling import relabel_and_retrain
+from latentgen.networks.run import Run
 from latentgen.storage import write_csv
 
 with job(snakemake):

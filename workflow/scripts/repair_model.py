@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from latentgen.job import best_device, job
-from latentgen import exported
-from latentgen.repair_runs import repair_run
-from latentgen.runs import Run
+from latentgen.jobs.job import best_device, job
+from latentgen.editing import export
+from latentgen.editing.repair_runs import repair_run
+from latentgen.networks.run import Run
 from latentgen.storage import write_csv
 
 with job(snakemake):
@@ -15,6 +15,6 @@ with job(snakemake):
         best_device(),
         snakemake.params.probes,
     )
-    exported.save(classifier, snakemake.output.model)
+    export.save(classifier, snakemake.output.model)
     write_csv(chosen, snakemake.output.repair)
     write_csv(candidates, snakemake.output.candidates)

@@ -1,6 +1,6 @@
 """Divide every picture into segments."""
 
-from latentgen.job import job
+from latentgen.jobs.job import job
 from latentgen.disambiguation import pictures, segments
 
 with job(snakemake):

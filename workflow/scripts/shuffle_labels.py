@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from latentgen.job import job
-from latentgen import datasets, noise
+from latentgen.jobs.job import job
+from latentgen.data import datasets
+from latentgen.data.labels import Classes, draw, draw_published, write
 from latentgen.names import parse_noise
 
 with job(snakemake):
@@ -12,10 +13,10 @@ with job(snakemake):
     kind, level = parse_noise(snakemake.wildcards.noise)
     what = {"dataset": snakemake.wildcards.dataset, "level": level}
     if snakemake.wildcards.draw == "published":
-        labels = noise.draw_published(true, n_classes, **what)
+        labels = draw_published(true, n_classes, **what)
     else:
         confusion = snakemake.params.confusion
-        classes = noise.Classes(n_classes, None if confusion is None else np.array(confusion))
+        classes = Classes(n_classes, None if confusion is None else np.array(confusion))
         seed = int(snakemake.wildcards.draw.removeprefix("seed"))
-        labels = noise.draw(true, classes, kind=kind, seed=seed, **what)
-    noise.write(labels, snakemake.output[0], kind=kind, level=level, draw=snakemake.wildcards.draw)
+        labels = draw(true, classes, kind=kind, seed=seed, **what)
+    write(labels, snakemake.output[0], kind=kind, level=level, draw=snakemake.wildcards.draw)

@@ -1,7 +1,7 @@
 """Tabulate what model and probes know at the last epoch of every run."""
 
-from latentgen.job import job
-from latentgen import summaries, tables
+from latentgen.jobs.job import job
+from latentgen.analysis import summaries, tables
 
 with job(snakemake):
     table = summaries.accuracy_table(

@@ -1,7 +1,7 @@
 """Tabulate verdicts and scores of all disambiguations against what is known."""
 
-from latentgen.job import job
-from latentgen import tables
+from latentgen.jobs.job import job
+from latentgen.analysis import tables
 from latentgen.disambiguation import evaluation
 from latentgen.storage import write_csv
 

@@ -1,7 +1,7 @@
 """Tabulate at which epochs the model and the probes generalise best."""
 
-from latentgen.job import job
-from latentgen import peaks, summaries, tables
+from latentgen.jobs.job import job
+from latentgen.analysis import peaks, summaries, tables
 from latentgen.storage import write_csv
 
 with job(snakemake):

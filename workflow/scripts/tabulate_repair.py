@@ -1,7 +1,7 @@
 """Tabulate networks before and after repair, beside stopping early."""
 
-from latentgen.job import job
-from latentgen import repair_table, summaries, tables
+from latentgen.jobs.job import job
+from latentgen.analysis import repair_table, summaries, tables
 
 with job(snakemake):
     table = repair_table.repair_table(

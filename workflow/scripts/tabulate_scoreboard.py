@@ -1,7 +1,7 @@
 """Tabulate latent generalization for every experiment, level, probe and layer rule."""
 
-from latentgen.job import job
-from latentgen import scoreboard, summaries, tables
+from latentgen.jobs.job import job
+from latentgen.analysis import scoreboard, summaries, tables
 
 with job(snakemake):
     scores = scoreboard.paired_scores(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from latentgen.job import best_device, fingerprint, job
-from latentgen.runs import Run
-from latentgen.training import train_run
+from latentgen.jobs.job import best_device, fingerprint, job
+from latentgen.networks.run import Run
+from latentgen.networks.training import train_run
 
 with job(snakemake):
     run = Run.of(snakemake)

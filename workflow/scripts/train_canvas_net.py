@@ -1,8 +1,9 @@
 """Train the small network that labels canvases."""
 
-from latentgen.job import best_device, job
-from latentgen import checkpoints, datasets
+from latentgen.jobs.job import best_device, job
+from latentgen.data import datasets
 from latentgen.disambiguation.canvas_net import train_canvas_net
+from latentgen.networks import checkpoints
 
 with job(snakemake):
     images, labels = datasets.read_split(snakemake.input.dataset, "train")

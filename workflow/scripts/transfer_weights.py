@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from latentgen.job import best_device, job
-from latentgen import exported
-from latentgen.runs import Run
+from latentgen.jobs.job import best_device, job
+from latentgen.editing import export
+from latentgen.editing.transfer import at_every_epoch, transfer_rows, transferred
+from latentgen.networks.run import Run
 from latentgen.storage import write_csv
-from latentgen.transfer import at_every_epoch, transfer_rows, transferred
 
 with job(snakemake):
     run = Run.of(snakemake)
@@ -21,4 +21,4 @@ with job(snakemake):
         )
     ]
     write_csv(pd.DataFrame(rows), snakemake.output.transfer)
-    exported.save(transferred(run, files.checkpoints, device), snakemake.output.transferred)
+    export.save(transferred(run, files.checkpoints, device), snakemake.output.transferred)

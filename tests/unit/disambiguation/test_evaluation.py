@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from latentgen.disambiguation import evaluation
-from latentgen.disambiguation.evaluation_figures import verdicts_over_delta
+from latentgen.figures.disambiguation import verdicts_over_delta
 
 TRUTH = pd.Series(["distinct"] * 4 + ["single"] * 4)
 VERDICTS = pd.Series(

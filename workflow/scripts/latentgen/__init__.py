@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "MASC": "latentgen.probes",
-    "VeLPIC": "latentgen.probes",
-    "extract": "latentgen.activations",
-    "repair": "latentgen.repairing",
+    "MASC": "latentgen.probes.registry",
+    "VeLPIC": "latentgen.probes.registry",
+    "extract": "latentgen.networks.activations",
+    "repair": "latentgen.editing.repair",
 }
 __all__ = ["MASC", "VeLPIC", "extract", "repair"]
 

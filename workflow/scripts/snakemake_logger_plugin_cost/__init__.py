@@ -7,7 +7,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from latentgen.forecast import PlannedJob, as_text, forecast
+from latentgen.jobs.dry_run_cost import PlannedJob, as_text, forecast
 
 
 class LogHandler(LogHandlerBase):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from latentgen.disambiguation.classifiers import Classifier
 from latentgen.disambiguation.segments import Picture, Segments, areas
 from latentgen.errors import PipelineError
-from latentgen.precision import ieee_float32
+from latentgen.networks.precision import ieee_float32
 
 Method = Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor]
 """Attributions (labels, 3 or 1, H, W) of: a module that gives evidence, the input repeated for each

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from latentgen.disambiguation.canvases import training_canvases
 from latentgen.disambiguation.classifiers import CanvasNet, Classifier
-from latentgen.precision import ieee_float32
+from latentgen.networks.precision import ieee_float32
 from latentgen.seeds import derive_seed
 
 

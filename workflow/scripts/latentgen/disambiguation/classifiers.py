@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
 from latentgen.errors import PipelineError, one_line
-from latentgen.precision import ieee_float32
+from latentgen.networks.precision import ieee_float32
 
 BATCH = {"cpu": 16, "cuda": 256}
 """Pictures that go through a network at once: on a CPU few enough for its caches."""

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentgen.data.image_files import read_image
 from latentgen.disambiguation.segments import Picture
 from latentgen.disambiguation.weights import sha256_of
 from latentgen.errors import PipelineError, one_line
-from latentgen.image_files import read_image
 from latentgen.storage import atomic_hdf5
 
 DISTINCT, SINGLE = "distinct", "single"

@@ -128,7 +128,7 @@ def sam(
     from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
     from skimage.morphology import remove_small_holes, remove_small_objects
 
-    from latentgen.job import best_device
+    from latentgen.jobs.job import best_device
     from latentgen.disambiguation.weights import read_weights, require_weights
 
     require_weights(Path(checkpoint), url, sha256)

@@ -1,0 +1,180 @@
+"""Latent generalization by hand on tiny cases, and against SciPy's paired t-test."""
+
+from math import sqrt
+from typing import Any
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from latentgen.analysis import scoreboard
+from latentgen.analysis.scoreboard import BEST_ON_TEST, BEST_ON_VALIDATION, PENULTIMATE
+
+RUN = {"experiment": "toy", "noise": "uniform", "level": 0.4}
+MASC = {"probe": "masc", "explained_variance": 0.99, "n_components": None}
+
+
+def history(seed: int, tests: list[float], validations: list[float] | None = None) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            **RUN,
+            "seed": seed,
+            "epoch": range(len(tests)),
+            "test_accuracy": tests,
+            "validation_accuracy": validations or [None] * len(tests),
+        }
+    ).astype({"validation_accuracy": float})
+
+
+def probe(
+    seed: int, layers: dict[str, tuple[float | None, float]], name: str = "masc"
+) -> pd.DataFrame:
+    """A probe's accuracy on validation and on test data at each layer, among better distractors."""
+    rows: list[dict[str, Any]] = []
+    for layer, (validation, test) in layers.items():
+        common = {**RUN, "seed": seed, "layer": layer, "probe": name}
+        here = {**common, "network": "memorised", "fit_labels": "observed"}
+        rows.append({**here, "split": "train", "score_labels": "observed", "accuracy": 1.0})
+        if validation is not None:
+            held_out = {**here, "split": "validation"}
+            rows.append({**held_out, "score_labels": "observed", "accuracy": validation})
+            rows.append({**held_out, "score_labels": "true", "accuracy": 1 - validation})
+        score = {"split": "test", "score_labels": "true"}
+        rows.append({**here, **score, "accuracy": test})
+        for network, fit_labels in (("memorised", "true"), ("generalised", "observed")):
+            other = {"network": network, "fit_labels": fit_labels, "accuracy": 0.99}
+            rows.append({**common, **score, **other})
+    return pd.DataFrame(rows)
+
+
+LAYERS = {"input": (0.9, 0.95), "fc1": (0.5, 0.70), "fc2": (0.4, 0.80), "fc3": (0.3, 0.60)}
+
+
+def joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True)
+
+
+def by_rule(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return scores.set_index("layer_rule").to_dict("index")
+
+
+def test_each_rule_chooses_its_own_hidden_layer() -> None:
+    scores = by_rule(scoreboard.paired_scores(history(1, [0.1, 0.5]), probe(1, LAYERS)))
+    assert {rule: row["layer"] for rule, row in scores.items()} == {
+        PENULTIMATE: "fc3",
+        BEST_ON_VALIDATION: "fc1",
+        BEST_ON_TEST: "fc2",
+    }
+    assert {rule: row["latent_generalization"] for rule, row in scores.items()} == pytest.approx(
+        {PENULTIMATE: 0.1, BEST_ON_VALIDATION: 0.2, BEST_ON_TEST: 0.3}
+    )
+
+
+def test_of_layers_equally_good_the_first_is_taken() -> None:
+    layers = {"fc1": (0.5, 0.7), "fc2": (0.5, 0.7), "fc3": (0.1, 0.1)}
+    scores = by_rule(scoreboard.paired_scores(history(1, [0.1]), probe(1, layers)))
+    assert scores[BEST_ON_VALIDATION]["layer"] == "fc1"
+    assert scores[BEST_ON_TEST]["layer"] == "fc1"
+
+
+def test_layers_are_chosen_in_each_run_for_itself() -> None:
+    histories = joined([history(1, [0.5]), history(2, [0.5])])
+    swapped = {**LAYERS, "fc1": (0.4, 0.8), "fc2": (0.6, 0.7)}
+    probes = joined([probe(1, LAYERS), probe(2, swapped)])
+    board = by_rule(scoreboard.scoreboard(scoreboard.paired_scores(histories, probes)))
+    assert board[BEST_ON_VALIDATION]["layers"] == "fc1 fc2"
+    assert board[BEST_ON_TEST]["layers"] == "fc2 fc1"
+    assert board[BEST_ON_VALIDATION]["probe_accuracy"] == pytest.approx(0.7)
+    assert board[BEST_ON_TEST]["probe_accuracy"] == pytest.approx(0.8)
+
+
+def test_early_stopping_is_by_validation_and_at_the_first_best_epoch() -> None:
+    tests, validations = [0.1, 0.6, 0.9, 0.7, 0.5], [0.1, 0.4, 0.3, 0.4, 0.2]
+    (row,) = scoreboard.paired_scores(
+        history(1, tests, validations), probe(1, {"fc1": (None, 0.8)})
+    ).to_dict("records")[:1]
+    assert row["stopping_epoch"] == 1
+    assert row["early_stopped_accuracy"] == 0.6
+    assert row["model_accuracy"] == 0.5
+    assert row["latent_generalization"] == pytest.approx(0.3)
+    assert row["over_early_stopping"] == pytest.approx(0.2)
+    assert row["early_stopping_gain"] == pytest.approx(0.1)
+
+
+def three_seeds() -> tuple[pd.DataFrame, pd.DataFrame]:
+    models, probes = (0.50, 0.48, 0.55), (0.60, 0.68, 0.85)
+    validations = [0.2, 0.1]
+    return (
+        joined([history(i, [0.7, model], validations) for i, model in enumerate(models)]),
+        joined([probe(i, {"fc1": (0.5, accuracy)}) for i, accuracy in enumerate(probes)]),
+    )
+
+
+def test_interval_of_paired_differences_by_hand() -> None:
+    board = by_rule(scoreboard.scoreboard(scoreboard.paired_scores(*three_seeds())))
+    row = board[PENULTIMATE]
+    # Differences 0.1, 0.2, 0.3: mean 0.2, standard deviation 0.1; t of 2 degrees is 4.30265.
+    half = 4.302652729911275 * 0.1 / sqrt(3)
+    assert row["seeds"] == 3
+    assert row["latent_generalization"] == pytest.approx(0.2)
+    assert row["latent_generalization_low"] == pytest.approx(0.2 - half)
+    assert row["latent_generalization_high"] == pytest.approx(0.2 + half)
+    assert row["model_accuracy"] == pytest.approx(0.51)
+    assert row["early_stopped_accuracy"] == pytest.approx(0.7)
+
+
+def test_interval_is_that_of_scipys_paired_test() -> None:
+    board = by_rule(scoreboard.scoreboard(scoreboard.paired_scores(*three_seeds())))
+    paired = stats.ttest_rel([0.60, 0.68, 0.85], [0.50, 0.48, 0.55]).confidence_interval(0.95)
+    row = board[BEST_ON_VALIDATION]
+    assert row["latent_generalization_low"] == pytest.approx(paired.low)
+    assert row["latent_generalization_high"] == pytest.approx(paired.high)
+
+
+def test_one_seed_gives_no_interval() -> None:
+    scores = scoreboard.paired_scores(history(1, [0.1, 0.5], [0.1, 0.2]), probe(1, LAYERS))
+    board = scoreboard.scoreboard(scores)
+    assert board["seeds"].tolist() == [1, 1, 1]
+    ends = [column for column in board if column.endswith(("_low", "_high"))]
+    assert len(ends) == 6
+    assert board[ends].isna().all(axis=None)
+    text = scoreboard.to_markdown(board)
+    assert "| +0.100        | +0.200               | +0.300" in text
+    assert "[" not in text
+
+
+def test_without_held_out_data_there_is_nothing_to_choose_by() -> None:
+    layers = {layer: (None, test) for layer, (_, test) in LAYERS.items()}
+    scores = scoreboard.paired_scores(history(1, [0.1, 0.5]), probe(1, layers))
+    assert set(scores["layer_rule"]) == {PENULTIMATE, BEST_ON_TEST}
+    assert scores[["early_stopped_accuracy", "over_early_stopping"]].isna().all(axis=None)
+    board = scoreboard.scoreboard(scores)
+    (line,) = [x for x in scoreboard.to_markdown(board).splitlines() if "masc" in x]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells == ["uniform 0.4", "1", "0.500", "–", "masc", "+0.100", "–", "+0.300", "–"]
+    numbers = scoreboard.gains_by_level(board, {"toy": {"masc": MASC}})
+    assert numbers[["series", "layer_rule"]].values.tolist() == [["masc", PENULTIMATE]]
+
+
+def test_markdown_has_a_row_for_each_level_and_probe() -> None:
+    text = scoreboard.to_markdown(scoreboard.scoreboard(scoreboard.paired_scores(*three_seeds())))
+    assert text.count("## toy") == 1
+    assert text.count("+0.200 [-0.048, +0.448]") == 3  # one layer: the rules agree
+    assert "best on test (optimistic)" in text
+
+
+def test_figure_shows_one_probe_of_each_kind_and_early_stopping() -> None:
+    histories, probes = three_seeds()
+    others = [probes.assign(probe="masc-50"), probes.assign(probe="velpic")]
+    board = scoreboard.scoreboard(scoreboard.paired_scores(histories, joined([probes, *others])))
+    settings = {
+        "masc": MASC,
+        "masc-50": {**MASC, "explained_variance": 0.5},
+        "velpic": {"probe": "velpic"},
+    }
+    numbers = scoreboard.gains_by_level(board, {"toy": settings})
+    assert numbers["series"].tolist() == ["early_stopped", "masc", "velpic"]
+    assert set(numbers["layer_rule"]) == {BEST_ON_VALIDATION}
+    # Stopped at epoch 0 with 0.7, against 0.50, 0.48 and 0.55.
+    assert numbers["mean"].tolist() == pytest.approx([0.19, 0.2, 0.2])
+    assert (numbers["low"] < numbers["mean"]).all()

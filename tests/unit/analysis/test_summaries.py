@@ -1,0 +1,130 @@
+"""The numbers in figures and tables, by hand on a tiny case."""
+
+import pandas as pd
+import pytest
+
+from latentgen.analysis import summaries
+
+
+def history(path, accuracies: list[float]) -> None:
+    path.parent.mkdir(parents=True)
+    table = pd.DataFrame({"epoch": range(len(accuracies)), "test_accuracy": accuracies})
+    table.assign(memorised=table["epoch"] == len(table) - 1).to_csv(path, index=False)
+
+
+def probe_rows(epoch: int, layer: str, validation: float, test: float, probe: str = "masc") -> list:
+    common = {"epoch": epoch, "layer": layer, "width": 4, "probe": probe}
+    rows = [
+        {**common, "fit_labels": "observed", "split": "validation", "score_labels": "observed"},
+        {**common, "fit_labels": "observed", "split": "test", "score_labels": "true"},
+        {**common, "fit_labels": "true", "split": "test", "score_labels": "true"},
+    ]
+    return [
+        {**row, "accuracy": accuracy}
+        for row, accuracy in zip(rows, (validation, test, 0.999), strict=True)
+    ]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two seeds of one experiment at one level; the first memorises after 2 epochs."""
+    base = tmp_path / "results" / "runs" / "toy" / "uniform-0.4"
+    histories, probes = [], []
+    for seed, tests in ((1, [0.1, 0.6, 0.5]), (2, [0.2, 0.8, 0.7, 0.4])):
+        folder = base / f"seed{seed}"
+        history(folder / "history.csv", tests)
+        rows = probe_rows(0, "input", 0.3, 0.25)
+        for epoch in range(len(tests)):
+            rows += probe_rows(epoch, "fc1", 0.5, 0.60 + epoch / 100 + seed / 10)
+            rows += probe_rows(epoch, "fc2", 0.4, 0.30 + epoch / 100 + seed / 10)
+        pd.DataFrame(rows).to_csv(folder / "probes.csv", index=False)
+        histories.append(folder / "history.csv")
+        probes.append(folder / "probes.csv")
+    return summaries.read_runs(histories), summaries.read_runs(probes)
+
+
+def test_runs_are_known_by_their_folders(runs) -> None:
+    histories, _ = runs
+    assert list(histories.columns[:4]) == ["experiment", "noise", "level", "seed"]
+    assert histories[["experiment", "noise", "level"]].drop_duplicates().values.tolist() == [
+        ["toy", "uniform", 0.4]
+    ]
+    assert histories.groupby("seed").size().to_dict() == {1: 3, 2: 4}
+
+
+def test_accuracy_by_layer_takes_each_run_at_its_own_last_epoch(runs) -> None:
+    numbers = summaries.accuracy_by_layer(*runs)
+    model = numbers[numbers["series"] == "model"].iloc[0]
+    assert (model["mean"], model["min"], model["max"], model["seeds"]) == pytest.approx(
+        (0.45, 0.4, 0.5, 2)
+    )
+    masc = numbers[numbers["series"] == "masc"].set_index("layer")
+    assert list(masc.index) == ["input", "fc1", "fc2"]
+    assert masc.loc["input", "mean"] == pytest.approx(0.25)
+    # seed 1 ends at epoch 2, seed 2 at epoch 3: 0.72 and 0.83
+    assert masc.loc["fc1", ["mean", "min", "max"]].tolist() == pytest.approx([0.775, 0.72, 0.83])
+
+
+def test_contrast_of_batch_statistics_keeps_the_two_readings_apart(runs) -> None:
+    histories, probes = runs
+    final = summaries.last_rows(probes[probes["layer"] != "input"])
+    contrasts = pd.concat(
+        [
+            final.assign(statistics="running"),
+            final.assign(statistics="image", accuracy=final["accuracy"] / 2),
+        ]
+    )
+    numbers = summaries.batch_norm_contrast(histories, contrasts)
+    at_fc1 = numbers[numbers["layer"] == "fc1"].set_index("series")["mean"]
+    assert at_fc1.to_dict() == pytest.approx({"masc": 0.775, "masc_image_statistics": 0.3875})
+
+
+def test_over_epochs_only_epochs_that_every_seed_has_count(runs) -> None:
+    numbers = summaries.accuracy_over_epochs(*runs)
+    model = numbers[numbers["series"] == "model"]
+    assert model["epoch"].tolist() == [0, 1, 2]
+    assert model["mean"].tolist() == pytest.approx([0.15, 0.7, 0.6])
+    assert set(numbers["layer"].dropna()) == {"fc1", "fc2"}  # the input never changes
+    fc2 = numbers[numbers["layer"] == "fc2"]
+    assert fc2["mean"].tolist() == pytest.approx([0.45, 0.46, 0.47])
+
+
+def test_table_chooses_the_layer_on_validation_not_on_test(runs) -> None:
+    table = summaries.accuracy_table(*runs).set_index("seed")
+    assert table["layer_chosen"].tolist() == ["fc1", "fc1"]
+    assert table.loc[1, "best_on_validation"] == pytest.approx(0.72)
+    assert table.loc[1, "penultimate"] == pytest.approx(0.42)
+    assert table["model"].tolist() == pytest.approx([0.5, 0.4])
+    assert table["epochs"].tolist() == [2, 3]
+    assert table["memorised"].all()
+
+
+def test_means_over_seeds(runs) -> None:
+    (row,) = summaries.mean_accuracies(summaries.accuracy_table(*runs)).to_dict("records")
+    assert (row["seeds"], row["memorised"]) == (2, 2)
+    assert row["model"] == pytest.approx(0.45)
+    assert row["masc, penultimate layer"] == pytest.approx((0.42 + 0.53) / 2)
+    assert row["masc, chosen layer"] == pytest.approx((0.72 + 0.83) / 2)
+
+
+def test_weight_transfer_summarises_the_test_split(tmp_path) -> None:
+    files = []
+    for seed, accuracy in ((1, 0.5), (2, 0.7)):
+        folder = tmp_path / "runs" / "toy" / "uniform-0.2" / f"seed{seed}"
+        folder.mkdir(parents=True)
+        rows = [
+            {"epoch": 0, "variant": "trained", "split": split, "accuracy": value}
+            for split, value in (("train", 0.9), ("test", accuracy))
+        ]
+        pd.DataFrame(rows).to_csv(folder / "transfer.csv", index=False)
+        files.append(folder / "transfer.csv")
+    (row,) = summaries.weight_transfer(summaries.read_runs(files)).to_dict("records")
+    assert row == {
+        "level": 0.2,
+        "variant": "trained",
+        "epoch": 0,
+        "mean": pytest.approx(0.6),
+        "min": 0.5,
+        "max": 0.7,
+        "seeds": 2,
+    }

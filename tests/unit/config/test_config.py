@@ -1,0 +1,424 @@
+"""What config.yaml may hold, what is said of mistakes, and what the rules get to see."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema_markdown
+import pytest
+import yaml
+from tests.conftest import REPOSITORY, TINY
+
+from latentgen.config.schema import dataset_settings, read, resolve, schema
+from latentgen.errors import PipelineError
+
+Config = dict[str, Any]
+Edit = Callable[[Config], object]
+
+
+def tiny(config: Config) -> Config:
+    """The experiment of the tiny configuration."""
+    experiment: Config = config["experiments"]["tiny"]
+    return experiment
+
+
+def with_dataset(**entry: Any) -> Edit:
+    """An edit that replaces the dataset's entry."""
+    return lambda config: config["datasets"].update(digits=entry)
+
+
+def with_name(section: str, name: str) -> Edit:
+    """An edit that adds an entry under a name."""
+    return lambda config: config[section].update({name: next(iter(config[section].values()))})
+
+
+def drop(block: Callable[[Config], Config], key: str) -> Edit:
+    """An edit that leaves a key out."""
+    return lambda config: block(config).pop(key)
+
+
+# What is wrong, and what the one line must hold: the key, what was found, what is allowed.
+WRONG: dict[str, tuple[Edit, list[str]]] = {
+    "intervention after the end": (
+        lambda c: tiny(c).update(intervention={"epochs": [5, 9], "total_epochs": 9}),
+        ["experiments.tiny.intervention", "found epoch 9", "before the last one"],
+    ),
+    "unknown variant": (
+        lambda c: tiny(c).update(intervention={"variants": ["editted"]}),
+        ["experiments.tiny.intervention.variants[0]", "'editted'", "'edited'"],
+    ),
+    "repair by a probe that cannot be a layer": (
+        lambda c: tiny(c).update(repair_probes=["velpic", "knn"]),
+        ["experiments.tiny.repair_probes", "'knn'", "allowed kinds: velpic"],
+    ),
+    "all units dropped": (
+        lambda c: c["models"]["tiny"].update(dropout=1),
+        ["models.tiny.dropout", "found 1", "less than 1"],
+    ),
+    "unknown key": (
+        lambda c: c.update(figurs={}),
+        ["key 'figurs'", "did you mean 'figures'", "allowed: suite, data_root"],
+    ),
+    "unknown key in a block": (
+        lambda c: tiny(c)["training"].update(learning_rat=1),
+        ["experiments.tiny.training", "'learning_rat'", "did you mean 'learning_rate'", "momentum"],
+    ),
+    "misspelt suite": (
+        lambda c: c.update(suite="tin"),
+        ["suite", "'tin'", "did you mean 'tiny'", "allowed: tiny"],
+    ),
+    "misspelt experiment in a suite": (
+        lambda c: c["suites"].update(tiny=["tinny"]),
+        ["suites.tiny", "'tinny'", "did you mean 'tiny'", "allowed: tiny"],
+    ),
+    "misspelt dataset": (
+        lambda c: tiny(c).update(dataset="digit"),
+        ["experiments.tiny.dataset", "'digit'", "did you mean 'digits'", "allowed: digits"],
+    ),
+    "misspelt model": (
+        lambda c: tiny(c).update(model="tinny"),
+        ["experiments.tiny.model", "'tinny'", "did you mean 'tiny'", "allowed: tiny"],
+    ),
+    "misspelt probe": (
+        lambda c: tiny(c).update(probes=["masq"]),
+        ["experiments.tiny.probes", "'masq'", "did you mean 'masc'", "allowed: masc, velpic"],
+    ),
+    "misspelt probe of the dynamics": (
+        lambda c: tiny(c).update(dynamics_probes=["logistic_regresion"]),
+        ["experiments.tiny.dynamics_probes", "'logistic_regresion'", "did you mean"],
+    ),
+    "unknown source": (
+        with_dataset(source="torchvisoin", name="MNIST"),
+        ["datasets.digits.source", "'torchvisoin'", "allowed:", "'torchvision'"],
+    ),
+    "no source": (with_dataset(name="MNIST"), ["datasets.digits.source", "nothing"]),
+    "unknown architecture": (
+        lambda c: c["models"]["tiny"].update(architecture="mpl"),
+        ["models.tiny.architecture", "'mpl'", "allowed:", "'mlp'"],
+    ),
+    "unknown noise kind": (
+        lambda c: tiny(c)["noise"].update(kind="unifrom"),
+        ["experiments.tiny.noise.kind", "'unifrom'", "allowed: uniform, "],
+    ),
+    "corruption above 1": (
+        lambda c: tiny(c)["noise"].update(levels=[0, 1.4]),
+        ["experiments.tiny.noise.levels[1]", "1.4", "allowed: less than or equal to 1"],
+    ),
+    "corruption below 0": (
+        lambda c: tiny(c)["noise"].update(levels=[-0.1]),
+        ["experiments.tiny.noise.levels[0]", "-0.1", "allowed: greater than or equal to 0"],
+    ),
+    "no level": (
+        lambda c: tiny(c)["noise"].update(levels=[]),
+        ["experiments.tiny.noise.levels", "found []", "at least 1 item"],
+    ),
+    "duplicate levels": (
+        lambda c: tiny(c)["noise"].update(levels=[0.4, 0, 0.4]),
+        ["experiments.tiny.noise.levels", "found 0.4 more than once", "allowed: once each"],
+    ),
+    "levels that get the same name": (
+        lambda c: tiny(c)["noise"].update(levels=[0.4, 0.4000000001]),
+        ["experiments.tiny.noise.levels", "found 0.4 more than once", "allowed: once each"],
+    ),
+    "no seed": (
+        lambda c: tiny(c).update(seeds=[]),
+        ["experiments.tiny.seeds", "found []", "at least 1 item"],
+    ),
+    "duplicate seeds": (
+        lambda c: tiny(c).update(seeds=[1, 2, 1]),
+        ["experiments.tiny.seeds", "found 1 more than once", "allowed: once each"],
+    ),
+    "duplicate probes": (
+        lambda c: tiny(c).update(probes=["masc", "masc"]),
+        ["experiments.tiny.probes", "found masc more than once", "allowed: once each"],
+    ),
+    "experiment twice in a suite": (
+        lambda c: c["suites"].update(tiny=["tiny", "tiny"]),
+        ["suites.tiny", "tiny more than once", "allowed: once each"],
+    ),
+    "absent image folder": (
+        with_dataset(source="image_folder", path="no/such/folder", image_size=8),
+        ["datasets.digits.path", "'no/such/folder'", "does not exist", "allowed: an existing"],
+    ),
+    "absent npz file": (
+        with_dataset(source="npz", path="no-such.npz"),
+        ["datasets.digits.path", "'no-such.npz'", "does not exist", "allowed: an existing"],
+    ),
+    "download without a checksum": (
+        with_dataset(source="image_folder", path="a.zip", image_size=8, url="http://x.org/a.zip"),
+        ["datasets.digits", "url", "md5"],
+    ),
+    "name with a slash": (
+        with_name("models", "a/b"),
+        ["models.a/b", "'a/b'", "allowed: letters, digits, - and _"],
+    ),
+    "name with a space": (
+        with_name("datasets", "a b"),
+        ["datasets.a b", "'a b'", "allowed: letters, digits, - and _"],
+    ),
+    "name that leaves its folder": (
+        with_name("experiments", ".."),
+        ["experiments...", "'..'", "allowed: letters, digits, - and _"],
+    ),
+    "word instead of a number": (
+        lambda c: tiny(c)["training"].update(learning_rate="fast"),
+        ["experiments.tiny.training.learning_rate", "'fast'", "allowed: a number"],
+    ),
+    "quoted number instead of a list": (
+        lambda c: tiny(c).update(seeds="1"),
+        ["experiments.tiny.seeds", "found '1'", "allowed: a list, as in [1, 2]"],
+    ),
+    "number instead of text": (
+        lambda c: tiny(c).update(epochs=5),
+        ["experiments.tiny.epochs", "found 5", "allowed: text"],
+    ),
+    "nothing instead of a block": (
+        lambda c: tiny(c).update(training=None),
+        ["experiments.tiny.training", "found nothing", "allowed: a block of keys and values"],
+    ),
+    "missing key": (
+        drop(lambda c: tiny(c)["training"], "batch_size"),
+        ["experiments.tiny.training.batch_size", "found nothing", "a value is needed"],
+    ),
+    "missing section": (
+        drop(lambda c: c, "datasets"),
+        ["datasets", "found nothing", "a value is needed"],
+    ),
+    "no epochs": (
+        lambda c: tiny(c).update(epochs="0, 1, every tenth"),
+        ["experiments.tiny.epochs", "found 'every tenth'", "allowed:", "2-20/2"],
+    ),
+    "epochs that run backwards": (
+        lambda c: tiny(c).update(epochs="20-2"),
+        ["experiments.tiny.epochs", "found '20-2'", "allowed:", "backwards"],
+    ),
+    "batches without images": (
+        lambda c: tiny(c)["training"].update(batch_size=0),
+        ["experiments.tiny.training.batch_size", "found 0", "greater than or equal to 1"],
+    ),
+    "unknown precision": (
+        lambda c: tiny(c)["training"].update(precision="fp16"),
+        ["experiments.tiny.training.precision", "'fp16'", "allowed: 'float32', 'tf32' or 'bf16'"],
+    ),
+    "layers without units": (
+        lambda c: c["models"]["tiny"].update(widths=[16, 0]),
+        ["models.tiny.widths[1]", "found 0", "greater than or equal to 1"],
+    ),
+    "empty suite": (
+        lambda c: c["suites"].update(tiny=[]),
+        ["suites.tiny", "found []", "at least 1 item"],
+    ),
+}
+
+
+def edited(edit: Edit) -> Config:
+    """The tiny configuration after an edit."""
+    config = copy.deepcopy(TINY)
+    edit(config)
+    return config
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_mistake_is_told_in_one_line(mistake: str) -> None:
+    edit, told = WRONG[mistake]
+    with pytest.raises(PipelineError) as caught:
+        read(edited(edit))
+    line, *corrected = str(caught.value).splitlines()
+    assert line.startswith("config error: ")
+    assert ("did you mean" in line) <= bool(corrected)
+    assert all(part.startswith("    ") for part in corrected)
+    for part in told:
+        assert part in line
+
+
+CORRECTED: dict[str, tuple[Edit, Config]] = {
+    "a key": (
+        lambda c: tiny(c)["training"].update(momentun=0.5),
+        {"experiments": {"tiny": {"training": {"momentum": 0.5}}}},
+    ),
+    "a key at the top": (lambda c: c.update(figurs={"dpi": 99}), {"figures": {"dpi": 99}}),
+    "a name": (
+        lambda c: tiny(c).update(dataset="digit"),
+        {"experiments": {"tiny": {"dataset": "digits"}}},
+    ),
+    "a name in a list": (
+        lambda c: tiny(c).update(probes=["velpic", "masq"]),
+        {"experiments": {"tiny": {"probes": ["velpic", "masc"]}}},
+    ),
+    "a word of several": (
+        lambda c: tiny(c).update(protocol="publishd"),
+        {"experiments": {"tiny": {"protocol": "published"}}},
+    ),
+    "a word in a list": (
+        lambda c: tiny(c).update(intervention={"variants": ["edited", "edited_evry_epoch"]}),
+        {"experiments": {"tiny": {"intervention": {"variants": ["edited", "edited_every_epoch"]}}}},
+    ),
+    "which block of several": (
+        lambda c: c["models"]["tiny"].update(architecture="mpl"),
+        {"models": {"tiny": {"architecture": "mlp"}}},
+    ),
+    "a value that should be a list": (
+        lambda c: tiny(c)["noise"].update(levels=0.4),
+        {"experiments": {"tiny": {"noise": {"levels": [0.4]}}}},
+    ),
+    "a quoted number that should be a list of numbers": (
+        lambda c: tiny(c).update(seeds="1"),
+        {"experiments": {"tiny": {"seeds": [1]}}},
+    ),
+    "a number that should be text": (
+        lambda c: tiny(c).update(epochs=5),
+        {"experiments": {"tiny": {"epochs": "5"}}},
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", CORRECTED)
+def test_where_it_is_clear_what_was_meant_it_is_written_out(mistake: str) -> None:
+    edit, expected = CORRECTED[mistake]
+    with pytest.raises(PipelineError) as caught:
+        read(edited(edit))
+    _, comment, *corrected = str(caught.value).splitlines()
+    assert comment == "    # corrected:"
+    assert yaml.safe_load("\n".join(corrected)) == expected
+
+
+def test_what_could_mean_anything_is_not_corrected() -> None:
+    with pytest.raises(PipelineError) as caught:
+        read(edited(lambda c: tiny(c).update(dataset="quite another")))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_mistakes_are_told_together() -> None:
+    def edit(config: Config) -> None:
+        tiny(config)["training"].update(batch_size=0, learning_rate="fast")
+        config["figures"]["dpi"] = 0
+
+    with pytest.raises(PipelineError) as caught:
+        read(edited(edit))
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["config error", "experiments.tiny.training.learning_rate"],
+        ["config error", "experiments.tiny.training.batch_size"],
+        ["config error", "figures.dpi"],
+    ]
+
+
+RIGHT: dict[str, Edit] = {
+    "intervention at initialisation": lambda c: tiny(c).update(intervention={"epochs": [0]}),
+    "dropout": lambda c: c["models"]["tiny"].update(dropout=0.2),
+    "nothing edited": lambda c: None,
+    "no probes, no figures": lambda c: (c.pop("probes"), c.pop("figures")),
+    "no and full corruption": lambda c: tiny(c)["noise"].update(levels=[0, 1]),
+    "a probe with a name of its own": lambda c: (
+        c["probes"].update(narrow={"probe": "masc", "n_components": 3}),
+        tiny(c).update(probes=["narrow"]),
+    ),
+    "an image folder that no experiment uses and that is not there": lambda c: c["datasets"].update(
+        absent={"source": "image_folder", "path": "no/such", "image_size": [8, 6]}
+    ),
+    "an npz file that no experiment uses and that is not there": lambda c: c["datasets"].update(
+        absent={"source": "npz", "path": "no-such.npz"}
+    ),
+    "an archive that will be downloaded": with_dataset(
+        source="image_folder", path="a.zip", image_size=8, url="http://x.org/a.zip", md5="0" * 32
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_right_config_passes(case: str) -> None:
+    assert "tiny" in resolve(read(edited(RIGHT[case])))
+
+
+def test_image_folder_that_is_there(tmp_path: Path) -> None:
+    config = edited(with_dataset(source="image_folder", path=str(tmp_path), image_size=8))
+    assert read(config).datasets["digits"].source == "image_folder"
+
+
+def test_the_repositorys_own_configuration() -> None:
+    config = read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    assert config.suite == "quick"
+    assert len(config.suites["paper"]) == 8
+
+
+def test_resolving_replaces_names_by_what_they_stand_for() -> None:
+    experiment = resolve(read(TINY))["tiny"]
+    assert experiment["model"] == {"architecture": "mlp", "widths": [16, 12], "dropout": 0.0}
+    assert experiment["dataset"] == "digits"
+    assert experiment["normalise"] == {"mean": 0.5, "std": 0.5}
+    assert experiment["probes"]["velpic"] == {"probe": "velpic"}
+    assert experiment["probes"]["masc"]["explained_variance"] == 0.99
+
+
+def test_probes_of_the_dynamics_are_those_that_are_not_fitted_anyway() -> None:
+    def names(**edits: Any) -> list[str]:
+        config = edited(lambda c: tiny(c).update(**edits))
+        return list(resolve(read(config))["tiny"]["dynamics_probes"])
+
+    assert names() == ["logistic_regression"]
+    assert names(probes=["masc", "logistic_regression"]) == []
+    assert names(dynamics_probes=["masc", "lda"]) == ["lda"]
+    assert names(dynamics_probes=[]) == []
+
+
+def test_protocol_sound_shuffles_and_holds_out_published_does_not() -> None:
+    def published(config: Config) -> None:
+        tiny(config).update(protocol="published", validation=0.2)
+
+    sound = resolve(read(TINY))["tiny"]
+    assert (sound["training"]["shuffle"], sound["validation"]) == (True, 0.1)
+    as_published = resolve(read(edited(published)))["tiny"]
+    assert (as_published["training"]["shuffle"], as_published["validation"]) == (False, 0.0)
+
+
+def backwards(value: Any) -> Any:
+    """The same mapping with its keys the other way round, at every depth."""
+    if isinstance(value, dict):
+        return {key: backwards(value[key]) for key in reversed(value)}
+    return value
+
+
+def test_order_of_keys_does_not_reach_the_rules() -> None:
+    config, turned = read(TINY), read(backwards(TINY))
+    assert list(backwards(TINY)) != list(TINY)
+    # Compared as text, which is how Snakemake compares the parameters of a job.
+    assert str(resolve(turned)["tiny"]) == str(resolve(config)["tiny"])
+    assert str(dataset_settings(turned, "digits")) == str(dataset_settings(config, "digits"))
+
+
+def test_dataset_settings_leave_out_what_does_not_shape_the_file() -> None:
+    def edit(config: Config) -> None:
+        config["data_root"] = "elsewhere"
+        config["datasets"]["mnist"] = {
+            "source": "torchvision",
+            "name": "MNIST",
+            "normalise": {"mean": 0.1, "std": 0.3},
+        }
+
+    config = read(edited(edit))
+    assert dataset_settings(config, "mnist") == {
+        "source": "torchvision",
+        "name": "MNIST",
+        "root": "elsewhere",
+    }
+    assert "root" not in dataset_settings(config, "digits")
+
+
+def test_the_planned_size_is_that_of_the_subset() -> None:
+    size = {"train": 1437, "test": 360, "shape": [1, 8, 8], "classes": 10}
+    config = read(edited(lambda config: config["datasets"]["digits"].update(size=size)))
+    assert resolve(config)["tiny"]["size"] == {**size, "train": 200, "test": 60}
+    assert resolve(read(TINY))["tiny"]["size"] is None
+
+
+def test_the_schema_for_editors_is_the_one_that_is_enforced() -> None:
+    file = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
+    assert json.loads(file.read_text()) == schema(), "run `make schema`"
+
+
+def test_the_reference_of_keys_is_that_of_the_schema() -> None:
+    reference = REPOSITORY / "config" / "README.md"
+    written = jsonschema_markdown.generate(schema(), footer=False, hide_empty_columns=True)
+    assert reference.read_text().strip() == written.strip(), "run `make schema`"

@@ -1,0 +1,108 @@
+"""Label noise against closed forms and the published counts."""
+
+import numpy as np
+import pytest
+
+from latentgen.data.labels import (
+    KINDS,
+    Classes,
+    TrainLabels,
+    confusion,
+    published_uniform,
+    read,
+    write,
+)
+from latentgen.data.labels import (
+    draw as draw_labels,
+)
+from latentgen.errors import PipelineError
+
+
+def labels(n: int = 20_000, n_classes: int = 10) -> np.ndarray:
+    return np.arange(n) % n_classes
+
+
+CONFUSION = np.full((10, 10), 0.02) + 0.8 * np.eye(10)[:, ::-1]
+CLASSES = Classes(10, CONFUSION)
+
+
+def draw(level: float, seed: int = 1, kind: str = "uniform") -> TrainLabels:
+    return draw_labels(labels(), CLASSES, dataset="toy", kind=kind, level=level, seed=seed)
+
+
+def transitions(drawn: TrainLabels) -> np.ndarray:
+    """Shares of observed labels, a row for each true one."""
+    counts = np.histogram2d(drawn.true, drawn.observed, bins=10)[0]
+    return counts / counts.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "when_corrupted"),
+    [
+        ("uniform", np.full((10, 10), 0.1)),
+        ("uniform_excluding_true", (1 - np.eye(10)) / 9),
+        ("pair_flip", np.roll(np.eye(10), 1, axis=1)),
+        ("confusion", CONFUSION),
+        ("permutation", np.full((10, 10), 0.1)),
+    ],
+)
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_transitions_are_those_of_the_kind(kind: str, when_corrupted: np.ndarray, level: float):
+    expected = (1 - level) * np.eye(10) + level * when_corrupted
+    deviation = 5 * np.sqrt(expected * (1 - expected) / 2000)
+    assert (abs(transitions(draw(level, kind=kind)) - expected) <= deviation + 1e-12).all()
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"permutation"}))
+def test_who_is_corrupted_at_a_level_is_at_every_higher_one(kind: str) -> None:
+    lower, higher = draw(0.2, kind=kind), draw(0.6, kind=kind)
+    assert np.array_equal(lower.observed[lower.changed], higher.observed[lower.changed])
+    assert higher.changed.sum() > lower.changed.sum()
+
+
+def test_permutation_keeps_class_counts() -> None:
+    drawn = draw(0.7, kind="permutation")
+    assert np.array_equal(np.bincount(drawn.true), np.bincount(drawn.observed))
+
+
+def test_confusion_needs_its_matrix() -> None:
+    with pytest.raises(PipelineError, match=r"shape None.*\(10, 10\) is needed"):
+        confusion(labels(), 0.5, Classes(10), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.2, 0.4, 0.8, 1.0])
+def test_share_of_changed_labels_is_level_times_one_minus_one_over_k(level: float) -> None:
+    drawn = draw(level)
+    expected = level * 0.9
+    deviation = 4 * np.sqrt(expected * (1 - expected) / len(drawn.true))
+    assert abs(drawn.changed.mean() - expected) <= deviation
+
+
+def test_seeds_differ_and_the_same_seed_repeats() -> None:
+    assert np.array_equal(draw(0.4, seed=1).observed, draw(0.4, seed=1).observed)
+    assert not np.array_equal(draw(0.4, seed=1).observed, draw(0.4, seed=2).observed)
+
+
+def test_validation_split_is_the_same_at_every_level_and_has_its_share() -> None:
+    lower, higher = draw(0.2), draw(0.8)
+    assert np.array_equal(lower.fitted(0.1), higher.fitted(0.1))
+    assert lower.fitted(0.0).all()
+    assert abs((~lower.fitted(0.1)).mean() - 0.1) < 0.01
+    assert not (lower.fitted(0.2) & ~lower.fitted(0.1)).any()  # shares are nested
+
+
+def test_published_draw_changes_as_many_mnist_labels_as_published(shared_data) -> None:
+    file = shared_data / "MNIST" / "raw" / "train-labels-idx1-ubyte"
+    true = np.frombuffer(file.read_bytes(), np.uint8, offset=8).astype(np.int64)
+    assert (published_uniform(true, 0.4, 10) != true).sum() == 21_536
+
+
+def test_labels_survive_their_file(tmp_path) -> None:
+    drawn = draw(0.4)
+    write(drawn, tmp_path / "labels.h5", level=0.4)
+    found = read(tmp_path / "labels.h5")
+    for name in ("true", "observed", "changed", "validation_rank"):
+        assert np.array_equal(getattr(found, name), getattr(drawn, name))
+    again = tmp_path / "again.h5"
+    write(drawn, again, level=0.4)
+    assert again.read_bytes() == (tmp_path / "labels.h5").read_bytes()

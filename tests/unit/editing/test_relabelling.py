@@ -1,0 +1,368 @@
+"""Relabelling against hand-made and planted cases, and what protocol `sound` may not look at."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.model_selection import train_test_split
+from tests.unit.toy import MODEL, TRAINING, K, make_dataset, make_labels, make_run
+
+from latentgen.data import datasets
+from latentgen.data.labels import TrainLabels
+from latentgen.editing import relabelling
+from latentgen.errors import PipelineError
+from latentgen.networks import checkpoints, training
+from latentgen.networks.network import build
+from latentgen.networks.run import Run
+from latentgen.probes.batches import Labels
+from latentgen.storage import write_csv
+
+SETTINGS = {"probe": {"probe": "masc", "n_components": 1}, "max_epochs": 6, "patience": 3}
+
+
+def test_label_quality_of_a_hand_made_case() -> None:
+    true = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2])
+    observed = np.array([0, 0, 0, 1, 1, 1, 2, 0, 2, 0])  # four are wrong
+    relabelled = np.array([0, 0, 2, 0, 1, 1, 1, 0, 2, 1])  # two mended, two stay wrong, one spoiled
+    assert relabelling.label_quality(true, observed, relabelled) == {
+        "n_changed": 4,
+        "mended": 2 / 4,
+        "spoiled": 1 / 6,
+        "wrong_before": 4 / 10,
+        "wrong_after": 3 / 10,
+        "reduction": 1 / 4,
+    }
+
+
+def test_label_quality_without_wrong_or_without_right_labels(tmp_path: Path) -> None:
+    true, other = np.array([0, 1, 2, 1]), np.array([1, 2, 0, 0])
+    clean = relabelling.label_quality(true, true, np.array([0, 1, 2, 2]))
+    lost = relabelling.label_quality(true, other, true)
+    write_csv(pd.DataFrame([clean, lost]), tmp_path / "quality.csv")
+    assert (tmp_path / "quality.csv").read_text().splitlines() == [
+        "n_changed,mended,spoiled,wrong_before,wrong_after,reduction",
+        "0,,0.25,0.0,0.25,",
+        "4,1.0,,1.0,0.0,1.0",
+    ]
+
+
+def test_published_parts_are_scikit_learns_split_of_the_test_set() -> None:
+    test_labels = np.random.default_rng(0).integers(0, K, 10_000)
+    labels = TrainLabels(np.zeros(5), np.zeros(5), np.linspace(0, 0.9, 5))
+    parts = relabelling.parts_of("published", labels, test_labels, 0.0)
+    eighty, twenty = train_test_split(test_labels, test_size=0.2, random_state=2345)
+    assert len(eighty) == 8_000
+    assert parts.split == "test"
+    assert np.array_equal(test_labels[parts.reported], eighty)
+    for kind in ("observed", "true"):
+        assert np.array_equal(parts.validation_labels[kind], twenty)
+    assert sorted([*parts.reported, *parts.validation]) == list(range(10_000))
+
+
+def test_sound_parts_are_held_out_training_data_and_the_whole_test_set() -> None:
+    true, observed = np.array([0, 1, 2, 0]), np.array([1, 1, 0, 0])
+    labels = TrainLabels(true, observed, np.array([0.05, 0.5, 0.01, 0.7]))
+    parts = relabelling.parts_of("sound", labels, np.zeros(6), 0.1)
+    assert parts.split == "train"
+    assert parts.validation.tolist() == [0, 2]
+    assert parts.validation_labels["observed"].tolist() == [1, 0]
+    assert parts.validation_labels["true"].tolist() == [0, 2]
+    assert parts.reported.tolist() == list(range(6))
+
+
+def test_sound_without_held_out_data_is_refused_in_one_line() -> None:
+    labels = TrainLabels(np.zeros(5), np.zeros(5), np.linspace(0, 0.9, 5))
+    with pytest.raises(PipelineError, match=r"validation: 0\).*larger share") as error:
+        relabelling.parts_of("sound", labels, np.zeros(4), 0.0)
+    assert "\n" not in str(error.value)
+
+
+class PlantedSource:
+    """Layers that are given rather than computed."""
+
+    def __init__(self, layers: dict[str, dict[str, torch.Tensor]]) -> None:
+        self._layers = layers
+
+    @property
+    def widths(self) -> dict[str, int]:
+        return {name: splits["train"].shape[1] for name, splits in self._layers.items()}
+
+    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
+        for rows in torch.arange(len(self._layers[layers[0]][split])).split(7):
+            yield {name: self._layers[name][split][rows] for name in layers}
+
+
+def one_hot(labels: Labels) -> torch.Tensor:
+    """A layer by which MASC predicts exactly these labels, once fitted to mostly the same."""
+    return torch.eye(K)[torch.from_numpy(labels)]
+
+
+@pytest.fixture
+def planted() -> tuple[PlantedSource, TrainLabels, Labels]:
+    """Layers that follow nothing, true or observed labels, or true ones only in a part of the data.
+
+    `but_held_out` follows the true labels but for held-out images, `but_test` but for test images.
+    """
+    random = np.random.default_rng(0)
+    true, test = np.arange(90) % K, np.arange(30) % K
+    observed = np.where(random.random(90) < 0.3, (true + 1) % K, true)
+    labels = TrainLabels(true, observed, np.tile(np.linspace(0, 0.99, 10), 9))
+    held_out = ~labels.fitted(0.3)
+    follows = {
+        "nothing": (random.integers(K, size=90), random.integers(K, size=30)),
+        "but_held_out": (np.where(held_out, (true + 2) % K, true), test),
+        "but_test": (true, (test + 2) % K),
+        "observed": (observed, test),
+        "observed_again": (observed, test),
+        "true": (true, test),
+    }
+    layers = {
+        name: {"train": one_hot(train), "test": one_hot(rest)}
+        for name, (train, rest) in follows.items()
+    }
+    return PlantedSource(layers), labels, test
+
+
+@pytest.mark.parametrize(
+    "settings", [{"probe": "masc", "n_components": 1}, {"probe": "knn", "n_neighbors": 1}]
+)
+def test_each_kind_of_labels_chooses_its_best_layer_the_first_of_equal_ones(
+    planted, settings: dict[str, Any]
+) -> None:
+    source, labels, test = planted
+    parts = relabelling.parts_of("sound", labels, test, 0.3)
+    chosen = relabelling.relabel(source, labels, labels.fitted(0.3), parts, settings, K)
+    assert {kind: new.layer for kind, new in chosen.items()} == {
+        "observed": "observed",
+        "true": "but_test",
+    }
+    assert [new.accuracy for new in chosen.values()] == [1.0, 1.0]
+    assert np.array_equal(chosen["observed"].labels, labels.observed)
+    assert np.array_equal(chosen["true"].labels, labels.true)
+
+
+def test_probes_are_fitted_to_their_own_labels_and_not_to_held_out_samples() -> None:
+    true = np.arange(90) % K
+    rank = np.tile(np.linspace(0, 0.99, 10), 9)
+    held_out = rank < 0.6  # the greater part: fitted to all, a probe would follow it
+    observed = np.where(held_out, (true + 2) % K, (true + 1) % K)
+    source = PlantedSource({"true": {"train": one_hot(true)}})
+    labels = TrainLabels(true, observed, rank)
+    parts = relabelling.parts_of("sound", labels, np.zeros(5), 0.6)
+    settings = {"probe": "masc", "n_components": 1}
+    new = relabelling.relabel(source, labels, ~held_out, parts, settings, K)
+    assert np.array_equal(new["observed"].labels, (true + 1) % K)
+    assert np.array_equal(new["true"].labels, true)
+    assert (new["observed"].accuracy, new["true"].accuracy) == (0.0, 1.0)
+
+
+def test_published_chooses_by_test_labels(planted) -> None:
+    source, labels, test = planted
+    parts = relabelling.parts_of("published", labels, test, 0.0)
+    settings = {"probe": "masc", "n_components": 1}
+    chosen = relabelling.relabel(source, labels, labels.fitted(0.3), parts, settings, K)
+    # On held-out training images it would have lost.
+    assert {new.layer for new in chosen.values()} == {"but_held_out"}
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "epochs", "best"),
+    [
+        ([0.9, 0.5, 0.6, 0.6, 0.5, 0.6, 0.9], 5, 2),  # equal is no improvement; 0 does not count
+        ([0.1, 0.5, 0.4, 0.4, 0.6, 0.5, 0.4, 0.3, 0.9], 7, 4),
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 8, 8),  # the limit
+    ],
+)
+def test_stops_once_patience_is_over(
+    monkeypatch: pytest.MonkeyPatch, accuracies: list[float], epochs: int, best: int
+) -> None:
+    script = iter(accuracies)
+    monkeypatch.setattr(
+        relabelling,
+        "held_out_accuracies",
+        lambda module, data: {"validation_accuracy": next(script), "test_accuracy": 0.5},
+    )
+    images = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
+    labels = torch.zeros(4, dtype=torch.int64)
+    data = training.Data(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
+    module = build(MODEL, (1, 2, 2), K, seed=0).module
+    recipe = training.Recipe(**{**TRAINING, "max_epochs": 8}, seed=0)
+    rows = relabelling.retrain(module, data, recipe, patience=3)
+    assert [row["epoch"] for row in rows] == list(range(epochs + 1))
+    assert [row["epoch"] for row in rows if row["best"]] == [best]
+    assert [row["validation_accuracy"] for row in rows] == accuracies[: epochs + 1]
+    assert rows[0]["train_accuracy_relabelled"] is None
+    assert all(row["train_accuracy_relabelled"] is not None for row in rows[1:])
+
+
+@pytest.fixture(scope="module")
+def memorised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """States of a network that has memorised the toy's observed labels."""
+    folder = tmp_path_factory.mktemp("memorised")
+    dataset = make_dataset()
+    run = make_run(folder, dataset, make_labels(dataset.train_labels), 0.2)
+    training.train_run(
+        run.network().module,
+        run.training_data(),
+        run.recipe(TRAINING),
+        schedule="0",
+        checkpoint_folder=folder / "checkpoints",
+        history_file=folder / "history.csv",
+        fingerprint="",
+    )
+    assert pd.read_csv(folder / "history.csv")["train_accuracy_observed"].iloc[-1] > 0.97
+    return folder / "checkpoints"
+
+
+def retrained(
+    run: Run, memorised: Path, protocol: str = "sound"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return relabelling.relabel_and_retrain(
+        run, memorised, torch.device("cpu"), protocol=protocol, training=TRAINING, **SETTINGS
+    )
+
+
+@pytest.fixture
+def dataset() -> datasets.Dataset:
+    return make_dataset()
+
+
+@pytest.fixture
+def labels(dataset: datasets.Dataset) -> TrainLabels:
+    return make_labels(dataset.train_labels)
+
+
+@pytest.fixture
+def run(tmp_path: Path, dataset: datasets.Dataset, labels: TrainLabels) -> Run:
+    return make_run(tmp_path, dataset, labels, 0.2)
+
+
+def test_perfect_relabels_improve_a_memorised_network(run: Run, memorised: Path) -> None:
+    module = run.network().module
+    last = checkpoints.epochs_in(memorised)[-1]
+    checkpoints.load_into(module, checkpoints.checkpoint_path(memorised, last))
+    data = run.training_data()
+    data = replace(data, observed=data.true)
+    rows = relabelling.retrain(module, data, run.recipe(TRAINING), patience=5)
+    assert rows[0]["test_accuracy"] < 0.75
+    assert rows[-1]["test_accuracy"] > 0.9
+    assert rows[-1]["train_accuracy_relabelled"] > 0.95
+    # The module is left at the last epoch.
+    held_out = training.held_out_accuracies(module, data)
+    assert held_out["test_accuracy"] == rows[-1]["test_accuracy"]
+
+
+def test_a_loss_that_is_not_finite_is_one_line(run: Run) -> None:
+    recipe = run.recipe({**TRAINING, "optimizer": "SGD", "learning_rate": 1e30})
+    with pytest.raises(PipelineError, match=r"epoch 1: the loss is .*learning rate below 1e\+30"):
+        relabelling.retrain(run.network().module, run.training_data(), recipe, patience=3)
+
+
+def test_relabels_what_the_network_was_trained_on_and_trains_on_from_its_last_state(
+    run: Run, memorised: Path
+) -> None:
+    epochs, quality = retrained(run, memorised)
+    assert list(epochs) == [
+        "fit_labels",
+        "layer",
+        "epoch",
+        "train_accuracy_relabelled",
+        "validation_accuracy",
+        "test_accuracy",
+        "best",
+    ]
+    assert quality["fit_labels"].tolist() == ["observed", "true"]
+    fitted = run.labels.fitted(0.2)
+    assert quality["n_changed"].tolist() == [int(run.labels.changed[fitted].sum())] * 2
+    assert (quality["mended"] > 0.5).all()
+    before = epochs[epochs["epoch"] == 0]
+    assert before["train_accuracy_relabelled"].isna().all()
+    history = pd.read_csv(memorised.parent / "history.csv").iloc[-1]
+    assert before["test_accuracy"].tolist() == [history["test_accuracy"]] * 2
+    # Observed validation labels choose for the probe that is fitted to observed labels.
+    assert before["validation_accuracy"].iloc[0] == history["validation_accuracy"]
+    assert before["validation_accuracy"].iloc[1] > history["validation_accuracy"]
+    for kind, group in epochs.groupby("fit_labels"):
+        assert group["best"].sum() == 1
+        assert group["test_accuracy"].iloc[-1] > history["test_accuracy"], kind
+
+
+def test_the_same_bytes_on_repetition(run: Run, memorised: Path, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        for table, file in zip(retrained(run, memorised), ("relabel", "quality"), strict=True):
+            write_csv(table, tmp_path / name / f"{file}.csv")
+    for file in ("relabel.csv", "quality.csv"):
+        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
+
+
+def test_sound_looks_at_no_test_data(
+    run: Run, memorised: Path, dataset: datasets.Dataset, labels: TrainLabels, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    scrambled = replace(
+        dataset,
+        test_images=random.permutation(dataset.test_images),
+        test_labels=random.integers(0, K, len(dataset.test_labels)),
+    )
+    other = make_run(tmp_path / "scrambled", scrambled, labels, 0.2)
+    epochs, quality = retrained(run, memorised)
+    other_epochs, other_quality = retrained(other, memorised)
+    pd.testing.assert_frame_equal(quality, other_quality, check_exact=True)
+    pd.testing.assert_frame_equal(
+        epochs.drop(columns="test_accuracy"),
+        other_epochs.drop(columns="test_accuracy"),
+        check_exact=True,
+    )
+    assert (epochs["test_accuracy"] > other_epochs["test_accuracy"]).all()
+
+
+def test_sound_looks_at_no_true_labels_where_the_probe_is_fitted_to_observed_ones(
+    run: Run, memorised: Path, dataset: datasets.Dataset, labels: TrainLabels, tmp_path: Path
+) -> None:
+    scrambled = replace(labels, true=np.random.default_rng(0).permutation(labels.true))
+    other = make_run(tmp_path / "scrambled", dataset, scrambled, 0.2)
+    epochs, quality = retrained(run, memorised)
+    other_epochs, other_quality = retrained(other, memorised)
+    for kind, same in (("observed", True), ("true", False)):
+        mine = epochs[epochs["fit_labels"] == kind].reset_index(drop=True)
+        others = other_epochs[other_epochs["fit_labels"] == kind].reset_index(drop=True)
+        assert mine.equals(others) is same
+    assert not quality.equals(other_quality)
+
+
+def test_published_relabels_everything_and_divides_the_test_set(
+    memorised: Path, dataset: datasets.Dataset, labels: TrainLabels, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path, dataset, labels, 0.0)
+    epochs, quality = retrained(run, memorised, "published")
+    assert quality["n_changed"].tolist() == [int(labels.changed.sum())] * 2
+    module = run.network().module
+    last = checkpoints.epochs_in(memorised)[-1]
+    checkpoints.load_into(module, checkpoints.checkpoint_path(memorised, last))
+    logits = training.predict_logits(module, run.images["test"], 0.5, 0.5)
+    right = logits.argmax(1).numpy() == dataset.test_labels
+    eighty, twenty = train_test_split(right, test_size=0.2, random_state=2345)
+    before = epochs[epochs["epoch"] == 0]
+    assert before["test_accuracy"].tolist() == pytest.approx([eighty.mean()] * 2)
+    assert before["validation_accuracy"].tolist() == pytest.approx([twenty.mean()] * 2)
+
+
+def test_the_batches_of_retraining_have_a_stream_of_their_own(
+    run: Run, memorised: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = []
+
+    def remember(module, data, recipe, patience):
+        seeds.append((recipe.seed, recipe.max_epochs, recipe.batch_size))
+        return []
+
+    monkeypatch.setattr(relabelling, "retrain", remember)
+    retrained(run, memorised)
+    assert len(set(seeds)) == 1 and len(seeds) == 2
+    assert seeds[0][1:] == (6, 16)
+    assert seeds[0][0] != run.seed_for("batches")

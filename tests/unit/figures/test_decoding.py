@@ -1,0 +1,368 @@
+"""What the figures of the trained network show: their numbers by hand, and what is drawn."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+
+from latentgen.analysis import summaries
+from latentgen.errors import PipelineError
+from latentgen.figures.decoding import (
+    draw_accuracy_by_layer,
+    draw_baselines,
+    draw_costs,
+    draw_scoreboard,
+    draw_sensitivity,
+    draw_subspaces,
+)
+from latentgen.figures.panels import save, wrapped_grid
+
+STYLE = {"width": 6.0, "dpi": 40}
+LAYERS = {"input": 8, "fc1": 4, "fc2": 4}
+LEVELS = (0.0, 0.4)
+MODEL = {(0.0, 1): 0.90, (0.0, 2): 0.94, (0.4, 1): 0.60, (0.4, 2): 0.70}
+PROBES: dict[str, dict[str, Any]] = {
+    "masc": {"probe": "masc", "explained_variance": 0.99, "n_components": None},
+    "masc-50": {"probe": "masc", "explained_variance": 0.5, "n_components": None},
+    "masc-1pc": {"probe": "masc", "explained_variance": 0.99, "n_components": 1},
+    "velpic": {"probe": "velpic"},
+}
+
+
+def accuracy(*what: Any) -> float:
+    """Some accuracy that tells by its digits what it is about; seed 2 has 0.02 more."""
+    level, seed, network, layer, probe, fit_labels, split, score_labels = what
+    return (
+        0.5
+        - 0.1 * (level > 0)
+        + 0.02 * (seed - 1)
+        + 0.05 * list(LAYERS).index(layer)
+        + 0.2 * (network == "generalised")
+        + 0.003 * list(PROBES).index(probe)
+        + 0.1 * (fit_labels == "true")
+        + 0.03 * (split == "train")
+        + 0.007 * (score_labels == "true")
+    )
+
+
+SPLITS = [
+    ("train", "observed"),
+    ("train", "true"),
+    ("validation", "observed"),
+    ("validation", "true"),
+    ("test", "true"),
+]
+COLUMNS = ["level", "seed", "network", "layer", "probe", "fit_labels", "split", "score_labels"]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def histories() -> pd.DataFrame:
+    """Two epochs of two seeds at each level; the first epoch is not to be shown."""
+    rows = [
+        (level, seed, epoch, value)
+        for (level, seed), last in MODEL.items()
+        for epoch, value in enumerate([0.1, last])
+    ]
+    table = pd.DataFrame(rows, columns=["level", "seed", "epoch", "test_accuracy"])
+    return table.assign(experiment="toy", noise="uniform")
+
+
+@pytest.fixture
+def final_probes() -> pd.DataFrame:
+    """Every probe at every layer; the generalised network is probed above level 0 only."""
+    rows = [
+        (level, seed, network, layer, probe, fit_labels, *split)
+        for level, seed, network, layer, probe, fit_labels, split in product(
+            LEVELS,
+            (1, 2),
+            ("memorised", "generalised"),
+            LAYERS,
+            PROBES,
+            ("observed", "true"),
+            SPLITS,
+        )
+        if level > 0 or network == "memorised"
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.assign(
+        experiment="toy",
+        noise="uniform",
+        width=table["layer"].map(LAYERS),
+        accuracy=[accuracy(*row) for row in rows],
+    )
+
+
+def mean_of_seeds(*what: Any) -> float:
+    level, *rest = what
+    return float(np.mean([accuracy(level, seed, *rest) for seed in (1, 2)]))
+
+
+def test_baselines_are_one_probe_of_each_kind(
+    histories: pd.DataFrame, final_probes: pd.DataFrame
+) -> None:
+    numbers = summaries.baselines_by_layer(histories, final_probes, PROBES)
+    assert list(dict.fromkeys(numbers["series"])) == ["model", "masc", "velpic"]
+    assert list(dict.fromkeys(numbers["layer"].dropna())) == list(LAYERS)
+    assert len(numbers) == 2 + 2 * 3 * 2
+    model = numbers[(numbers["series"] == "model") & (numbers["level"] == 0.4)].iloc[0]
+    assert model[["mean", "min", "max", "seeds"]].tolist() == pytest.approx([0.65, 0.6, 0.7, 2])
+    velpic = numbers.query("series == 'velpic' and level == 0.4 and layer == 'fc2'").iloc[0]
+    what = (0.4, "memorised", "fc2", "velpic", "observed", "test", "true")
+    assert velpic["mean"] == pytest.approx(mean_of_seeds(*what))
+    assert velpic["max"] - velpic["min"] == pytest.approx(0.02)
+
+
+def test_subspace_experiments_by_hand(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
+    numbers = summaries.subspace_experiments(histories, final_probes, PROBES)
+    found = numbers.set_index(["subspaces", "level", "series", numbers["layer"].fillna("")])["mean"]
+    assert found.index.is_unique
+    assert len(found) == 3 * 2 * (1 + 3 * len(LAYERS))
+    score = {"test": ("test", "true"), "train_observed": SPLITS[0], "train_true": SPLITS[1]}
+    for series, split in score.items():
+        for name, network, fit_labels in (
+            ("observed_labels", "memorised", "observed"),
+            ("true_labels", "memorised", "true"),
+            ("generalised_network", "generalised", "observed"),
+        ):
+            expected = mean_of_seeds(0.4, network, "fc1", "masc", fit_labels, *split)
+            assert found[name, 0.4, series, "fc1"] == pytest.approx(expected)
+    # At level 0 the run has trained the generalised network itself.
+    for layer, series in product(LAYERS, score):
+        assert (
+            found["generalised_network", 0.0, series, layer]
+            == (found["observed_labels", 0.0, series, layer])
+        )
+    # The model beside a probe is the probed network.
+    models = {(name, level): found[name, level, "model", ""] for name, level, *_ in found.index}
+    assert models["observed_labels", 0.4] == pytest.approx(0.65)
+    assert models["true_labels", 0.4] == pytest.approx(0.65)
+    assert models["generalised_network", 0.4] == pytest.approx(0.92)
+    assert models["generalised_network", 0.0] == pytest.approx(0.92)
+
+
+def test_without_a_generalised_network_two_experiments_remain(
+    histories: pd.DataFrame, final_probes: pd.DataFrame
+) -> None:
+    numbers = summaries.subspace_experiments(
+        histories[histories["level"] > 0],
+        final_probes[(final_probes["level"] > 0) & (final_probes["network"] == "memorised")],
+        PROBES,
+    )
+    assert list(dict.fromkeys(numbers["subspaces"])) == ["observed_labels", "true_labels"]
+    figure = draw_subspaces(numbers, STYLE)
+    assert len(figure.axes) == 2
+
+
+def test_sensitivity_by_hand(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
+    numbers = summaries.sensitivity(histories, final_probes, PROBES)
+    keys = numbers[["setting", "value"]].drop_duplicates().values.tolist()
+    assert keys[1:] == [
+        ["explained_variance", 0.99],
+        ["explained_variance", 0.5],
+        ["n_components", 1.0],
+    ]
+    row = numbers.query("setting == 'n_components' and level == 0.4 and layer == 'fc1'").iloc[0]
+    mean = mean_of_seeds(0.4, "memorised", "fc1", "masc-1pc", "observed", "test", "true")
+    # Two seeds 0.02 apart: standard deviation 0.02 / sqrt(2); t of one degree is tan(0.475 pi).
+    half = np.tan(0.475 * np.pi) * 0.01
+    assert row[["mean", "low", "high"]].tolist() == pytest.approx([mean, mean - half, mean + half])
+    model = numbers[numbers["setting"].isna() & (numbers["level"] == 0.4)].iloc[0]
+    assert model[["mean", "low"]].tolist() == pytest.approx([0.65, 0.65 - half * 5])
+
+
+def test_sensitivity_needs_a_masc(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
+    with pytest.raises(PipelineError, match="found velpic; needed: a probe of kind masc"):
+        summaries.sensitivity(histories, final_probes, {"velpic": PROBES["velpic"]})
+
+
+@pytest.fixture
+def costs() -> pd.DataFrame:
+    """Two layers have the same width; k-NN takes no operations to fit."""
+    probes = {"masc": (100.0, 10.0), "masc-50": (7.0, 7.0), "velpic": (0.0, 3.0)}
+    rows = [
+        {
+            "experiment": "toy",
+            "network": network,
+            "layer": layer,
+            "width": width,
+            "probe": probe,
+            "fit_labels": fit_labels,
+            "fit_seconds": fit / 100 * seed * factor,
+            "predict_seconds": predict / 100 * factor,
+            "peak_mb": 1.0,
+            "fit_operations": fit * factor,
+            "predict_operations": predict * factor,
+        }
+        for seed, (layer, width), (probe, (fit, predict)) in product(
+            (1, 2), LAYERS.items(), probes.items()
+        )
+        for network, fit_labels, factor in (
+            ("memorised", "observed", 1.0),
+            ("memorised", "true", 50.0),
+            ("generalised", "observed", 60.0),
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_costs_by_hand(costs: pd.DataFrame) -> None:
+    numbers = summaries.costs_by_width(costs, PROBES)
+    assert set(numbers["probe"]) == {"masc", "velpic"}
+    masc = numbers[numbers["probe"] == "masc"].set_index(["quantity", "width"])
+    # 1 and 2 seconds at each of two layers of width 4 and at one of width 8.
+    columns = ["mean", "min", "max", "count"]
+    assert masc.loc[("fit_seconds", 4), columns].tolist() == pytest.approx([1.5, 1, 2, 4])
+    assert masc.loc[("fit_seconds", 8), columns].tolist() == pytest.approx([1.5, 1, 2, 2])
+    assert masc.loc[("predict_operations", 8), "mean"] == pytest.approx(10)
+
+
+# What is drawn
+
+
+def lines(axes: Axes) -> dict[str, list[float]]:
+    """Heights of the lines that carry a label, also of those with error bars."""
+    plain = {str(line.get_label()): line for line in axes.get_lines()}
+    bars = {str(x.get_label()): x[0] for x in axes.containers if isinstance(x, ErrorbarContainer)}
+    return {
+        label: [float(y) for y in np.asarray(line.get_ydata())]
+        for label, line in {**plain, **bars}.items()
+        if not label.startswith("_")
+    }
+
+
+def by_title(figure: Figure) -> dict[str, Axes]:
+    return {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
+
+
+def means(numbers: pd.DataFrame, **where: Any) -> Any:
+    for column, value in where.items():
+        numbers = numbers[numbers[column] == value]
+    return pytest.approx(numbers["mean"].tolist())
+
+
+def test_baselines_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
+    numbers = summaries.baselines_by_layer(histories, final_probes, PROBES)
+    panels = by_title(draw_baselines(numbers, STYLE))
+    assert list(panels) == ["corruption 0", "corruption 0.4"]
+    drawn = lines(panels["corruption 0.4"])
+    assert list(drawn) == ["Model", "MASC", "VeLPIC"]
+    assert drawn["MASC"] == means(numbers, level=0.4, series="masc")
+    assert drawn["Model"] == pytest.approx([0.65] * 3)
+    ticks = [tick.get_text() for tick in panels["corruption 0"].get_xticklabels()]
+    assert ticks == ["input (8)", "fc1 (4)", "fc2 (4)"]
+
+
+@pytest.mark.parametrize("draw", [draw_baselines, draw_accuracy_by_layer])
+def test_published_figures_lie_behind_ours(
+    draw: Any, histories: pd.DataFrame, final_probes: pd.DataFrame
+) -> None:
+    numbers = summaries.baselines_by_layer(histories, final_probes, PROBES)
+    # In another order of layers, one of them missing, as published tables may have it.
+    rows = [("model", None, 0.7), ("masc", "fc2", 0.62), ("masc", "input", 0.41)]
+    theirs = pd.DataFrame(
+        [(0.4, *row, row[2] - 0.01, row[2] + 0.01) for row in rows],
+        columns=["level", "series", "layer", "mean", "min", "max"],
+    )
+    panels = by_title(draw(numbers, STYLE, theirs))
+    assert "Published (same marker)" not in lines(panels["corruption 0"])
+    axes = panels["corruption 0.4"]
+    assert lines(axes)["Published (same marker)"] == [0.62, 0.41]
+    (marks,) = [x[0] for x in axes.containers if isinstance(x, ErrorbarContainer)]
+    assert [float(x) for x in np.asarray(marks.get_xdata())] == [2, 0]
+    ours = [line for line in axes.get_lines() if line.get_label() == "MASC"]
+    assert marks.get_zorder() < ours[0].get_zorder()
+    assert marks.get_marker() == ours[0].get_marker()
+
+
+def test_sensitivity_has_a_row_for_each_kind_of_setting(
+    histories: pd.DataFrame, final_probes: pd.DataFrame
+) -> None:
+    numbers = summaries.sensitivity(histories, final_probes, PROBES)
+    figure = draw_sensitivity(numbers, STYLE)
+    variance, components = lines(figure.axes[1]), lines(figure.axes[3])
+    assert list(variance) == ["Model", "0.5 variance", "0.99 variance"]
+    assert list(components) == ["Model", "k = 1"]
+    assert variance["0.5 variance"] == means(numbers, level=0.4, value=0.5)
+
+
+def test_subspaces_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
+    numbers = summaries.subspace_experiments(histories, final_probes, PROBES)
+    figure = draw_subspaces(numbers, STYLE)
+    assert len(figure.axes) == 3 * 2
+    drawn = lines(figure.axes[-1])
+    where = {"subspaces": "generalised_network", "level": 0.4}
+    assert drawn["Test"] == means(numbers, **where, series="test")
+    assert drawn["Training, true labels"] == means(numbers, **where, series="train_true")
+
+
+def test_costs_leave_out_what_takes_no_operations(costs: pd.DataFrame) -> None:
+    numbers = summaries.costs_by_width(costs, PROBES)
+    figure = draw_costs(numbers, STYLE)
+    _, _, fit_operations, predict_operations = map(lines, figure.axes)
+    assert list(fit_operations) == ["MASC"]
+    assert predict_operations == {"MASC": [10, 10], "VeLPIC": [3, 3]}
+    assert {axes.get_yscale() for axes in figure.axes} == {"log"}
+
+
+def gains() -> pd.DataFrame:
+    rows = [
+        (experiment, rule, level, series, gain, gain - 0.1, gain + 0.1, 2)
+        for experiment, rule in (("a", "penultimate"), ("b", "best on validation"))
+        for series, gain in (("early_stopped", 0.1), ("masc", 0.2))
+        for level in LEVELS
+    ]
+    columns = ["experiment", "layer_rule", "level", "series", "mean", "low", "high", "seeds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_scoreboard_has_a_panel_for_each_experiment() -> None:
+    numbers = gains()
+    numbers.loc[0, ["low", "high"]] = [-5.0, 5.0]  # as of two seeds that differ
+    panels = by_title(draw_scoreboard(numbers, STYLE))
+    assert list(panels) == ["a\nlayer: penultimate", "b\nlayer: best on validation"]
+    for axes in panels.values():
+        assert lines(axes) == {"Model, stopped early": [0.1, 0.1], "MASC": [0.2, 0.2]}
+        low, high = axes.get_ylim()
+        assert -0.1 < low < 0
+        assert 0.2 < high < 0.3
+
+
+def test_one_seed_is_drawn_without_bars() -> None:
+    for numbers, with_bars in ((gains(), True), (gains().assign(low=np.nan, high=np.nan), False)):
+        axes = draw_scoreboard(numbers, STYLE).axes[0]
+        assert lines(axes)["MASC"] == [0.2, 0.2]
+        bars = [segment for x in axes.containers for bar in x[2] for segment in bar.get_segments()]
+        assert any(np.isfinite(bar).any() for bar in bars) == with_bars
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 5])
+def test_every_column_of_a_wrapped_grid_names_its_ticks(n: int) -> None:
+    figure, panels = wrapped_grid(n, STYLE, row_height=1)
+    assert panels.shape == (n,)
+    assert len(figure.axes) == n
+    named = [axes.xaxis.get_tick_params()["labelbottom"] for axes in panels]
+    assert named == [i >= n - 3 for i in range(n)]
+
+
+def test_a_figure_is_saved_with_its_numbers(tmp_path: Path) -> None:
+    files = {kind: str(tmp_path / f"figure.{kind}") for kind in ("pdf", "png", "csv")}
+    contents = []
+    for _ in range(2):
+        save(draw_scoreboard(gains(), STYLE), gains(), files)
+        contents.append([Path(file).read_bytes() for file in files.values()])
+    assert contents[0] == contents[1]
+    pd.testing.assert_frame_equal(pd.read_csv(files["csv"]), gains())

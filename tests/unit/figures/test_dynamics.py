@@ -1,0 +1,45 @@
+"""Figures over epochs show all of every run."""
+
+import pandas as pd
+
+from latentgen.figures.dynamics import (
+    draw_accuracy_over_epochs,
+    draw_differences,
+    draw_geometry,
+    draw_weight_transfer,
+)
+from latentgen.figures.relabelling import draw_relabelling
+
+STYLE = {"width": 5, "dpi": 50}
+
+
+def curve(level: float, series: str, last: int, name: str) -> pd.DataFrame:
+    rows = pd.DataFrame({"epoch": range(last + 1), "level": level, name: series})
+    return rows.assign(layer="fc1", mean=0.5, min=0.4, max=0.6, seeds=3)
+
+
+def test_a_later_panel_with_more_epochs_is_not_cut_off() -> None:
+    numbers = pd.concat([curve(0.0, "masc", 10, "series"), curve(0.8, "masc", 400, "series")])
+    variants = numbers.rename(columns={"series": "variant"})
+    intervals = numbers.rename(columns={"min": "low", "max": "high"})
+    geometry = pd.concat([numbers, intervals[["low", "high"]]], axis=1)
+    for figure in (
+        draw_differences(intervals, STYLE, "probe_minus_model"),
+        draw_geometry(geometry.assign(quantity="label_angle"), STYLE),
+        draw_accuracy_over_epochs(numbers, STYLE),
+        draw_weight_transfer(variants, STYLE),
+        draw_relabelling(numbers, STYLE),
+    ):
+        for axes in figure.axes:
+            low, high = axes.get_xlim()
+            assert low == 0
+            assert high >= 400
+
+
+def test_a_wide_interval_does_not_flatten_differences() -> None:
+    numbers = curve(0.4, "masc", 10, "series").rename(columns={"min": "low", "max": "high"})
+    numbers = numbers.assign(mean=numbers["epoch"] / 100, low=-5.0, high=5.0)
+    (axes,) = draw_differences(numbers, STYLE, "masc_minus_probe").axes
+    low, high = axes.get_ylim()
+    assert -0.1 < low < 0
+    assert 0.1 < high < 0.2

@@ -1,0 +1,46 @@
+"""The report's first page."""
+
+from typing import Any
+
+import yaml
+
+from latentgen.jobs import front_page
+
+WHOLE: dict[str, Any] = {
+    "published": {"dataset": "MNIST", "model": "MLP"},
+    "batch_norm_contrast": True,
+    "validation": 0.1,
+    "dynamics_probes": ["logistic_regression"],
+    "noise": {"levels": [0.4]},
+}
+
+
+def test_nothing_is_left_out_of_a_whole_suite() -> None:
+    assert front_page.left_out("s", {"a": WHOLE}, {"b": {"sheets": True}}) == []
+
+
+def test_what_is_left_out_is_named_with_its_reason() -> None:
+    lacking = {**WHOLE, "published": None, "validation": 0, "noise": {"levels": [0, 0.4]}}
+    said = front_page.left_out("s", {"a": WHOLE, "c": lacking, "d": lacking}, {})
+    assert said == [
+        "Comparison with published figures of c, d: none are published of this dataset and model.",
+        "Repair of c, d: no training data are held out to choose on.",
+        "Relabelling at corruption 0 of c, d: no label is wrong.",
+        "Disambiguation: suite s names no disambiguation.",
+    ]
+
+
+def test_blocks_are_written_out_without_anchors() -> None:
+    block = {"dataset": "d", "model": "m", "seeds": [1]}
+    config = {
+        "experiments": {"a": block, "b": block},
+        "datasets": {"d": {"source": "npz"}},
+        "models": {"m": {"widths": [3]}},
+    }
+    text = front_page.as_written(["a", "b", "not an experiment"], config)
+    assert "&" not in text
+    assert yaml.safe_load(text)["b"] == {
+        "experiment": block,
+        "dataset": {"source": "npz"},
+        "model": {"widths": [3]},
+    }

@@ -1,0 +1,102 @@
+"""What every script does around its work: its log, its failures, and waiting for its like."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+from tests.conftest import REPOSITORY
+
+from latentgen.jobs.job import _log_of_one_job, fingerprint, job
+from latentgen.errors import PipelineError
+
+
+def log_of(error: BaseException, tmp_path: Path) -> list[str]:
+    """Lines in the log of a job that fails with an error."""
+    log = tmp_path / "job.log"
+    with pytest.raises(SystemExit) as end, job(SimpleNamespace(log=[str(log)])):
+        raise error
+    assert end.value.code == 1
+    return log.read_text().strip().splitlines()
+
+
+def test_what_a_user_can_mend_is_one_line(tmp_path: Path) -> None:
+    assert log_of(PipelineError("this is wrong"), tmp_path) == ["error: this is wrong"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        RuntimeError(f"I/O error: {os.strerror(errno.ENOSPC)} (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_one_line(error: Exception, tmp_path: Path) -> None:
+    assert log_of(error, tmp_path) == ["error: no space left on the disk of the results"]
+
+
+def test_anything_else_comes_with_its_traceback(tmp_path: Path) -> None:
+    first, *_, last = log_of(ZeroDivisionError("what"), tmp_path)
+    assert first.startswith("Traceback")
+    assert last == "ZeroDivisionError: what"
+
+
+def test_a_script_looks_for_garbage_once_its_job_begins_and_not_before(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import gc, sys\n"
+        "from types import SimpleNamespace\n"
+        "snakemake = SimpleNamespace(log=[sys.argv[1]])\n"
+        "from latentgen.jobs.job import job\n"
+        "print(gc.isenabled())\n"
+        "try:\n"
+        "    with job(snakemake):\n"
+        "        print(gc.isenabled(), gc.get_freeze_count() > 1000, file=sys.__stdout__)\n"
+        "        raise SystemExit\n"
+        "finally:\n"
+        "    print(gc.isenabled())\n"
+    )
+
+    def said() -> list[str]:
+        command = [sys.executable, str(script), str(tmp_path / "log")]
+        path = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow" / "scripts")}
+        done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    assert said() == ["False", "True True", "True"]
+    # Whoever imports the module otherwise is left alone.
+    script.write_text(script.read_text().replace("snakemake", "other"))
+    assert said() == ["True", "True False", "True"]
+
+
+def test_a_job_waits_for_the_same_job(tmp_path: Path) -> None:
+    log = str(tmp_path / "job.log")
+
+    def second() -> None:
+        with _log_of_one_job(log) as file:
+            file.write("second\n")
+
+    waiting = Thread(target=second)
+    with _log_of_one_job(log) as file:
+        file.write("first\n")
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        assert Path(log).read_text() == "first\n"
+    waiting.join()
+    assert Path(log).read_text() == "second\n"
+
+
+def test_a_fingerprint_tells_files_and_settings_apart(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("a")
+    prints = {fingerprint([str(file)], {"x": 1}), fingerprint([str(file)], {"x": 2})}
+    file.write_text("b")
+    prints.add(fingerprint([str(file)], {"x": 1}))
+    assert len(prints) == 3
+    file.write_text("a")
+    assert fingerprint([str(file)], {"x": 1}) in prints

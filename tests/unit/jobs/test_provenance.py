@@ -1,0 +1,88 @@
+"""Records of where results come from, and what is said when they hold no longer."""
+
+import hashlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from latentgen.jobs import provenance
+
+CONFIG: dict[str, Any] = {
+    "suite": "all",
+    "suites": {"all": ["mine"]},
+    "datasets": {"digits": {"source": "sklearn"}},
+    "models": {"small": {"widths": [8]}},
+    "experiments": {"mine": {"dataset": "digits", "model": "small", "seeds": [1, 2]}},
+}
+
+
+@pytest.fixture
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one result, made from a file and a folder, and its record."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/runs/mine/uniform-0.4/seed1")
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints" / "epoch_0000.safetensors").write_bytes(b"state")
+    Path("module.py").write_text("x = 1\n")
+    (folder / "probes.csv").write_text("epoch\n0\n")
+    provenance.record(
+        SimpleNamespace(
+            rule="fit_probes",
+            wildcards={"experiment": "mine", "noise": "uniform-0.4", "seed": "1"},
+            config=CONFIG,
+            params={"probes": {"masc": {}}},
+            input=[str(folder / "checkpoints"), "module.py"],
+            output=[str(folder / "probes.csv")],
+        )
+    )
+    return folder
+
+
+def mismatches() -> list[str]:
+    return list(provenance.verify(Path("results")))
+
+
+def test_what_a_record_holds(finished: Path) -> None:
+    record = json.loads((finished / "probes.provenance.json").read_text())
+    assert record["rule"] == "fit_probes"
+    assert record["config"]["mine"]["experiment"]["seeds"] == [1, 2]
+    assert record["config"]["mine"]["model"] == {"widths": [8]}
+    assert record["inputs"]["module.py"] == hashlib.sha256(b"x = 1\n").hexdigest()
+    assert record["commit"] == "unknown"  # there is no repository
+    assert {"python", "numpy", "torch"} <= set(record["versions"])
+    assert record["device"]
+
+
+def test_nothing_has_changed(finished: Path) -> None:
+    assert mismatches() == []
+
+
+def test_a_result_that_was_edited_or_removed(finished: Path) -> None:
+    result = finished / "probes.csv"
+    result.write_text("epoch\n1\n")
+    assert mismatches() == [f"{result}: was changed after it was made"]
+    result.unlink()
+    assert mismatches() == [f"{result}: is missing"]
+
+
+def test_inputs_that_were_changed_renamed_or_removed(finished: Path) -> None:
+    result = finished / "probes.csv"
+    checkpoints = finished / "checkpoints"
+    (checkpoints / "epoch_0000.safetensors").rename(checkpoints / "epoch_0001.safetensors")
+    assert mismatches() == [f"{result}: was made from another {checkpoints}"]
+    Path("module.py").unlink()
+    assert mismatches()[0] == f"{result}: was made from another module.py"
+
+
+def test_hidden_files_of_a_folder_are_no_part_of_it(finished: Path) -> None:
+    (finished / "checkpoints" / ".snakemake_timestamp").touch()
+    assert mismatches() == []
+
+
+def test_which_experiments_a_job_is_about() -> None:
+    assert provenance.concerned({"experiment": "mine"}, CONFIG) == ["mine"]
+    assert provenance.concerned({}, CONFIG) == ["mine"]
+    assert provenance.concerned({"dataset": "digits"}, CONFIG) == []

@@ -1,0 +1,303 @@
+"""Probing a layer against probes that are fitted and scored directly, and the script around it."""
+
+import math
+import runpy
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from latentgen.data import datasets
+from latentgen.data.labels import TrainLabels, write
+from latentgen.networks import checkpoints
+from latentgen.networks.network import build
+from latentgen.probes import fitting
+from latentgen.probes.batches import fitted_rows
+from latentgen.probes.fitting import fit_probes, probe_layer, probe_layer_and_costs
+from latentgen.probes.probe_cost import Cost, fit_operations, predict_operations
+from latentgen.probes.registry import make_probe
+
+N, M, K, WIDTH = 150, 60, 4, 12
+VALIDATION = 0.2
+PROBES: dict[str, dict[str, Any]] = {
+    "masc": {"probe": "masc"},
+    "masc-1pc": {"probe": "masc", "n_components": 1},
+    "velpic": {"probe": "velpic"},
+    "mean": {"probe": "nearest_class_mean"},
+    "lda": {"probe": "lda"},
+    "qda": {"probe": "qda", "reg_param": 0.1},
+    "knn": {"probe": "knn", "n_neighbors": 3},
+    "logistic": {"probe": "logistic_regression"},
+    "adam": {"probe": "logistic_regression", "solver": "adam"},
+}
+TIMES = ["fit_seconds", "predict_seconds", "peak_mb"]
+
+
+class Planted:
+    """A source of one layer whose rows are given, in batches of 40; it counts its passes."""
+
+    def __init__(self, rows: Mapping[str, torch.Tensor]) -> None:
+        self.rows = rows
+        self.passes: list[str] = []
+
+    @property
+    def widths(self) -> dict[str, int]:
+        return {"layer": self.rows["train"].shape[1]}
+
+    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
+        self.passes.append(split)
+        for rows in self.rows[split].split(40):
+            yield {"layer": rows}
+
+
+@pytest.fixture
+def labels() -> TrainLabels:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, K, N)
+    observed = np.where(rng.random(N) < 0.4, rng.integers(0, K, N), true)
+    return TrainLabels(true, observed, rng.random(N))
+
+
+@pytest.fixture
+def test_labels() -> Any:
+    return np.random.default_rng(1).integers(0, K, M)
+
+
+@pytest.fixture
+def source(labels: TrainLabels, test_labels: Any) -> Planted:
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.randn(K, WIDTH, generator=generator)
+
+    def draw(classes: Any) -> torch.Tensor:
+        rows = centres[torch.from_numpy(classes)]
+        return torch.relu(rows + torch.randn(len(classes), WIDTH, generator=generator))
+
+    return Planted({"train": draw(labels.true), "test": draw(test_labels)})
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_every_probe_is_fitted_to_the_samples_that_count_and_scored_on_all(
+    name: str, source: Planted, labels: TrainLabels, test_labels: Any
+) -> None:
+    rows = probe_layer(
+        source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION
+    )
+    found = pd.DataFrame(rows)
+    assert list(found) == [
+        *["layer", "width", "probe", "fit_labels", "split", "score_labels", "accuracy"],
+        "n_components",
+    ]
+    assert len(found) == len(PROBES) * 2 * 5
+    fitted = labels.fitted(VALIDATION)
+    assert 0 < (~fitted).sum() < N / 2
+    train, test = source.rows["train"], source.rows["test"]
+    parts = {"train": fitted, "validation": ~fitted}
+    for kind in ("observed", "true"):
+        probe = make_probe(PROBES[name]).fit(train[fitted], getattr(labels, kind)[fitted])
+        guesses = probe.predict(train).numpy()
+        expected = {
+            (split, scored): np.mean(guesses[part] == getattr(labels, scored)[part])
+            for split, part in parts.items()
+            for scored in ("observed", "true")
+        }
+        expected["test", "true"] = np.mean(probe.predict(test).numpy() == test_labels)
+        mine = found[(found["probe"] == name) & (found["fit_labels"] == kind)]
+        assert mine.set_index(["split", "score_labels"])["accuracy"].to_dict() == expected
+        n_components = getattr(probe, "n_components_", np.array([np.nan])).mean()
+        np.testing.assert_array_equal(mine["n_components"], n_components)
+        assert math.isnan(n_components) == (name not in ("masc", "masc-1pc", "velpic"))
+
+
+def test_each_thing_that_probes_need_is_read_once(source: Planted, labels: TrainLabels) -> None:
+    kinds = {"observed": labels.observed, "true": labels.true}
+    fitted = labels.fitted(0)
+
+    def passes(*names: str) -> list[str]:
+        source.passes.clear()
+        probes = {name: PROBES[name] for name in names}
+        made = fit_probes(source, "layer", kinds, fitted, probes, n_classes=K)
+        assert list(made) == [(name, kind) for name in names for kind in kinds]
+        return source.passes
+
+    assert passes("masc", "masc-1pc", "velpic", "lda", "mean") == ["train"]
+    assert passes("knn", "logistic") == ["train"]
+    assert passes("masc", "knn", "qda", "adam") == ["train", "train"]
+
+
+def test_rows_are_those_that_count_in_their_order(source: Planted, labels: TrainLabels) -> None:
+    fitted = labels.fitted(VALIDATION)
+    rows = fitted_rows(source, "layer", fitted)
+    assert torch.equal(rows, source.rows["train"][torch.from_numpy(fitted)])
+
+
+def test_a_class_without_samples_is_never_predicted(source: Planted, labels: TrainLabels) -> None:
+    without = {"observed": np.where(labels.observed == 1, 2, labels.observed)}
+    made = fit_probes(source, "layer", without, labels.fitted(0), PROBES, n_classes=K + 1)
+    test = source.rows["test"]
+    predicted = {name: set(probe.predict(test).tolist()) for (name, _), (probe, _) in made.items()}
+    assert set(predicted) == set(PROBES)
+    assert set.union(*predicted.values()) == {0, 2, 3}
+
+
+@pytest.mark.parametrize("measure", [probe_layer, probe_layer_and_costs])
+def test_probes_of_one_kind_of_labels_are_gone_when_the_other_s_are_made(
+    measure: Any,
+    source: Planted,
+    labels: TrainLabels,
+    test_labels: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def fit(*given: Any, **named: Any) -> Any:
+        alive.append(sum(probe() is not None for probe in made))
+        fitted = fit_probes(*given, **named)
+        made.extend(weakref.ref(probe) for probe, _ in fitted.values())
+        return fitted
+
+    monkeypatch.setattr(fitting, "fit_probes", fit)
+    measure(source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION)
+    assert len(made) == 2 * len(PROBES)
+    assert alive == [0, 0]
+
+
+def test_what_probes_share_is_charged_to_each(
+    source: Planted, labels: TrainLabels, test_labels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Seconds that say what was done: four batches of moments, all decompositions, two of test.
+    prices = {"update": 1, "every_class": 100, "fit": 10_000, "fit_moments": 20_000}
+
+    def priced(device: torch.device, work: Any, *given: Any) -> tuple[Any, Cost]:
+        return work(*given), Cost(prices.get(work.__name__, 5))
+
+    monkeypatch.setattr(fitting, "measured", priced)
+    _, rows = probe_layer_and_costs(
+        source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION
+    )
+    costs = pd.DataFrame(rows)
+    assert costs["predict_seconds"].tolist() == [2 * 5] * len(costs)
+    assert costs.set_index("probe")["fit_seconds"].to_dict() == {
+        **dict.fromkeys(["masc", "masc-1pc", "velpic"], 4 * 1 + 100 + 20_000),
+        **dict.fromkeys(["mean", "lda", "qda"], 4 * 1 + 20_000),
+        **dict.fromkeys(["knn", "logistic", "adam"], 10_000),
+    }
+
+
+def test_costs_are_measured_and_counted_for_every_probe_and_kind_of_labels(
+    source: Planted, labels: TrainLabels, test_labels: Any
+) -> None:
+    _, rows = probe_layer_and_costs(
+        source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION
+    )
+    costs = pd.DataFrame(rows)
+    names = ["layer", "width", "probe", "fit_labels"]
+    assert list(costs) == [*names, *TIMES, "fit_operations", "predict_operations"]
+    assert costs[["probe", "fit_labels"]].value_counts().tolist() == [1] * 2 * len(PROBES)
+    assert (costs[["fit_seconds", "predict_seconds"]] > 0).all(axis=None)
+    fitted = labels.fitted(VALIDATION)
+    for name, settings in PROBES.items():
+        probe = make_probe(settings)
+        probe.fit(source.rows["train"][fitted], labels.observed[fitted])
+        mine = costs[(costs["probe"] == name) & (costs["fit_labels"] == "observed")].iloc[0]
+        assert mine["predict_operations"] == predict_operations(probe, M)
+        assert mine["fit_operations"] == fit_operations(probe)
+
+
+class Files(SimpleNamespace):
+    """What Snakemake gives a script as `input`, `params` and `output`."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return getattr(self, name, default)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> SimpleNamespace:
+    """A job of the script: two networks' checkpoints, a dataset and labels."""
+    model = {"architecture": "mlp", "widths": [10, 8]}
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (120, 1, 4, 4), dtype=np.uint8)
+    true, test = np.arange(90) % 3, np.arange(30) % 3
+    dataset = datasets.Dataset(images[:90], true, images[90:], test, ("a", "b", "c"), "made up")
+    datasets.write(dataset, tmp_path / "dataset.h5")
+    observed = np.where(rng.random(90) < 0.4, rng.integers(0, 3, 90), true)
+    write(TrainLabels(true, observed, rng.random(90)), tmp_path / "labels.h5")
+    for name, seed in (("checkpoints", 10), ("generalised", 20)):
+        for epoch in (0, 3):
+            module = build(model, (1, 4, 4), 3, seed=seed + epoch).module
+            folder = tmp_path / name
+            checkpoints.save(module.state_dict(), checkpoints.checkpoint_path(folder, epoch))
+    inputs = {
+        "dataset": "dataset.h5",
+        "labels": "labels.h5",
+        "checkpoints": "checkpoints",
+        "generalised": "generalised",
+    }
+    return SimpleNamespace(
+        wildcards=SimpleNamespace(experiment="made-up", noise="uniform-0.4", seed="1"),
+        input=Files(**{name: str(tmp_path / file) for name, file in inputs.items()}),
+        params=Files(
+            model=model,
+            normalise={"mean": 0.5, "std": 0.5},
+            validation=VALIDATION,
+            probes=PROBES,
+        ),
+        output=Files(final_probes=tmp_path / "final_probes.csv", costs=tmp_path / "costs.csv"),
+        log=[str(tmp_path / "log")],
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record that every job leaves is tested elsewhere; these jobs are not Snakemake's."""
+    monkeypatch.setattr("latentgen.jobs.provenance.record", lambda job: None)
+
+
+def run_script(job: SimpleNamespace) -> tuple[bytes, pd.DataFrame, pd.DataFrame]:
+    script = Path(fitting.__file__).parents[2] / "fit_final_probes.py"
+    runpy.run_path(str(script), {"snakemake": job})
+    content = job.output.final_probes.read_bytes()
+    return content, pd.read_csv(job.output.final_probes), pd.read_csv(job.output.costs)
+
+
+def test_final_probes_of_both_networks_are_the_same_bytes_every_time(job: SimpleNamespace) -> None:
+    content, accuracies, costs = run_script(job)
+    again, _, _ = run_script(job)
+    assert content == again
+    assert list(accuracies) == [
+        *["network", "layer", "width", "probe", "fit_labels", "split", "score_labels"],
+        *["accuracy", "n_components"],
+    ]
+    of_layers = accuracies[["network", "layer", "width"]].drop_duplicates().to_numpy().tolist()
+    assert of_layers == [
+        [network, *layer]
+        for network in ("memorised", "generalised")
+        for layer in (["input", 16], ["fc1", 10], ["fc2", 8])
+    ]
+    assert len(accuracies) == 2 * 3 * len(PROBES) * 2 * 5
+    assert len(costs) == 2 * 3 * len(PROBES) * 2
+    assert not set(TIMES) & set(accuracies)
+    assert accuracies[accuracies["probe"] == "knn"]["n_components"].isna().all()
+    by_layer = accuracies.set_index(["layer", "network"])["accuracy"]
+    both = {layer: by_layer[layer].groupby("network").agg(list) for layer in ("input", "fc2")}
+    assert both["input"]["memorised"] == both["input"]["generalised"]
+    assert both["fc2"]["memorised"] != both["fc2"]["generalised"]
+
+
+def test_final_probes_read_the_last_epoch_and_may_have_no_generalised_network(
+    job: SimpleNamespace,
+) -> None:
+    _, both, _ = run_script(job)
+    last = checkpoints.checkpoint_path(Path(job.input.checkpoints), 3)
+    checkpoints.checkpoint_path(Path(job.input.checkpoints), 0).unlink()
+    job.input = Files(**{**vars(job.input), "checkpoints": str(last.parent)})
+    del job.input.generalised
+    _, one, costs = run_script(job)
+    assert set(costs["network"]) == set(one["network"]) == {"memorised"}
+    assert one.equals(both[both["network"] == "memorised"])

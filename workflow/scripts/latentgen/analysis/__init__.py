@@ -1,0 +1,1 @@
+"""Numbers that tables and figures show, from the files of runs."""

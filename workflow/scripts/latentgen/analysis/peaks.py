@@ -1,0 +1,97 @@
+"""When test accuracy peaks: the model's and each probe's (arXiv 2603.19865).
+
+The claim that latent generalization peaks early, together with the model's own generalization,
+becomes a distance in epochs with a confidence interval. Peaks are sought on test data: they
+describe what happened and choose nothing.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from latentgen.analysis.summaries import MODEL, RUN_COLUMNS, with_intervals
+
+SETTING = ["experiment", "noise", "level", "layer", "probe"]
+
+
+def peaks_by_run(paired: pd.DataFrame) -> pd.DataFrame:
+    """The peaks of each run's probes at each hidden layer, beside its own model's.
+
+    Both are sought among the probed epochs; of equally high ones the first is the peak.
+
+    Args:
+        paired: what `summaries.paired_over_epochs` gives.
+
+    Returns:
+        Columns: the run, layer, probe, epochs (the last one), peak_epoch, peak_accuracy,
+        last_accuracy, model_peak_epoch, model_peak_accuracy, model_last_accuracy, distance
+        (peak_epoch minus model_peak_epoch).
+    """
+    ordered = paired.sort_values("epoch", kind="stable").rename(columns={"series": "probe"})
+    keys = [*RUN_COLUMNS, "layer", "probe"]
+    groups = ordered.groupby(keys, sort=False)
+    columns = {"epochs": groups["epoch"].last()}
+    for prefix, name in (("", "accuracy"), ("model_", MODEL)):
+        peak = ordered.loc[groups[name].idxmax()].set_index(keys)
+        columns[f"{prefix}peak_epoch"] = peak["epoch"]
+        columns[f"{prefix}peak_accuracy"] = peak[name]
+        columns[f"{prefix}last_accuracy"] = groups[name].last()
+    table = pd.DataFrame(columns).reindex(_in_order(paired, keys)).reset_index()
+    return table.assign(distance=table["peak_epoch"] - table["model_peak_epoch"])
+
+
+def _in_order(paired: pd.DataFrame, keys: list[str]) -> pd.MultiIndex:
+    named = paired.rename(columns={"series": "probe"})[keys].drop_duplicates()
+    return pd.MultiIndex.from_frame(named.sort_values(["experiment", "level"], kind="stable"))
+
+
+def peaks(by_run: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds of what `peaks_by_run` gives; a row for each layer and probe.
+
+    Columns: experiment, noise, level, layer, probe, seeds, the means, and distance_low and
+    distance_high, the 95 % confidence interval of the mean distance over the paired seeds (empty
+    with one seed). `penultimate` marks the last hidden layer.
+    """
+    numbers = [name for name in by_run.columns if name not in (*SETTING, "seed")]
+    table = by_run.groupby(SETTING, sort=False)[numbers].mean()
+    table.insert(0, "seeds", by_run.groupby(SETTING, sort=False).size())
+    interval = with_intervals(by_run, SETTING, "distance").set_index(SETTING)
+    table = table.join(interval[["low", "high"]].add_prefix("distance_")).reset_index()
+    deepest = table.groupby("experiment", sort=False)["layer"].transform("last")
+    table.insert(len(SETTING), "penultimate", table["layer"] == deepest)
+    return table
+
+
+_EXPLANATION = """\
+At which probed epoch test accuracy is highest (of equally high ones, the first), for the model and
+for each probe of its penultimate layer, fitted on observed labels: means over seeds. Distance is
+the probe's peak minus the model's, in epochs, with the 95 % confidence interval over the paired
+seeds (Student's t; one seed has none). Accuracies are at the peak and, after the arrow, at the last
+epoch. Peaks are found on test data, so they describe and could not be chosen by. Where probed
+epochs are far apart a distance is only as fine as they are. All layers are in peaks.csv, single
+runs in peaks_by_run.csv."""
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """The peaks at the penultimate layer, to read."""
+    parts = ["# Peaks of generalization", _EXPLANATION]
+    for experiment, rows in table[table["penultimate"]].groupby("experiment", sort=False):
+        lines = pd.DataFrame([_line(row) for row in rows.to_dict("records")])
+        parts += [f"## {experiment}", lines.to_markdown(index=False, disable_numparse=True)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(row: dict[Any, Any]) -> dict[str, str]:
+    low, high = row["distance_low"], row["distance_high"]
+    brackets = "" if pd.isna(low) else f" [{low:+.1f}, {high:+.1f}]"
+    return {
+        "noise": f"{row['noise']} {row['level']:g}",
+        "seeds": str(row["seeds"]),
+        "epochs": f"{row['epochs']:.0f}",
+        "probe": row["probe"],
+        "model's peak": f"{row['model_peak_epoch']:.1f}",
+        "probe's peak": f"{row['peak_epoch']:.1f}",
+        "distance": f"{row['distance']:+.1f}{brackets}",
+        "model": f"{row['model_peak_accuracy']:.3f} → {row['model_last_accuracy']:.3f}",
+        "probe's accuracy": f"{row['peak_accuracy']:.3f} → {row['last_accuracy']:.3f}",
+    }

@@ -1,0 +1,350 @@
+"""The figures published with arXiv 2501.14687, and how near ours come to them.
+
+The tables and what is known of them are in workflow/resources/published/. An experiment names its
+counterpart there by dataset and model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from latentgen.analysis.summaries import MODEL, Probes, last_rows
+from latentgen.errors import PipelineError
+from latentgen.names import INPUT
+
+PROBES: dict[str, dict[str, Any]] = {
+    "MASC": {"probe": "masc", "explained_variance": 0.99, "n_components": None},
+    "logistic_regression": {"probe": "logistic_regression", "solver": "adam"},
+    "nearest_class_mean": {"probe": "nearest_class_mean"},
+    "KNN": {"probe": "knn", "n_neighbors": 5},
+    "LDA": {"probe": "lda"},
+    "QDA": {"probe": "qda", "reg_param": 0},
+}
+"""Which settings of ours are those of a published probe, by its name in the tables."""
+
+NOISE = "uniform"
+"""The published noise kind."""
+
+LAST_EPOCH = "model, last epoch"
+BEST_EPOCH = "model, best epoch on test"
+
+_FIT_LABELS = {"corrupted": "observed", "corrupted_scored_on_true": "observed", "true": "true"}
+_HEADLINES = {
+    "masc_best_layer_corrupted_labels": "observed",
+    "masc_best_layer_true_labels": "true",
+}
+_SCORED = ["probe", "fit_labels", "split", "score_labels"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """The published figures of one dataset and model, in this project's words.
+
+    Attributes:
+        model: level, quantity (`LAST_EPOCH` or `BEST_EPOCH`), mean, min, max over runs.
+        by_layer: probe (a key of `PROBES`), fit_labels, split, score_labels, level, layer, mean,
+            min, max.
+        headline: probe, fit_labels, split, score_labels, level, mean: at the best layer, as the
+            paper's own table has it.
+    """
+
+    model: pd.DataFrame
+    by_layer: pd.DataFrame
+    headline: pd.DataFrame
+
+    @classmethod
+    def read(cls, files: Mapping[str, str], counterpart: Mapping[str, str]) -> "Published":
+        """Read the tables.
+
+        Args:
+            files: paths of the tables `model_accuracy`, `probe_accuracy` and `headline`.
+            counterpart: `dataset` and `model` as the tables write them.
+
+        Raises:
+            PipelineError: nothing is published for that dataset and model.
+        """
+        model, by_layer, headline = (
+            pd.read_csv(files[name]).rename(columns={"corruption": "level"})
+            for name in ("model_accuracy", "probe_accuracy", "headline")
+        )
+        _require_pair(by_layer, counterpart)
+        pair = pd.DataFrame([dict(counterpart)])
+        return cls(
+            _model_rows(model.merge(pair), headline.merge(pair)),
+            _probe_rows(by_layer.merge(pair)),
+            _headline_rows(headline.merge(pair)),
+        )
+
+
+def _require_pair(table: pd.DataFrame, counterpart: Mapping[str, str]) -> None:
+    pairs = set(zip(table["dataset"], table["model"], strict=True))
+    if (counterpart["dataset"], counterpart["model"]) not in pairs:
+        allowed = ", ".join(f"{model} on {dataset}" for dataset, model in sorted(pairs))
+        raise PipelineError(
+            f"published: found {counterpart['model']} on {counterpart['dataset']}; "
+            f"allowed: {allowed}"
+        )
+
+
+def _model_rows(runs: pd.DataFrame, headline: pd.DataFrame) -> pd.DataFrame:
+    """Means over the runs; from the paper's own table, without a range, where runs are missing."""
+    quantities = {"test_last": LAST_EPOCH, "test_peak": BEST_EPOCH}
+    long = runs.rename(columns=quantities).melt(
+        "level", list(quantities.values()), var_name="quantity", value_name="accuracy"
+    )
+    by_run = long.groupby(["level", "quantity"], sort=False)["accuracy"]
+    means = by_run.agg(["mean", "min", "max"]).reset_index()
+    table = headline[headline["quantity"] == "model_test_accuracy_last_epoch"]
+    table = table.rename(columns={"value": "mean"}).assign(quantity=LAST_EPOCH)
+    missing = table[~table["level"].isin(means["level"])]
+    return pd.concat([means, missing], ignore_index=True)[
+        ["level", "quantity", "mean", "min", "max"]
+    ]
+
+
+def _probe_rows(table: pd.DataFrame) -> pd.DataFrame:
+    # Probes fitted on observed labels were scored on training data twice; the labels that they
+    # were scored against are told by the name of the labels that they were fitted on.
+    on_observed = (table["labels"] == "corrupted") & (table["split"] == "train")
+    rows = table.assign(
+        fit_labels=table["labels"].map(_FIT_LABELS),
+        score_labels=on_observed.map({True: "observed", False: "true"}),
+        layer=table["layer"].replace("flattern", "flatten"),
+    )
+    return rows[[*_SCORED, "level", "layer", "mean", "min", "max"]]
+
+
+def _headline_rows(table: pd.DataFrame) -> pd.DataFrame:
+    rows = table[table["quantity"].isin(_HEADLINES)]
+    rows = rows.rename(columns={"value": "mean"})
+    rows = rows.assign(
+        probe="MASC",
+        fit_labels=rows["quantity"].map(_HEADLINES),
+        split="test",
+        score_labels="true",
+    )
+    return rows[[*_SCORED, "level", "mean"]]
+
+
+def counterparts(probes: Probes) -> dict[str, str]:
+    """By our names, the published probes of which one of ours (the first) has the settings."""
+    return {
+        name: published
+        for published, required in PROBES.items()
+        for name in _with_settings(probes, required)[:1]
+    }
+
+
+def _with_settings(probes: Probes, required: Mapping[str, Any]) -> list[str]:
+    return [
+        name
+        for name, settings in probes.items()
+        if all(settings.get(key) == value for key, value in required.items())
+    ]
+
+
+def overlay(
+    numbers: pd.DataFrame,
+    files: Mapping[str, str],
+    counterpart: Mapping[str, str] | None,
+    probes: Probes,
+) -> pd.DataFrame | None:
+    """The published test accuracies that a figure can draw behind ours.
+
+    Args:
+        numbers: ours, with columns level, series and layer; only what they have is returned.
+        files: as for `Published.read`; not needed without a counterpart.
+        counterpart: `dataset` and `model` of the published tables, if the experiment has some.
+        probes: settings of the experiment's probes.
+
+    Returns:
+        Columns level, series, layer (empty for the model), mean, min, max.
+    """
+    if not counterpart:
+        return None
+    published = Published.read(files, counterpart)
+    last = published.model[published.model["quantity"] == LAST_EPOCH]
+    rows = published.by_layer
+    rows = rows[(rows["split"] == "test") & (rows["fit_labels"] == "observed")]
+    names = pd.DataFrame(counterparts(probes).items(), columns=["series", "probe"])
+    joined = pd.concat([last.assign(series=MODEL), rows.merge(names)], ignore_index=True)
+    key = ["level", "series", "layer"]
+    return numbers[key].merge(joined[[*key, "mean", "min", "max"]])
+
+
+def beside(ours: pd.DataFrame, theirs: pd.DataFrame | None) -> pd.DataFrame:
+    """All numbers of a figure that may have published ones behind it; `source` tells which."""
+    parts = [ours.assign(source="ours")]
+    if theirs is not None:
+        parts.append(theirs.assign(source="published"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def compare(
+    histories: pd.DataFrame,
+    final_probes: pd.DataFrame,
+    published: Mapping[str, Published],
+    probes: Mapping[str, Probes],
+    tolerances: Mapping[str, float],
+) -> pd.DataFrame:
+    """Our means over seeds beside the published ones, wherever both exist.
+
+    Args:
+        histories: of the runs.
+        final_probes: every probe at the last epoch.
+        published: the published figures of the experiments that have some.
+        probes: by experiment, the settings of its probes.
+        tolerances: the difference up to which two accuracies pass for equal: `model`, `probe`.
+
+    Returns:
+        Columns experiment, level, quantity, probe, fit_labels, split, score_labels, layer, ours,
+        seeds, published, published_min, published_max, difference (ours minus published),
+        tolerance, within. Quantities: the model's at its last and best epoch; a probe `by layer`;
+        a probe at its `best layer` (of hidden ones, by the mean over runs on test, as in the
+        paper), and, for MASC, the same from the paper's own table (`best layer, headline`).
+    """
+    parts = [
+        _compare_one(
+            _of_experiment(histories, name),
+            _of_experiment(final_probes, name),
+            theirs,
+            probes[name],
+        ).assign(experiment=name)
+        for name, theirs in published.items()
+    ]
+    if not parts:
+        return pd.DataFrame(columns=[*_COMPARED, "difference", "tolerance", "within"])
+    rows = pd.concat(parts, ignore_index=True)
+    difference = rows["ours"] - rows["published"]
+    of_model = rows["probe"].isna()
+    tolerance = of_model.map({True: tolerances["model"], False: tolerances["probe"]})
+    # Rounded, so that a difference of exactly the tolerance does not fail by a float's last bit.
+    within = difference.abs().round(6) <= tolerance
+    return rows[_COMPARED].assign(difference=difference, tolerance=tolerance, within=within)
+
+
+_COMPARED = [
+    "experiment",
+    "level",
+    "quantity",
+    *_SCORED,
+    "layer",
+    "ours",
+    "seeds",
+    "published",
+    "published_min",
+    "published_max",
+]
+
+
+def _of_experiment(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    rows = table[(table["experiment"] == name) & (table["noise"] == NOISE)]
+    return rows.sort_values("level", kind="stable")
+
+
+def _compare_one(
+    histories: pd.DataFrame, final_probes: pd.DataFrame, published: Published, probes: Probes
+) -> pd.DataFrame:
+    """All quantities of one experiment."""
+    names = counterparts(probes)
+    memorised = final_probes["network"] == "memorised"
+    rows = final_probes[memorised & final_probes["probe"].isin(names)]
+    probe = rows["probe"].map(names)
+    by_layer = _means(rows.assign(probe=probe), [*_SCORED, "level", "layer"])
+    ours_best = _best_layers(by_layer, "ours")
+    theirs_best = _best_layers(published.by_layer, "mean")
+    pairs = [
+        (_our_model(histories), published.model),
+        (by_layer.assign(quantity="by layer"), published.by_layer),
+        (ours_best.assign(quantity="best layer"), theirs_best.drop(columns="layer")),
+        (ours_best.assign(quantity="best layer, headline"), published.headline),
+    ]
+    theirs_are = {"mean": "published", "min": "published_min", "max": "published_max"}
+    return pd.concat(
+        [ours.merge(theirs.rename(columns=theirs_are)) for ours, theirs in pairs],
+        ignore_index=True,
+    )
+
+
+def _means(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    means = table.groupby(by, sort=False)["accuracy"].agg(["mean", "count"]).reset_index()
+    return means.rename(columns={"mean": "ours", "count": "seeds"})
+
+
+def _our_model(histories: pd.DataFrame) -> pd.DataFrame:
+    last = last_rows(histories)
+    runs = histories.groupby(["level", "seed"], sort=False)["test_accuracy"]
+    rows = pd.concat(
+        [
+            last.assign(quantity=LAST_EPOCH, accuracy=last["test_accuracy"]),
+            runs.max().rename("accuracy").reset_index().assign(quantity=BEST_EPOCH),
+        ]
+    )
+    return _means(rows, ["quantity", "level"])
+
+
+def _best_layers(by_layer: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The hidden layer whose mean over runs on test is greatest, as the paper chooses it."""
+    hidden = by_layer[(by_layer["layer"] != INPUT) & (by_layer["split"] == "test")]
+    best = hidden.groupby([*_SCORED, "level"], sort=False)[column].idxmax()
+    return hidden.loc[best]
+
+
+def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> str:
+    """The comparison to read: for each experiment, the main figures and then every layer."""
+    parts = ["# Ours and the published figures"]
+    if comparison.empty:
+        return "\n\n".join([*parts, "No experiment here has a published counterpart."]) + "\n"
+    parts.append(
+        "Test accuracies of arXiv 2501.14687 (their mean over three runs) beside the mean over our "
+        f"seeds. Stated tolerance: {tolerances['model']:g} for the model, "
+        f"{tolerances['probe']:g} for probes; what lies further away is **bold**. Best layers are "
+        'chosen as in the paper: by the mean over runs on test data. "Headline" is the paper\'s '
+        "own table, which for some settings comes from other trainings than its figures by layer."
+    )
+    for name, rows in comparison.groupby("experiment", sort=False):
+        counts = f"{rows['within'].sum()} of {len(rows)} figures are within the tolerance."
+        parts += [f"## {name}", counts, _as_text(_main_table(rows))]
+        parts += ["By layer, ours (published):", _as_text(_layer_table(rows))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _as_text(table: pd.DataFrame) -> str:
+    return table.to_markdown(index=False, disable_numparse=True)
+
+
+def _main_table(rows: pd.DataFrame) -> pd.DataFrame:
+    main = rows[rows["quantity"] != "by layer"]
+    fitted_on = " (" + main["fit_labels"] + " labels), "
+    what = (main["probe"] + fitted_on + main["quantity"]).fillna(main["quantity"])
+    return pd.DataFrame(
+        {
+            "level": [f"{level:g}" for level in main["level"]],
+            "quantity": what,
+            "our layer": main["layer"].fillna(""),
+            "ours": [f"{value:.3f}" for value in main["ours"]],
+            "published": [f"{value:.3f}" for value in main["published"]],
+            "difference": [
+                f"{row.difference:+.3f}" if row.within else f"**{row.difference:+.3f}**"
+                for row in main.itertuples()
+            ],
+        }
+    )
+
+
+def _layer_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row for each level, probe and kind of labels, a column for each layer."""
+    by_layer = rows[(rows["quantity"] == "by layer") & (rows["split"] == "test")]
+    texts = [f"{row.ours:.3f} ({row.published:.3f})" for row in by_layer.itertuples()]
+    cells = [
+        text if within else f"**{text}**"
+        for text, within in zip(texts, by_layer["within"], strict=True)
+    ]
+    index = ["level", "probe", "fit_labels"]
+    layers = list(dict.fromkeys(by_layer["layer"]))
+    wide = by_layer.assign(cell=cells).pivot(index=index, columns="layer", values="cell")
+    wide = wide[layers].fillna("").reset_index()
+    wide["level"] = [f"{level:g}" for level in wide["level"]]
+    return wide.rename(columns={"fit_labels": "fitted on"})

@@ -1,0 +1,72 @@
+"""The suite's repairs: each network before and after, and as it would be had it stopped early."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from latentgen.analysis.scoreboard import model_scores
+from latentgen.analysis.summaries import RUN_COLUMNS, with_intervals
+
+SETTING = ["experiment", "noise", "level"]
+
+
+def repair_table(histories: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each run.
+
+    Args:
+        histories: `history.csv` of the runs.
+        repairs: `repair.csv` of the runs.
+
+    Returns:
+        Columns: the run; epoch, layer and head that were chosen; test accuracies before, after and
+        early_stopped (the best epoch on held-out data, of all that were trained); gain (after minus
+        before); over_early_stopping; expected (accuracy on true labels, told without any) with
+        expected_low and expected_high; candidates.
+    """
+    expected = {"true_accuracy": "expected", "test_before": "before", "test_after": "after"}
+    expected |= {f"true_accuracy_{end}": f"expected_{end}" for end in ("low", "high")}
+    stopped = model_scores(histories)[[*RUN_COLUMNS, "early_stopped_accuracy"]]
+    stopped = stopped.rename(columns={"early_stopped_accuracy": "early_stopped"})
+    table = repairs.rename(columns=expected).merge(stopped, on=RUN_COLUMNS)
+    table = table.assign(
+        gain=table["after"] - table["before"],
+        over_early_stopping=table["after"] - table["early_stopped"],
+    )
+    return table[
+        [
+            *RUN_COLUMNS,
+            *("epoch", "layer", "head", "before", "after", "early_stopped"),
+            *("gain", "over_early_stopping", "expected", "expected_low", "expected_high"),
+            "candidates",
+        ]
+    ]
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """The table to read: means over seeds, and then every run."""
+    means = table.groupby(SETTING, sort=False)[["before", "early_stopped", "after", "expected"]]
+    wide = means.mean()
+    for name in ("gain", "over_early_stopping"):
+        interval = with_intervals(table, SETTING, name)
+        wide[name] = [_interval(row) for row in interval.to_dict("records")]
+    runs = table.drop(columns=["gain", "over_early_stopping"])
+    parts = ["# Repair", _EXPLANATION, _text(wide.reset_index()), "Every run:", _text(runs)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _interval(row: Mapping[Any, Any]) -> str:
+    low, high = row["low"], row["high"]
+    return f"{row['mean']:+.3f}" + ("" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]")
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_markdown(index=False, floatfmt=".3f")
+
+
+_EXPLANATION = """\
+Test accuracy of the memorised network (before), of the best epoch on held-out data (early stopped)
+and of the repaired network (after): at a kept epoch, cut at a layer, with a probe in the place of
+the rest, all of it chosen on held-out data with observed labels. Gains are means over seeds with
+95 % confidence intervals of the paired differences. "Expected" is the accuracy on true labels that
+the repair predicts without seeing any; it is told only for uniform noise below level 1."""

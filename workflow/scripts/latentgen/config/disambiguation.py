@@ -1,0 +1,211 @@
+"""What config.yaml may say about disambiguating labels (arXiv 2410.19479)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from latentgen.config.base import Block, Level, Name, Positive, Seed
+
+Kinds = dict[Literal["pair", "lone", "blend"], Positive]
+Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
+
+
+class CanvasPictures(Block):
+    """Canvases of a dataset's test images: two apart, one alone, or two blended into one."""
+
+    source: Literal["canvases"]
+    dataset: Name
+    layout: Literal["scattered", "tiled"] = Field(
+        description="enlarged, at random places of a black canvas; or whole images side by side"
+    )
+    canvas_size: Positive = Field(32, description="side of a scattered canvas")
+    counts: Kinds = Field(description="how many of each kind; half of each is for choices")
+    seed: Seed = 0
+
+
+class FolderPictures(Block):
+    """The image files in a folder and below it."""
+
+    source: Literal["folder"]
+    path: str
+    size: Positive = Field(224, description="side of the square that they are fitted into")
+
+
+Pictures = Annotated[CanvasPictures | FolderPictures, Field(discriminator="source")]
+
+
+class CanvasTraining(Block):
+    """How the small network for canvases is trained: Adam, one-cycle learning rate."""
+
+    dataset: Name
+    canvas_size: Positive = 32
+    counts: dict[Literal["pair", "lone", "blend", "empty"], Positive] = Field(
+        {"lone": 4000, "pair": 2000, "empty": 300}, description="how many of each kind"
+    )
+    epochs: Positive = 8
+    learning_rate: Annotated[float, Field(gt=0)] = 0.004
+    batch_size: Positive = 64
+    seed: Seed = 0
+
+
+class ClassifierBlock(Block):
+    """What every classifier may say."""
+
+    class_names: list[str] | Positive | Literal["imagenet"] = Field(
+        description="in the order of the outputs; or how many, if they have no names"
+    )
+    mean: Colour = Field([0.485, 0.456, 0.406], description="of red, green and blue as 0..1")
+    std: Colour = Field([0.229, 0.224, 0.225], description="likewise")
+
+
+class Pretrained(ClassifierBlock):
+    """Where weights come from; only weights are read, code in the file never runs."""
+
+    weights: str = Field(description=".safetensors, or a state dict that torch.save wrote")
+    url: str | None = Field(None, description="where to get them if they are not there")
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = Field(
+        None, description="checksum of the file, or how it begins"
+    )
+
+
+class CanvasNet(ClassifierBlock):
+    """A small convolutional network, trained by the pipeline."""
+
+    architecture: Literal["canvas_net"]
+    training: CanvasTraining
+
+
+class CifarResNet(Pretrained):
+    """A ResNet for CIFAR-10."""
+
+    architecture: Literal["cifar_resnet"]
+    depth: Literal[20, 32, 44, 56, 110]
+
+
+class Torchvision(Pretrained):
+    """One of torchvision's classification networks."""
+
+    architecture: Literal["torchvision"]
+    name: str = Field(description="such as resnet50, vgg16, inception_v3")
+
+
+Classifier = Annotated[CanvasNet | CifarResNet | Torchvision, Field(discriminator="architecture")]
+
+
+class Grid(Block):
+    """Equal rectangles."""
+
+    segmenter: Literal["grid"]
+    rows: Positive
+    columns: Positive
+
+
+class Slic(Block):
+    """Clusters of colour and place."""
+
+    segmenter: Literal["slic"]
+    n_segments: Positive
+    compactness: Annotated[float, Field(gt=0)] = 10.0
+
+
+class Felzenszwalb(Block):
+    """Graph-based segments."""
+
+    segmenter: Literal["felzenszwalb"]
+    scale: Annotated[float, Field(gt=0)] = 1.0
+    sigma: Annotated[float, Field(ge=0)] = 0.8
+    min_size: Positive = 50
+
+
+class Sam(Block):
+    """Segment Anything's automatic masks, made disjoint; defaults as published."""
+
+    segmenter: Literal["sam"]
+    model: Literal["vit_h", "vit_l", "vit_b"]
+    checkpoint: str
+    url: str | None = Field(None, description="where to get it if it is not there")
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = None
+    min_region: Annotated[int, Field(ge=0)] = Field(100, description="pixels of a hole or island")
+    points_per_side: Positive = 32
+    points_per_batch: Positive = 64
+    pred_iou_thresh: float = 0.86
+    stability_score_thresh: float = 0.92
+    crop_n_layers: Annotated[int, Field(ge=0)] = 1
+    crop_n_points_downscale_factor: Positive = 2
+
+
+Segmenter = Annotated[Grid | Slic | Felzenszwalb | Sam, Field(discriminator="segmenter")]
+
+
+class Attribution(Block):
+    """Which pixels speak for a label."""
+
+    method: Literal["integrated_gradients", "input_x_gradient", "feature_ablation", "grad_cam"] = (
+        "integrated_gradients"
+    )
+    channels: Literal["max", "sum"] = Field("max", description="how three colours become one value")
+
+
+class Search(Block):
+    """The search for stronger certificates than prefixes of rankings."""
+
+    budget: Annotated[int, Field(ge=0)] = Field(500, description="forward passes for a certificate")
+    beam: Positive = 4
+    draws: Annotated[int, Field(ge=0)] = Field(99, description="of the null distribution")
+
+
+class Decide(Block):
+    """Where the combined score says that there are two things, or one."""
+
+    distinct: float = Field(0.5, description="from this score on, two")
+    single: float = Field(0.5, description="below this score, one; in between, neither")
+
+
+class Disambiguation(Block):
+    """Pictures, a classifier, and how their labels are told apart."""
+
+    pictures: Name
+    classifier: Name
+    segmenter: Name
+    attribution: Attribution = Attribution()
+    fill: Literal["black", "mean_colour", "blur", "local_mean"] = "black"
+    measure: Literal["probability", "evidence"] = Field(
+        "probability", description="what a redaction takes from a label; evidence: centred logits"
+    )
+    delta: Level = Field(0.8, description="threshold of the published rules")
+    top_k: Annotated[int, Field(ge=2)] = Field(5, description="all pairs of so many labels")
+    min_probability: Level = Field(0.0, description="a pair's second label must have")
+    min_pixels: Positive = Field(5, description="smaller segments are never redacted")
+    search: Search = Search()
+    decide: Decide = Decide()
+    seed: Seed = 0
+    sheets: bool = Field(True, description="draw a sheet for every pair, and the page of them")
+
+
+def resolve(
+    studies: Mapping[str, Disambiguation],
+    classifiers: Mapping[str, Classifier],
+    weights_of_trained: str,
+) -> dict[str, dict[str, Any]]:
+    """Add, to each disambiguation, its classifier's settings; plain dicts in a fixed order.
+
+    Args:
+        studies: `disambiguations` of config.yaml.
+        classifiers: of config.yaml.
+        weights_of_trained: where the pipeline leaves the weights of a network that it trains, with
+            `{classifier}` for its name.
+    """
+    return {
+        name: {
+            **study.model_dump(mode="json"),
+            "model": _loadable(classifiers[study.classifier], study.classifier, weights_of_trained),
+        }
+        for name, study in studies.items()
+    }
+
+
+def _loadable(classifier: Classifier, name: str, weights_of_trained: str) -> dict[str, Any]:
+    """What `classifiers.load_classifier` needs to know, with the path of the weights."""
+    settings = classifier.model_dump(mode="json", exclude={"training"}, exclude_none=True)
+    return {"weights": weights_of_trained.format(classifier=name), **settings}

@@ -1,0 +1,154 @@
+"""What is said of a mistake in config.yaml: where it is, what is allowed, what would be right."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from latentgen.config.yaml_text import to_yaml
+
+KINDS_OF_VALUES = {
+    "list": "a list, as in [1, 2]",
+    "tuple": "a list, as in [1, 2]",
+    "dict": "a block of keys and values",
+    "model": "a block of keys and values",
+    "string": "text (in quotes, if it looks like a number)",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+"""What is allowed where pydantic, whose errors begin with these words, found another type."""
+
+
+class NotAmongError(ValueError):
+    """Something was named that does not exist.
+
+    Attributes:
+        found: what was named, a value or a key.
+        meant: what was probably meant; None if nothing is like it.
+    """
+
+    def __init__(
+        self, found: str, allowed: Iterable[Any], *, where: str = "", what: str = ""
+    ) -> None:
+        """Say what was found and where (if the raiser alone knows), and what is allowed."""
+        names = [str(name) for name in allowed]
+        self.where = where
+        self.found = found
+        self.meant = likely(found, names)
+        prefix = f"{where}: " if where else ""
+        super().__init__(
+            f"{prefix}found {what}'{found}'{_hint(self.meant)}; allowed: {', '.join(names)}"
+        )
+
+
+def likely(found: str, allowed: Iterable[str]) -> str | None:
+    """The allowed name that is most like the one found, if one is like it."""
+    return next(iter(difflib.get_close_matches(found, list(allowed), n=1)), None)
+
+
+def _hint(meant: str | None) -> str:
+    return f" (did you mean '{meant}'?)" if meant else ""
+
+
+def describe(mistake: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+    """One line for one of pydantic's errors, and where it is clear what was meant, the right YAML.
+
+    Args:
+        mistake: from `ValidationError.errors()`.
+        raw: what was read.
+    """
+    kind = mistake["type"]
+    found = mistake["input"]
+    context = mistake.get("ctx", {})
+    where = _path(mistake["loc"], raw, missing=kind == "missing")
+    meant: Any = None
+    if kind == "value_error":
+        error = context["error"]
+        line = f"{where}: {error}" if where else str(error)
+        if isinstance(error, NotAmongError):
+            where, found, meant = error.where or where, error.found, error.meant
+    elif kind == "missing":
+        line = f"{where}: found nothing; a value is needed"
+    elif kind == "string_pattern_mismatch":
+        line = f"{where}: found '{found}'; allowed: letters, digits, - and _ ({context['pattern']})"
+    elif kind in ("union_tag_invalid", "union_tag_not_found"):
+        where = f"{where}.{context['discriminator'].strip(chr(39) + '_()')}"
+        found = context.get("tag", "nothing")
+        allowed = context.get("expected_tags") or "one of the documented kinds"
+        meant = _among_quoted(found, allowed)
+        line = f"{where}: found {found!r}{_hint(meant)}; allowed: {allowed}"
+    else:
+        allowed = _allowed(mistake)
+        meant = _among_quoted(found, allowed)
+        said = "nothing" if found is None else repr(found)
+        line = f"{where}: found {said}{_hint(meant)}; allowed: {allowed}"
+        if kind == "list_type" and isinstance(found, int | float | str):
+            meant = [_unquoted(found)]
+        elif kind == "string_type" and isinstance(found, int | float):
+            meant = str(found)
+    return line if meant is None else f"{line}\n{_corrected(raw, where, found, meant)}"
+
+
+def _allowed(mistake: Mapping[str, Any]) -> str:
+    """What may stand where something does not fit."""
+    start, _, end = mistake["type"].partition("_")
+    if start in KINDS_OF_VALUES and end in ("type", "parsing", "from_float", "attributes_type"):
+        return KINDS_OF_VALUES[start]
+    if mistake["type"] == "too_short":
+        least = mistake["ctx"]["min_length"]
+        return f"at least {least} item{'s' * (least > 1)}"
+    return str(mistake["msg"]).replace("Input should be ", "")
+
+
+def _unquoted(found: Any) -> Any:
+    """A number that was written in quotes as a number, anything else as it is."""
+    try:
+        return int(found) if isinstance(found, str) else found
+    except ValueError:
+        return found
+
+
+def _among_quoted(found: Any, allowed: str) -> str | None:
+    """What was probably meant, of the words in quotes."""
+    return likely(found, re.findall(r"'([^']+)'", allowed)) if isinstance(found, str) else None
+
+
+def _path(location: tuple[int | str, ...], raw: Any, missing: bool) -> str:
+    """Write where a mistake is as the user would: `experiments.mine.noise.levels[1]`.
+
+    pydantic's location also names the branch of a union and `[key]`, which are not in the file.
+    """
+    path = ""
+    for position, part in enumerate(location):
+        if isinstance(part, int) and isinstance(raw, list | tuple) and part < len(raw):
+            path, raw = f"{path}[{part}]", raw[part]
+        elif isinstance(raw, Mapping) and part in raw:
+            path, raw = f"{path}.{part}", raw[part]
+        elif missing and position == len(location) - 1:
+            path = f"{path}.{part}"
+    return path.lstrip(".")
+
+
+def _corrected(raw: Any, where: str, found: Any, meant: Any) -> str:
+    """The excerpt of config.yaml that would be right, indented."""
+    keys = [
+        int(key[1:-1]) if key.startswith("[") else key
+        for key in re.findall(r"\[\d+\]|[^.\[\]]+", where)
+    ]
+    excerpt = to_yaml(_replace(raw, keys, found, meant))
+    return "\n".join(f"    {line}" for line in ["# corrected:", *excerpt.rstrip().splitlines()])
+
+
+def _replace(block: Any, keys: list[int | str], found: Any, meant: Any) -> Any:
+    """What stands at the end of a path, corrected, with only the path's own keys around it."""
+    if keys:
+        inner = _replace(block[keys[0]], keys[1:], found, meant)
+        if isinstance(block, Mapping):
+            return {keys[0]: inner}
+        return [inner if i == keys[0] else part for i, part in enumerate(block)]
+    if isinstance(block, Mapping):
+        return {meant: block[found]}
+    if isinstance(block, list):
+        return [meant if part == found else part for part in block]
+    return meant

@@ -1,0 +1,175 @@
+"""Experiments in config.yaml."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+
+from latentgen.config.base import Block, Level, Name, Positive, Seed, Several, once_each
+from latentgen.config.errors import NotAmongError
+from latentgen.names import OWN_PATTERN
+from latentgen.schedule import epochs_of
+
+
+def _schedule(expression: str) -> str:
+    epochs_of(expression, last=1)
+    return expression
+
+
+NOISE_KINDS = ("uniform", "uniform_excluding_true", "pair_flip", "confusion", "permutation")
+
+
+def _kind_of_noise(kind: str) -> str:
+    if kind not in NOISE_KINDS and not re.fullmatch(OWN_PATTERN, kind):
+        raise NotAmongError(kind, [*NOISE_KINDS, "module.function"])
+    return kind
+
+
+class Noise(Block):
+    """Which labels are corrupted, and how much."""
+
+    kind: Annotated[
+        str,
+        AfterValidator(_kind_of_noise),
+        WithJsonSchema({"anyOf": [{"enum": list(NOISE_KINDS)}, {"pattern": f"^{OWN_PATTERN}$"}]}),
+    ] = "uniform"
+    levels: Annotated[list[Level], *Several] = Field(description="corruption levels p")
+
+
+class Training(Block):
+    """The recipe of the optimisation; cross-entropy, constant learning rate, no augmentation."""
+
+    optimizer: Literal["SGD", "Adam"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="SGD only")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="Adam only")
+    batch_size: Positive
+    max_epochs: Positive
+    target_accuracy: Level = Field(
+        description="stop when the running train accuracy on observed labels reaches it"
+    )
+    precision: Literal["float32", "tf32", "bf16"] = Field(
+        "float32",
+        description="anything else changes numbers: `tf32` lets a GPU (and nothing else) multiply "
+        "and convolve in TF32, `bf16` is PyTorch's autocast of the forward pass; weights stay "
+        "float32, and networks are read in float32",
+    )
+    compile: bool = Field(
+        False,
+        description="changes numbers: `torch.compile` of the forward and the backward pass, CUDA "
+        "graphs on a GPU; needs a C++ compiler, and up to a minute at the start of a job",
+    )
+
+
+class Relabel(Block):
+    """Relabelling the training data by a probe, and training on with the new labels."""
+
+    probe: Name = Field("masc", description="an entry of `probes`")
+    max_epochs: Positive = 30
+    patience: Positive = Field(3, description="epochs without a better validation accuracy")
+
+
+class Intervention(Block):
+    """Replacing the last layer by VeLPIC's vectors in mid-training, and training on."""
+
+    epochs: Annotated[list[Annotated[int, Field(ge=0)]], *Several] = Field(
+        [1, 10, 40], description="after which of them; 0 is the untrained network"
+    )
+    total_epochs: Positive = Field(100, description="up to which training goes on")
+    variants: Annotated[
+        list[
+            Literal[
+                "edited",
+                "optimizer_reset",
+                "optimizer_kept",
+                "edited_every_epoch",
+                "edited_single_images",
+            ]
+        ],
+        *Several,
+    ] = Field(
+        ["edited", "optimizer_reset", "optimizer_kept", "edited_every_epoch"],
+        description="`edited` starts a new optimiser; `optimizer_reset` does that without an edit; "
+        "`optimizer_kept` edits and keeps it; `edited_single_images` goes on with batches of one "
+        "image, as published, which takes many times longer",
+    )
+
+    @model_validator(mode="after")
+    def _epochs_come_before_the_end(self) -> Self:
+        if max(self.epochs) >= self.total_epochs:
+            raise ValueError(
+                f"found epoch {max(self.epochs)} with total_epochs {self.total_epochs}; "
+                "allowed: epochs before the last one"
+            )
+        return self
+
+
+class Published(Block):
+    """What the published results call an experiment's dataset and model."""
+
+    dataset: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100", "TinyImageNet"]
+    model: Literal["MLP", "CNN", "AlexNet", "ResNet18"]
+
+
+class Activations(Block):
+    """The layers' activations, by far the largest thing a run makes."""
+
+    keep: bool = Field(
+        True,
+        description="write them to HDF5 and keep them; otherwise probes read the network itself",
+    )
+    dtype: Literal["float32", "float16"] = "float32"
+    max_gb: Annotated[float, Field(gt=0)] = Field(
+        10.0, description="refuse to write more than this for one run"
+    )
+
+
+class Experiment(Block):
+    """A dataset, a model, how it is trained, and what is read from it."""
+
+    dataset: Name
+    model: Name
+    noise: Noise
+    seeds: Annotated[list[Seed], *Several]
+    training: Training
+    epochs: Annotated[str, AfterValidator(_schedule)] = Field(
+        "0, 1, 2-20/2, 25-/5", description="epochs at which the run is probed"
+    )
+    protocol: Literal["sound", "published"] = Field(
+        "sound",
+        description="`published`: unshuffled batches, one draw of labels (seed 42) for every run, "
+        "no validation split",
+    )
+    validation: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="share of the training data held out, with observed labels, for choices"
+    )
+    vary: Annotated[list[Literal["labels", "initialisation", "batches"]], *Several] = Field(
+        ["labels", "initialisation", "batches"],
+        description="what a run's seed changes; the rest comes from the first seed",
+    )
+    probes: Annotated[list[Name], *Several] = Field(
+        ["masc", "velpic"], description="fitted at every probed epoch"
+    )
+    dynamics_probes: Annotated[list[Name], AfterValidator(once_each)] = Field(
+        ["logistic_regression"],
+        description="fitted at every probed epoch besides `probes`, in target `dynamics` only",
+    )
+    final_probes: Annotated[list[Name], *Several] = Field(
+        [
+            *("masc", "velpic", "logistic_regression", "nearest_class_mean", "knn", "lda", "qda"),
+            *("masc-25", "masc-50", "masc-75", "masc-90", "masc-95"),
+            *("masc-1pc", "masc-2pc", "masc-5pc", "masc-10pc"),
+        ],
+        description="fitted at the last epoch",
+    )
+    relabel: Relabel = Relabel()
+    intervention: Intervention = Intervention()
+    repair_probes: Annotated[list[Name], *Several] = Field(
+        ["velpic", "nearest_class_mean", "masc", "lda"],
+        description="which may take the place of upper layers when a network is repaired",
+    )
+    batch_norm_contrast: bool = Field(
+        False, description="also read it with each image's own batch statistics, as published"
+    )
+    published: Published | None = Field(None, description="its counterpart, to compare with")
+    activations: Activations = Activations()

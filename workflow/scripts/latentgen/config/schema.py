@@ -1,0 +1,248 @@
+"""What config.yaml may hold, and what the rules see of it.
+
+`Config` and its blocks (in `*_blocks.py`) are the one source of the allowed keys, their defaults
+and their descriptions; the JSON schema in workflow/schemas/ is generated from them. These modules
+import neither torch nor Snakemake, because Snakemake reads the config at every start and in every
+job.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from latentgen.config.base import Block, Level, Name, Positive, Several
+from latentgen.config.dataset import Dataset
+from latentgen.config.disambiguation import (
+    CanvasPictures,
+    Classifier,
+    Disambiguation,
+    Pictures,
+    Segmenter,
+)
+from latentgen.config.errors import NotAmongError, describe
+from latentgen.config.experiment import Experiment
+from latentgen.config.model import Model
+from latentgen.config.probe import HEADS, Probe, usual_probes
+from latentgen.errors import PipelineError
+from latentgen.plugins import is_there
+
+
+class Tolerances(Block):
+    """Up to which difference an accuracy passes for equal to the published one."""
+
+    model: Level = 0.02
+    probe: Level = 0.01
+
+
+class Figures(Block):
+    """How figures look; a change here draws them anew and nothing else."""
+
+    width: Annotated[float, Field(gt=0)] = Field(7.0, description="inches")
+    dpi: Positive = Field(200, description="of the PNG files")
+
+
+class Config(Block):
+    """The whole of config.yaml."""
+
+    suite: Name = Field(description="which suite a plain `snakemake` runs")
+    data_root: str = Field("data", description="where torchvision finds datasets or puts them")
+    suites: dict[Name, Annotated[list[Name], *Several]] = Field(
+        description="lists of experiments and disambiguations"
+    )
+    datasets: dict[Name, Dataset]
+    models: dict[Name, Model]
+    experiments: dict[Name, Experiment]
+    probes: Annotated[dict[Name, Probe], Field(validate_default=True)] = Field(
+        {}, description="added to the usual ones, or in their place"
+    )
+    pictures: dict[Name, Pictures] = Field({}, description="what disambiguations look at")
+    classifiers: dict[Name, Classifier] = Field({}, description="what labels pictures")
+    segmenters: dict[Name, Segmenter] = Field({}, description="what divides pictures")
+    disambiguations: dict[Name, Disambiguation] = Field(
+        {}, description="pictures, a classifier, a segmenter, and how labels are told apart"
+    )
+    figures: Figures = Figures()
+    tolerances: Tolerances = Tolerances()
+
+    @field_validator("probes", mode="after")
+    @classmethod
+    def _with_the_usual_ones(cls, probes: dict[str, Probe]) -> dict[str, Probe]:
+        return {**usual_probes(), **probes}
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> Self:
+        _refuse_missing("suite", self.suite, self.suites)
+        if twice := self.experiments.keys() & self.disambiguations.keys():
+            raise ValueError(
+                f"disambiguations: found '{min(twice)}', an experiment's name; allowed: another"
+            )
+        for suite, names in self.suites.items():
+            for name in names:
+                _refuse_missing(
+                    f"suites.{suite}", name, {**self.experiments, **self.disambiguations}
+                )
+        for name, experiment in self.experiments.items():
+            where = f"experiments.{name}"
+            _refuse_missing(f"{where}.dataset", experiment.dataset, self.datasets)
+            _refuse_missing(f"{where}.model", experiment.model, self.models)
+            for probe in experiment.probes:
+                _refuse_missing(f"{where}.probes", probe, self.probes)
+            for probe in experiment.dynamics_probes:
+                _refuse_missing(f"{where}.dynamics_probes", probe, self.probes)
+            for probe in experiment.final_probes:
+                _refuse_missing(f"{where}.final_probes", probe, self.probes)
+            for probe in experiment.repair_probes:
+                _refuse_missing(f"{where}.repair_probes", probe, self.probes)
+                self._refuse_headless(f"{where}.repair_probes", probe)
+            _refuse_missing(f"{where}.relabel.probe", experiment.relabel.probe, self.probes)
+            if experiment.noise.kind == "confusion" and not self._confusion_of(experiment):
+                raise ValueError(
+                    f"datasets.{experiment.dataset}.confusion: found nothing; "
+                    f"needed by {where}.noise.kind"
+                )
+        self._disambiguation_references_exist()
+        self._refuse_absent_files()
+        return self
+
+    def _disambiguation_references_exist(self) -> None:
+        for name, pictures in self.pictures.items():
+            if isinstance(pictures, CanvasPictures):
+                _refuse_missing(f"pictures.{name}.dataset", pictures.dataset, self.datasets)
+        for name, classifier in self.classifiers.items():
+            if training := getattr(classifier, "training", None):
+                where = f"classifiers.{name}.training.dataset"
+                _refuse_missing(where, training.dataset, self.datasets)
+        for name, study in self.disambiguations.items():
+            where = f"disambiguations.{name}"
+            _refuse_missing(f"{where}.pictures", study.pictures, self.pictures)
+            _refuse_missing(f"{where}.classifier", study.classifier, self.classifiers)
+            _refuse_missing(f"{where}.segmenter", study.segmenter, self.segmenters)
+
+    def _refuse_headless(self, where: str, probe: str) -> None:
+        kind = self.probes[probe].probe
+        if kind not in HEADS:
+            raise ValueError(
+                f"{where}: found '{probe}' of kind {kind}, which cannot be a network's last layer; "
+                f"allowed kinds: {', '.join(HEADS)}"
+            )
+
+    def _confusion_of(self, experiment: Experiment) -> list[list[float]] | None:
+        return self.datasets[experiment.dataset].confusion
+
+    def _refuse_absent_files(self) -> None:
+        """Only of what the suite uses: an unused entry may describe another machine."""
+        for name in self.suites[self.suite]:
+            if name in self.disambiguations:  # its files are looked for when they are prepared
+                continue
+            experiment = self.experiments[name]
+            self._refuse_absent_modules(name, experiment)
+            key = experiment.dataset
+            dataset = self.datasets[key]
+            path = getattr(dataset, "path", None)
+            if path and not getattr(dataset, "url", None) and not Path(path).exists():
+                raise ValueError(
+                    f"datasets.{key}.path: found '{path}', which does not exist; "
+                    "allowed: an existing file or folder"
+                )
+
+    def _refuse_absent_modules(self, name: str, experiment: Experiment) -> None:
+        named = {
+            f"experiments.{name}.noise.kind": experiment.noise.kind,
+            f"models.{experiment.model}.architecture": self.models[experiment.model].architecture,
+        }
+        for probe in [*experiment.probes, *experiment.final_probes, experiment.relabel.probe]:
+            named[f"probes.{probe}.probe"] = self.probes[probe].probe
+        for where, what in named.items():
+            if "." in what and not is_there(what):
+                raise ValueError(
+                    f"{where}: found '{what}'; allowed: a module beside config.yaml or an "
+                    "installed package, and what to take from it"
+                )
+
+
+def read(raw: Mapping[str, Any]) -> Config:
+    """Check a configuration.
+
+    Raises:
+        PipelineError: one line for each mistake: the key, what was found and what is allowed;
+            below it the corrected YAML where it is clear what was meant.
+    """
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        lines = [describe(dict(mistake), raw) for mistake in error.errors()]
+        raise PipelineError("\n".join(f"config error: {line}" for line in lines)) from None
+
+
+def _refuse_missing(where: str, name: str, allowed: Mapping[str, Any]) -> None:
+    if name not in allowed:
+        raise NotAmongError(name, allowed, where=where)
+
+
+def resolve(config: Config) -> dict[str, dict[str, Any]]:
+    """Replace, in each experiment, every name by what it stands for and the protocol by its rules.
+
+    The result is plain dicts in a fixed key order, so that re-ordering config.yaml changes nothing.
+    """
+    return {name: _resolve(config, experiment) for name, experiment in config.experiments.items()}
+
+
+def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
+    published = experiment.protocol == "published"
+    dataset = config.datasets[experiment.dataset]
+    plain = experiment.model_dump(mode="json")
+    return {
+        **plain,
+        "dataset": experiment.dataset,
+        "normalise": dataset.normalise.model_dump(),
+        "size": _size(dataset),
+        "model": config.models[experiment.model].model_dump(mode="json"),
+        "training": {**plain["training"], "shuffle": not published},
+        "validation": 0.0 if published else experiment.validation,
+        "probes": {name: config.probes[name].model_dump() for name in experiment.probes},
+        "dynamics_probes": {
+            name: config.probes[name].model_dump()
+            for name in experiment.dynamics_probes
+            if name not in experiment.probes  # those are there already
+        },
+        "final_probes": {
+            name: config.probes[name].model_dump() for name in experiment.final_probes
+        },
+        "repair_probes": {
+            name: config.probes[name].model_dump() for name in experiment.repair_probes
+        },
+        "relabel": {
+            **plain["relabel"],
+            "probe": config.probes[experiment.relabel.probe].model_dump(),
+        },
+    }
+
+
+def _size(dataset: Dataset) -> dict[str, Any] | None:
+    """What the prepared dataset holds, as far as its entry says it."""
+    if dataset.size is None:
+        return None
+    subset = dataset.subset.model_dump(exclude_none=True) if dataset.subset else {}
+    return {**dataset.size.model_dump(), **subset}
+
+
+def dataset_settings(config: Config, name: str) -> dict[str, Any]:
+    """What decides a dataset's file: its block without the scaling, which networks apply."""
+    dataset = config.datasets[name]
+    settings = dataset.model_dump(
+        mode="json", exclude={"normalise", "confusion"}, exclude_none=True
+    )
+    if settings["source"] == "torchvision":
+        settings["root"] = config.data_root
+    return settings
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of config.yaml, for editors: workflow/schemas/config.schema.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Config.model_json_schema(),
+        "title": "config.yaml",
+    }

@@ -1,0 +1,1 @@
+"""Datasets, and the labels that networks are trained on."""

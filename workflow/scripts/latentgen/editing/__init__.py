@@ -1,0 +1,1 @@
+"""Editing networks so that they answer better: other last layers, other labels."""

@@ -1,0 +1,97 @@
+"""Edited networks as files of their own, with all that is needed to use them.
+
+`exported.load("results/runs/digits-mlp/uniform-0.4/seed1/repaired.safetensors")(images).argmax(1)`
+says the classes of images as they are, uint8 (n, C, H, W).
+"""
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from latentgen.editing.heads import CutNetwork, head_from
+from latentgen.errors import PipelineError
+from latentgen.networks import checkpoints
+from latentgen.networks.network import Network, build, normalise
+from latentgen.networks.run import Run
+
+
+class Classifier(CutNetwork):
+    """A network that takes images as they are, and may be cut at a hidden layer.
+
+    Attributes:
+        facts: what it is and where it comes from, in plain types; kept with the file. `model`,
+            `shape`, `class_names` and `normalise` say how it is built.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        facts: dict[str, Any],
+        *,
+        cut: str | None = None,
+        head: nn.Module | None = None,
+    ) -> None:
+        """Put the parts together, in eval mode."""
+        super().__init__(network, cut=cut, head=head)
+        self.facts = facts
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scores (n, classes) of uint8 images (n, C, H, W); the largest is the answer."""
+        return super().forward(normalise(images, **self.facts["normalise"]))
+
+
+def facts_of(run: Run, **more: Any) -> dict[str, Any]:
+    """What a file of a run's edited network says of it, besides `more`."""
+    return {
+        "experiment": run.experiment,
+        "noise": run.noise,
+        "seed": run.seed,
+        **more,
+        "model": run.model,
+        "shape": list(run.images["train"].shape[1:]),
+        "class_names": run.class_names,
+        "normalise": run.normalise,
+    }
+
+
+def save(classifier: Classifier, path: str | PathLike[str]) -> None:
+    """Write a classifier to one safetensors file; its metadata hold the facts as JSON."""
+    # One entry: several are written in another order each time.
+    metadata = {"facts": json.dumps({**classifier.facts, "cut": classifier.cut})}
+    checkpoints.save(classifier.state_dict(), Path(path), metadata)
+
+
+def load(path: str | PathLike[str]) -> Classifier:
+    """Read a classifier that `save` wrote, on the CPU and ready to be used.
+
+    Raises:
+        PipelineError: the file is missing, damaged, or holds something else.
+    """
+    tensors = checkpoints.load(Path(path))
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+        facts = json.loads(metadata["facts"])
+        cut = facts.pop("cut")
+        network = _network(facts)
+        heads = {
+            name.removeprefix("head."): value
+            for name, value in tensors.items()
+            if name.startswith("head.")
+        }
+        head = head_from(heads) if heads else None
+        classifier = Classifier(network.module, facts, cut=cut, head=head)
+        classifier.load_state_dict(tensors)
+    except (KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise PipelineError(f"{path}: not an exported network ({reason})") from None
+    return classifier
+
+
+def _network(facts: dict[str, Any]) -> Network:
+    channels, height, width = facts["shape"]
+    return build(facts["model"], (channels, height, width), len(facts["class_names"]), seed=0)

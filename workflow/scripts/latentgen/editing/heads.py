@@ -1,0 +1,108 @@
+"""Last layers: the one a network was trained with, and what can take its place."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from latentgen.errors import PipelineError
+from latentgen.networks.activations import read_layers
+
+
+class QuadraticHead(nn.Module):
+    """MASC as a last layer: the score of class c is |V_c' x|^2, a quadratic form in its input x.
+
+    That is what MASC is (arXiv 2603.19865); no weights of a linear layer can do the same.
+    """
+
+    components: Tensor
+    sizes: Tensor
+
+    def __init__(self, components: Sequence[Tensor]) -> None:
+        """Take each class's orthonormal components V_c, (width, k_c)."""
+        super().__init__()
+        self.register_buffer("components", torch.cat(list(components), 1))
+        self.register_buffer("sizes", torch.tensor([basis.shape[1] for basis in components]))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Scores (n, C) of rows (n, width)."""
+        # Where classes keep most directions their scores are close, and float32 would mix them up.
+        squares = (rows.double() @ self.components.double()).square()
+        return torch.stack([part.sum(1) for part in squares.split(self.sizes.tolist(), 1)], 1)
+
+
+class CutNetwork(nn.Module):
+    """A network that may be cut after a hidden submodule, whose output another last layer reads.
+
+    Attributes:
+        network: the network, with its own last layer.
+        cut: name of the submodule whose (flattened) output `head` reads; None: the network's own
+            output counts.
+        head: the last layer of a network that is cut.
+    """
+
+    def __init__(
+        self, network: nn.Module, *, cut: str | None = None, head: nn.Module | None = None
+    ) -> None:
+        """Put the parts together, in eval mode."""
+        super().__init__()
+        self.network = network
+        self.cut = cut
+        self.head = head
+        self.eval()
+
+    @torch.no_grad()
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Scores (n, classes) of inputs (n, ...); the largest is the answer."""
+        if self.head is None or self.cut is None:
+            scores: Tensor = self.network(inputs)
+        else:
+            scores = self.head(read_layers(self.network, {"": self.cut}, inputs)[""])
+        return scores
+
+
+def linear_head(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
+    """A linear layer with these weights (classes, width) and this bias (classes,), or none."""
+    weight = weight.float()
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        if bias is not None:
+            layer.bias.copy_(bias)
+    return layer
+
+
+def head_from(tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The head whose `state_dict` this is."""
+    if "weight" in tensors:
+        return linear_head(tensors["weight"], tensors.get("bias"))
+    return QuadraticHead(tensors["components"].split(tensors["sizes"].tolist(), 1))
+
+
+def name_of_head(module: nn.Module) -> str:
+    """Name of the submodule that makes a network's logits: the last one that has no parts."""
+    return [name for name, part in module.named_modules() if not list(part.children())][-1]
+
+
+def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
+    """The layer that makes a network's logits.
+
+    Args:
+        module: the network.
+        n_classes: how many classes the weights that go there will have, if they are to be others.
+
+    Raises:
+        PipelineError: it is not linear or has another number of classes, so no weights can be
+            transferred there.
+    """
+    head = module.get_submodule(name_of_head(module))
+    if not isinstance(head, nn.Linear):
+        raise PipelineError(
+            f"weights can be transferred to a linear last layer only, found {type(head).__name__}"
+        )
+    if n_classes not in (None, head.out_features):
+        raise PipelineError(
+            f"weights of {n_classes} classes cannot be transferred to a last layer of "
+            f"{head.out_features} classes"
+        )
+    return head

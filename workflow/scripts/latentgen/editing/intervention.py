@@ -1,0 +1,268 @@
+"""Editing a network in the middle of its training, and training it on (arXiv 2603.19865).
+
+At an epoch the last layer is replaced by VeLPIC's vectors, and training goes on with the observed
+labels. Whether it is the edit that matters, and not the new optimiser that comes with it, only
+controls can tell: they go through the same batches in the same order.
+"""
+
+import copy
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from latentgen import progress
+from latentgen.editing.heads import head_of, linear_head
+from latentgen.editing.transfer import velpic_vectors, write_head
+from latentgen.names import UNDISTURBED
+from latentgen.networks import checkpoints
+from latentgen.networks.activations import NetworkSource
+from latentgen.networks.network import Network
+from latentgen.networks.run import Run
+from latentgen.networks.training import (
+    Data,
+    Recipe,
+    make_optimizer,
+    predict_logits,
+    prepare,
+    refuse_diverged,
+    train_epoch,
+)
+from latentgen.probes.batches import guesses
+from latentgen.probes.fitting import fit_probes
+from latentgen.schedule import epochs_of
+
+MODEL = "model"
+PROBES: dict[str, dict[str, Any]] = {"velpic": {"probe": "velpic"}, "masc": {"probe": "masc"}}
+"""What reads the penultimate layer, at the epochs at which the experiment is probed."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is done at the epoch of an intervention, before training goes on.
+
+    Attributes:
+        edit: whether the last layer is replaced by VeLPIC's vectors, its bias by zero.
+        again: whether that is done once more after every epoch.
+        new_optimizer: whether the optimiser starts anew.
+        batch_size: of the training that goes on; the run's own if None.
+    """
+
+    edit: bool = True
+    again: bool = False
+    new_optimizer: bool = True
+    batch_size: int | None = None
+
+
+VARIANTS: dict[str, Variant] = {
+    "edited": Variant(),
+    "optimizer_reset": Variant(edit=False),
+    "optimizer_kept": Variant(new_optimizer=False),
+    "edited_every_epoch": Variant(again=True),
+    "edited_single_images": Variant(batch_size=1),  # as published
+}
+"""Variants by the name that config.yaml gives them."""
+
+
+def intervene(
+    run: Run,
+    checkpoint_folder: Path,
+    device: torch.device,
+    *,
+    training: dict[str, Any],
+    schedule: str,
+    epochs: Sequence[int],
+    total_epochs: int,
+    variants: Sequence[str],
+) -> pd.DataFrame:
+    """Intervene in a run's training in several ways, and train each on to the same epoch.
+
+    No state of the optimiser is kept with a run, so it is trained again from its initialisation;
+    on the machine that trained it this gives the same states to the bit, elsewhere another run of
+    the same seed. What is printed says which. All variants, and the undisturbed run itself, start
+    from these states, see the same batches in the same order (but for a variant with batches of
+    another size), and do not stop when they have memorised.
+
+    A run that had ended before an epoch has no intervention there.
+
+    Args:
+        run: the run.
+        checkpoint_folder: its states.
+        device: to train on.
+        training: the training block by which the run was trained.
+        schedule: expression of the epochs at which probes read the penultimate layer; they also
+            do at the intervention itself and at the last epoch.
+        epochs: after which of them to intervene; 0 is the untrained network.
+        total_epochs: up to which all are trained.
+        variants: keys of `VARIANTS`.
+
+    Returns:
+        Rows with variant, start (epoch of the intervention; empty for the undisturbed run), epoch
+        (of the start: right after the edit), series (`model`, `velpic`, `masc`, the probes at the
+        penultimate layer), split, samples (`all`, `changed`, `unchanged`, by whether the observed
+        label is the true one), score_labels, accuracy. All is read in eval mode.
+
+    Raises:
+        PipelineError: the last layer cannot be edited, there is no readable state, or the loss
+            stopped being a finite number.
+    """
+    network = run.network()
+    module = network.module.to(device)
+    head_of(module, run.n_classes)
+    data = run.training_data().to(device)
+    recipe = run.recipe(training)
+    kept = checkpoints.epochs_in(checkpoint_folder)
+    starts = [start for start in epochs if start <= kept[-1]]
+    scheduled = {*epochs_of(schedule, total_epochs), *starts}
+    observer = Observer(run, scheduled)
+
+    prepare(module)
+    rows = observer.rows(network, data, 0)
+    branches = []
+    optimizer = make_optimizer(module, recipe)
+    for epoch in progress.bar(range(total_epochs + 1), desc=UNDISTURBED, unit="epoch"):
+        if epoch:
+            _train(module, optimizer, data, recipe, epoch)
+            rows += observer.rows(network, data, epoch)
+        if epoch in kept:
+            _report_replay(module, checkpoint_folder, epoch)
+        if epoch in starts:
+            for name in variants:
+                branch = _branch(network, optimizer, recipe, VARIANTS[name])
+                ahead = progress.bar(
+                    range(epoch + 1, total_epochs + 1), desc=f"{name} at {epoch}", unit="epoch"
+                )
+                went = _train_on(*branch, VARIANTS[name], data, epoch, ahead, observer)
+                branches += [{"variant": name, "start": epoch, **row} for row in went]
+    undisturbed = [{"variant": UNDISTURBED, "start": None, **row} for row in rows]
+    return pd.DataFrame([*undisturbed, *branches]).astype({"start": "Int64"})
+
+
+def _train(
+    module: nn.Module, optimizer: torch.optim.Optimizer, data: Data, recipe: Recipe, epoch: int
+) -> None:
+    refuse_diverged(epoch, train_epoch(module, optimizer, data, recipe, epoch), recipe)
+
+
+def _branch(
+    network: Network, optimizer: torch.optim.Optimizer, recipe: Recipe, variant: Variant
+) -> tuple[Network, torch.optim.Optimizer, Recipe]:
+    """A copy of network and optimiser to go another way with."""
+    module = copy.deepcopy(network.module)
+    recipe = replace(recipe, batch_size=variant.batch_size or recipe.batch_size)
+    own = make_optimizer(module, recipe)
+    if not variant.new_optimizer:
+        own.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    return Network(module, network.layers), own, recipe
+
+
+def _train_on(
+    network: Network,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    variant: Variant,
+    data: Data,
+    start: int,
+    epochs: Iterable[int],
+    observer: "Observer",
+) -> Iterator[dict[str, Any]]:
+    """Edit, and train on for some epochs; rows of the state right after the edit and of each."""
+    if variant.edit:
+        observer.edit(network)
+    yield from observer.rows(network, data, start)
+    for epoch in epochs:
+        _train(network.module, optimizer, data, recipe, epoch)
+        if variant.again:
+            observer.edit(network)
+        yield from observer.rows(network, data, epoch)
+
+
+def _report_replay(module: nn.Module, folder: Path, epoch: int) -> None:
+    kept = checkpoints.load(checkpoints.checkpoint_path(folder, epoch))
+    state = module.state_dict()
+    largest = max(float((state[name].cpu() - kept[name]).abs().max()) for name in kept)
+    same = "the kept state to the bit" if largest == 0 else f"off the kept state by {largest:.2g}"
+    print(f"epoch {epoch}: trained again, {same}")
+
+
+class Observer:
+    """Reads a run's networks: what they answer, and what probes find in the penultimate layer."""
+
+    def __init__(self, run: Run, probed: Collection[int]) -> None:
+        """Take the run, and the epochs at which probes read."""
+        self._run = run
+        self._probed = probed
+        self._fitted = run.labels.fitted(run.validation)
+        changed = run.labels.changed[self._fitted]
+        self._samples = {"all": np.ones_like(changed), "changed": changed, "unchanged": ~changed}
+
+    def edit(self, network: Network) -> None:
+        """Replace the last layer by VeLPIC's vectors, and its bias by zero."""
+        run = self._run
+        layer = list(network.layers)[-1]
+        vectors = velpic_vectors(
+            self._source(network), layer, run.labels, run.validation, run.n_classes
+        )
+        write_head(network.module, linear_head(vectors))
+
+    def rows(self, network: Network, data: Data, epoch: int) -> list[dict[str, Any]]:
+        """Accuracies of the model and, at their epochs, of the probes."""
+        said = {
+            split: predict_logits(network.module, images, data.mean, data.std).argmax(1).cpu()
+            for split, images in (("train", data.images), ("test", data.test_images))
+        }
+        rows = self._scored(MODEL, said["train"].numpy(), said["test"].numpy())
+        if epoch in self._probed:
+            rows += self._probe(network)
+        return [{"epoch": epoch, **row} for row in rows]
+
+    def _probe(self, network: Network) -> list[dict[str, Any]]:
+        source = self._source(network)
+        layer = list(network.layers)[-1]
+        observed = {"": self._run.labels.observed}
+        probes = fit_probes(
+            source, layer, observed, self._fitted, PROBES, n_classes=self._run.n_classes
+        )
+        predict = {name: probes[name, ""].probe.predict for name in PROBES}
+        on_train = guesses(source, layer, "train", predict)
+        on_test = guesses(source, layer, "test", predict)
+        return [
+            row
+            for name in PROBES
+            for row in self._scored(name, on_train[name][self._fitted], on_test[name])
+        ]
+
+    def _scored(
+        self, series: str, on_train: NDArray[np.int64], on_test: NDArray[np.int64]
+    ) -> list[dict[str, Any]]:
+        labels = self._run.labels
+        by_part = [
+            (samples, kind, part)
+            for samples, part in self._samples.items()
+            for kind in ("observed", "true")
+            # On unchanged samples both labels are the same.
+            if part.any() and (samples, kind) != ("unchanged", "true")
+        ]
+        rows = [
+            {
+                "series": series,
+                "split": "train",
+                "samples": samples,
+                "score_labels": kind,
+                "accuracy": float((on_train == getattr(labels, kind)[self._fitted])[part].mean()),
+            }
+            for samples, kind, part in by_part
+        ]
+        on_test_is = {"split": "test", "samples": "all", "score_labels": "true"}
+        accuracy = float((on_test == self._run.test_labels).mean())
+        return [*rows, {"series": series, **on_test_is, "accuracy": accuracy}]
+
+    def _source(self, network: Network) -> NetworkSource:
+        mean, std = self._run.normalise["mean"], self._run.normalise["std"]
+        return NetworkSource(network, self._run.images, mean=mean, std=std, with_input=False)

@@ -1,0 +1,92 @@
+"""Repairing anybody's network: a probe in the place of the layers that memorised.
+
+What the pipeline does with the kept epochs of its own runs is in `repair_runs`.
+"""
+
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+
+from sklearn.base import clone
+from torch import Tensor, nn
+
+from latentgen.editing.heads import CutNetwork, head_of, name_of_head
+from latentgen.editing.probe_heads import head_of_probe
+from latentgen.errors import PipelineError
+from latentgen.networks.activations import extract
+from latentgen.probes.base import Probe
+from latentgen.probes.registry import VeLPIC
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+def repair(
+    model: nn.Module,
+    loader: Batches,
+    held_out: Batches | None = None,
+    *,
+    layers: Sequence[str] = (),
+    probes: Sequence[Probe] | None = None,
+) -> nn.Module:
+    """A copy of a network whose last layer is a probe of what the layers before it still know.
+
+    By default VeLPIC's vectors take the place of the last layer's weights: the weight transfer of
+    arXiv 2603.19865. With several layers or probes, the one is taken that agrees best with the
+    labels of `held_out`; of equally good ones the first, and before all of them the network as it
+    is.
+
+    Args:
+        model: ends in a linear layer; any device. It is not changed.
+        loader: batches of inputs and labels, of the noisy training set.
+        held_out: the same of data that the model was not trained on, with labels as noisy.
+        layers: names of submodules, as `model.named_modules()` gives them, after whose (flattened)
+            output the network may be cut as well; the last layer may always be replaced.
+        probes: unfitted ones that can be a last layer (see `probe_heads`); `[VeLPIC()]` if not
+            given.
+
+    Returns:
+        A network in eval mode, from the same inputs to scores (n, classes); the largest counts.
+
+    Raises:
+        PipelineError: the last layer is not linear, a probe cannot be a last layer, the labels are
+            not of the network's classes, or there is something to choose and nothing held out.
+        AttributeError: the model has no submodule of that name.
+    """
+    probes = [VeLPIC()] if probes is None else list(probes)
+    if held_out is None and (layers or len(probes) != 1):
+        raise PipelineError("choosing a layer or a probe needs data that were held out: `held_out`")
+    last = name_of_head(model)
+    network = deepcopy(model).eval()
+    features = deepcopy(network)
+    features.set_submodule(last, nn.Identity())
+    rows, labels = extract(features, loader, [*layers, last])
+    candidates = [
+        _with_probe(network, layer, last, clone(probe).fit(rows[layer], labels))
+        for layer in (*layers, last)
+        for probe in probes
+    ]
+    if held_out is None:
+        return candidates[0]
+    batches = list(held_out)
+    return max([network, *candidates], key=lambda candidate: _agreement(candidate, batches))
+
+
+def _with_probe(network: nn.Module, layer: str, last: str, probe: Probe) -> nn.Module:
+    n_classes = head_of(network).out_features
+    if list(probe.classes_) != list(range(n_classes)):
+        raise PipelineError(
+            f"the labels are {list(probe.classes_)}; the network's last layer needs every class "
+            f"from 0 to {n_classes - 1}"
+        )
+    device = next(network.parameters()).device
+    head = head_of_probe(probe).to(device).eval()
+    if layer != last:
+        return CutNetwork(network, cut=layer, head=head)
+    repaired = deepcopy(network)
+    repaired.set_submodule(last, head)
+    return repaired
+
+
+def _agreement(model: nn.Module, batches: Batches) -> int:
+    """How many labels a model says."""
+    scores, labels = extract(model, batches, [""])
+    return int((scores[""].argmax(1) == labels).sum())

@@ -1,0 +1,211 @@
+"""Editing a network's last layer so that the network itself generalises (arXiv 2603.19865)."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from latentgen.data.labels import TrainLabels
+from latentgen.data.scores import accuracy_rows
+from latentgen.editing import export
+from latentgen.editing.heads import head_of, linear_head
+from latentgen.errors import PipelineError
+from latentgen.networks import checkpoints
+from latentgen.networks.activations import ActivationSource, last_source, sources
+from latentgen.networks.run import Run
+from latentgen.probes.batches import Guess, Labels, class_moments, guesses
+
+Heads = dict[str, nn.Linear]
+"""Last layers by the name of the variant."""
+
+
+def edited_heads(head: nn.Linear, vectors: Tensor) -> Heads:
+    """The trained last layer and its edited variants.
+
+    Args:
+        head: the trained last layer, classes x width.
+        vectors: (classes, width), one direction a class, such as VeLPIC's.
+
+    Returns:
+        `trained`: as it was; `velpic_zero_bias`: the vectors without a bias, whose decisions are
+        VeLPIC's own; `velpic_kept_bias`: the vectors with the trained bias, where there is one.
+
+    Raises:
+        PipelineError: the vectors do not fit the layer.
+    """
+    require_shape(vectors, head)
+    heads = {"trained": head, "velpic_zero_bias": linear_head(vectors)}
+    if head.bias is not None:
+        heads["velpic_kept_bias"] = linear_head(vectors, head.bias.detach())
+    return heads
+
+
+def require_shape(vectors: Tensor, head: nn.Linear) -> None:
+    """Stop with a PipelineError unless the vectors (classes, width) fit the layer."""
+    if vectors.shape != head.weight.shape:
+        raise PipelineError(
+            f"weights of shape {tuple(vectors.shape)} (classes, width) do not fit a last layer of "
+            f"shape {tuple(head.weight.shape)}"
+        )
+
+
+@torch.no_grad()
+def write_head(module: nn.Module, new: nn.Linear) -> None:
+    """Write a layer's weights and bias, zero if it has none, into a module's last layer.
+
+    The module keeps its own tensors, so that an optimiser of theirs goes on with them.
+
+    Raises:
+        PipelineError: the module's last layer is not linear, of another shape, or without the bias
+            that there is to write.
+    """
+    head = head_of(module)
+    require_shape(new.weight, head)
+    if head.bias is None and new.bias is not None:
+        raise PipelineError("a bias cannot be transferred to a last layer that has none")
+    head.weight.copy_(new.weight)
+    if head.bias is not None:
+        head.bias.copy_(torch.zeros_like(head.bias) if new.bias is None else new.bias)
+
+
+def score_heads(
+    source: ActivationSource,
+    layer: str,
+    heads: Mapping[str, nn.Linear],
+    labels: TrainLabels,
+    test_labels: Labels,
+    validation: float,
+) -> list[dict[str, Any]]:
+    """Score a network with each of some last layers.
+
+    Only the penultimate activations are needed: what the edited network says of an image is what
+    the edited layer says of them.
+
+    Args:
+        source: where the activations are read.
+        layer: the penultimate layer.
+        heads: last layers by variant.
+        labels: of all training samples.
+        test_labels: true labels of the test samples.
+        validation: share of the training samples that is held out.
+
+    Returns:
+        Rows with variant, split, score_labels, accuracy.
+    """
+    classifiers = {variant: _decide(head) for variant, head in heads.items()}
+    on_train = guesses(source, layer, "train", classifiers)
+    on_test = guesses(source, layer, "test", classifiers)
+    return [
+        {"variant": variant, **row}
+        for variant in heads
+        for row in accuracy_rows(
+            on_train[variant], on_test[variant], labels, test_labels, validation
+        )
+    ]
+
+
+def _decide(head: nn.Linear) -> Guess:
+    @torch.inference_mode()
+    def decide(activations: Tensor) -> Tensor:
+        return head(activations).argmax(1)
+
+    return decide
+
+
+def transfer_rows(
+    source: ActivationSource,
+    layer: str,
+    head: nn.Linear,
+    labels: TrainLabels,
+    test_labels: Labels,
+    *,
+    validation: float,
+) -> list[dict[str, Any]]:
+    """Score a network with its trained last layer and with VeLPIC's vectors there.
+
+    Args:
+        source: where the activations are read.
+        layer: the penultimate layer.
+        head: the trained last layer.
+        labels: of all training samples; VeLPIC is fitted to the observed ones.
+        test_labels: true labels of the test samples.
+        validation: share of the training samples that VeLPIC is not fitted to.
+
+    Returns:
+        Rows as from `score_heads`, variants as from `edited_heads`.
+
+    Raises:
+        PipelineError: the layer is not the last linear layer's input.
+    """
+    require_penultimate(source, layer, head)
+    vectors = velpic_vectors(source, layer, labels, validation, head.out_features)
+    heads = edited_heads(head, vectors)
+    return score_heads(source, layer, heads, labels, test_labels, validation)
+
+
+def velpic_vectors(
+    source: ActivationSource, layer: str, labels: TrainLabels, validation: float, n_classes: int
+) -> Tensor:
+    """VeLPIC's vectors of a layer, (classes, width), from the observed labels of what is fitted."""
+    observed = {"observed": labels.observed}
+    fitted = labels.fitted(validation)
+    return class_moments(source, layer, observed, fitted, n_classes)["observed"].first_components()
+
+
+def require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -> None:
+    """Stop with a PipelineError unless the layer is as wide as what the head takes."""
+    if source.widths[layer] != head.in_features:
+        raise PipelineError(
+            f"layer {layer} has width {source.widths[layer]}, but the last linear layer takes "
+            f"{head.in_features}: it is not the penultimate layer"
+        )
+
+
+class AtEpoch(NamedTuple):
+    """A run after some epochs.
+
+    Attributes:
+        epoch: how many.
+        source: where its layers are read.
+        penultimate: name of the layer that the last one reads.
+        head: the last layer, as it was trained.
+    """
+
+    epoch: int
+    source: ActivationSource
+    penultimate: str
+    head: nn.Linear
+
+
+def at_every_epoch(
+    run: Run, checkpoint_folder: str, activations: str | None, device: torch.device
+) -> Iterator[AtEpoch]:
+    """A run's layers and its last one at every kept epoch.
+
+    Look at one before taking the next: they share one network.
+
+    Raises:
+        PipelineError: the last layer is not linear or has another number of classes.
+    """
+    network = run.network()
+    if activations is None:  # what comes from files is worked on where it is read
+        network.module.to(device)
+    penultimate = list(network.layers)[-1]
+    for epoch, source in sources(run, checkpoint_folder, activations, device):
+        state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
+        checkpoints.load_into(network.module, state)
+        yield AtEpoch(epoch, source, penultimate, head_of(network.module, run.n_classes))
+
+
+def transferred(run: Run, checkpoint_folder: str, device: torch.device) -> export.Classifier:
+    """A run's network at its last epoch with VeLPIC's vectors as its last layer, without a bias."""
+    source = last_source(run, checkpoint_folder, device)
+    module = source.network.module
+    penultimate = list(source.network.layers)[-1]
+    vectors = velpic_vectors(source, penultimate, run.labels, run.validation, run.n_classes)
+    write_head(module, linear_head(vectors))
+    epoch = checkpoints.epochs_in(Path(checkpoint_folder))[-1]
+    facts = export.facts_of(run, epoch=epoch, layer=penultimate, head="velpic_zero_bias")
+    return export.Classifier(module, facts)

@@ -1,0 +1,1 @@
+"""Drawing: every figure, and how all of them look."""

@@ -1,0 +1,235 @@
+"""A sheet for each pair of labels, drawn from its proofs, and the page that lists all of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.proofs import MASKS
+from latentgen.disambiguation.segments import Segments
+from latentgen.disambiguation.study import proof_name
+from latentgen.figures.panels import grid, save
+
+LABEL_A, LABEL_B = "#0072B2", "#D55E00"
+REDACTIONS = {
+    "mask_a.png": "without $S_a$",
+    "mask_b.png": "without $S_b$",
+    "mask.png": "without $S$",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Redaction:
+    """One redaction of a proof, as it was found in the proof's folder."""
+
+    title: str
+    picture: NDArray[np.uint8]
+    measure: str
+    before: tuple[float, float]
+    after: tuple[float, float]
+
+
+def read_redactions(proof: Path) -> list[Redaction]:
+    """The redacted pictures of a proof, composed of its own files; none if there is no proof."""
+    if not proof.exists():
+        return []
+    stated = json.loads((proof / "proof.json").read_text())
+    picture, filled = (_read(proof / f"{name}.png") for name in ("picture", "filled"))
+    return [
+        Redaction(
+            REDACTIONS[name],
+            np.where(_read(proof / name)[..., None] > 0, filled, picture),
+            stated["measure"],
+            tuple(stated["before"]),
+            tuple(after),
+        )
+        for name, after in zip(MASKS[stated["kind"]], stated["after"], strict=True)
+    ]
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def sheet_name(row: Mapping[str, Any]) -> str:
+    """File name of a pair's sheet, without its ending."""
+    picture = str(row["name"]).replace("/", "--")
+    return f"{picture}--{row['label_a']}-{row['label_b']}"
+
+
+def draw_sheet(
+    row: Mapping[str, Any],
+    sample: Sample,
+    segments: Segments,
+    curves: pd.DataFrame,
+    proofs: Path,
+    style: Mapping[str, Any],
+) -> tuple[Figure, pd.DataFrame]:
+    """Picture, segments, the certified redactions, and both labels along both rankings.
+
+    Args:
+        row: of pairs.csv.
+        sample: the picture.
+        segments: its label map.
+        curves: the pair's rows of curves.csv.
+        proofs: folder of the study's proofs.
+        style: the block `figures` of config.yaml.
+
+    Returns:
+        The figure, and the numbers drawn in it: panel, step, value_a, value_b.
+    """
+    found = {kind: read_redactions(proofs / proof_name(row, kind)) for kind in MASKS}
+    figure = plt.figure(figsize=(style["width"], style["width"] * 0.56))
+    figure.suptitle(_title(row), fontsize=8, x=0.02, ha="left", parse_math=False)
+    top = figure.add_gridspec(1, 5, left=0.02, right=0.98, top=0.86, bottom=0.5, wspace=0.08)
+    images = [("picture", sample.picture), ("segments", outlined(sample.picture, segments))]
+    for place, (title, picture) in enumerate(images):
+        _show(figure.add_subplot(top[place]), picture, title, "")
+    for place in range(2, 5):
+        kind, index = ("distinct", place - 2) if place < 4 else ("single", 0)
+        redaction = found[kind][index] if found[kind] else None
+        axes = figure.add_subplot(top[place])
+        if redaction is None:
+            _show(axes, np.full_like(sample.picture, 255), f"no {kind} certificate", "")
+        else:
+            _show(axes, redaction.picture, f"{kind}: {redaction.title}", _change(row, redaction))
+    bottom = figure.add_gridspec(1, 2, left=0.08, right=0.98, top=0.36, bottom=0.1, wspace=0.12)
+    for place, along in enumerate(("a", "b")):
+        axes = figure.add_subplot(bottom[place])
+        _draw_curve(axes, curves[curves["along"] == along], row, along)
+    return figure, _numbers(curves, found)
+
+
+def outlined(picture: NDArray[np.uint8], segments: Segments) -> NDArray[np.uint8]:
+    """The picture with its segments' borders in yellow, enlarged so that borders stay thin."""
+    factor = -(-300 // max(picture.shape[:2]))
+    large = picture.repeat(factor, 0).repeat(factor, 1)
+    labels = segments.repeat(factor, 0).repeat(factor, 1)
+    edge = np.zeros(labels.shape, dtype=bool)
+    edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    edge[1:] |= labels[1:] != labels[:-1]
+    large[edge] = (255, 220, 0)
+    return large
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    truth = f" (truth: {row['truth']})" if row["truth"] else ""
+    return (
+        f"{row['name']}: a = {row['name_a']} ({row['probability_a']:.2f}), "
+        f"b = {row['name_b']} ({row['probability_b']:.2g})\n"
+        f"verdict {row['verdict']}{truth}; published rule: {row['verdict_published']}; "
+        f"largest delta: distinct {row['distinct_delta']:.2f}, single {row['single_delta']:.2f}; "
+        f"score {row['score']:.2f}"
+    )
+
+
+def _show(axes: Any, picture: NDArray[np.uint8], title: str, below: str) -> None:
+    axes.imshow(picture, interpolation="nearest")
+    axes.set_title(title, fontsize=7)
+    axes.set_xlabel(below, fontsize=6, parse_math=False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    axes.spines[:].set_visible(True)
+
+
+def _change(row: Mapping[str, Any], redaction: Redaction) -> str:
+    return "\n".join(
+        f"{redaction.measure} of {row[f'name_{label}']}: {before:.2g} → {after:.2g}"
+        for label, before, after in zip("ab", redaction.before, redaction.after, strict=True)
+    )
+
+
+def _draw_curve(axes: Any, curve: pd.DataFrame, row: Mapping[str, Any], along: str) -> None:
+    for label, colour, line in (("a", LABEL_A, "-"), ("b", LABEL_B, "--")):
+        axes.plot(
+            curve["step"],
+            curve[f"probability_{label}"],
+            line,
+            color=colour,
+            marker="o" if label == "a" else "s",
+            markersize=2,
+            label=f"{label} = {row[f'name_{label}']}",
+        )
+    axes.set_ylim(-0.03, 1.03)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel(f"Segments redacted, those for {row[f'name_{along}']} first", fontsize=7)
+    axes.set_ylabel("Probability" if along == "a" else "", fontsize=7)
+    axes.tick_params(labelsize=6)
+    axes.legend(fontsize=6, frameon=False, loc="best")
+
+
+def _numbers(curves: pd.DataFrame, found: Mapping[str, list[Redaction]]) -> pd.DataFrame:
+    lines = pd.DataFrame(
+        {
+            "panel": "along_" + curves["along"],
+            "step": curves["step"],
+            "value_a": curves["probability_a"],
+            "value_b": curves["probability_b"],
+        }
+    )
+    changes = [
+        (f"{kind}_{redaction.title}_{when}".replace("$", ""), step, *values)
+        for kind, redactions in found.items()
+        for redaction in redactions
+        for step, (when, values) in enumerate(
+            (("before", redaction.before), ("after", redaction.after))
+        )
+    ]
+    return pd.concat([lines, pd.DataFrame(changes, columns=lines.columns)], ignore_index=True)
+
+
+def _rows(pairs: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in pairs.to_dict("records")]
+
+
+def draw_sheets(
+    pairs: pd.DataFrame,
+    curves: pd.DataFrame,
+    pictures: Mapping[str, tuple[Sample, Segments]],
+    proofs: Path,
+    folder: Path,
+    style: Mapping[str, Any],
+) -> None:
+    """Draw the sheets of all pairs into an existing folder, each as PDF, PNG and CSV."""
+    groups = dict(iter(curves.groupby(["name", "label_a", "label_b"], sort=False)))
+    grid(1, 1, style, 1.0)  # sets the common style
+    plt.close("all")
+    for row in _rows(pairs):
+        name = str(row["name"])
+        sample, segments = pictures[name]
+        curve = groups[(name, row["label_a"], row["label_b"])]
+        figure, numbers = draw_sheet(row, sample, segments, curve, proofs, style)
+        files = {kind: str(folder / f"{sheet_name(row)}.{kind}") for kind in ("pdf", "png", "csv")}
+        save(figure, numbers, files)
+
+
+def index_page(
+    template: str, study: str, pairs: pd.DataFrame, skipped: pd.DataFrame, facts: Mapping[str, Any]
+) -> str:
+    """The page that lists all pairs of a study, and what was skipped and why.
+
+    Args:
+        template: of Jinja.
+        study: name of the study.
+        pairs: all of pairs.csv.
+        skipped: name and reason of each picture that was left out.
+        facts: settings to be shown.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    rows = [{**row, "sheet": sheet_name(row)} for row in _rows(pairs)]
+    counts = pairs["verdict"].value_counts().to_dict() if len(pairs) else {}
+    return environment.from_string(template).render(
+        study=study, pairs=rows, counts=counts, skipped=skipped.to_dict("records"), facts=facts
+    )

@@ -1,0 +1,1 @@
+"""All that knows Snakemake: what surrounds a job, and what jobs need."""

@@ -1,0 +1,86 @@
+"""What every script of the workflow does around its own work."""
+
+import errno
+import fcntl
+import gc
+import hashlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import Any, TextIO
+
+from latentgen.devices import best_device, device_name
+from latentgen.errors import PipelineError
+from latentgen.jobs import provenance
+
+__all__ = ["best_device", "fingerprint", "job"]
+
+if hasattr(sys.modules["__main__"], "snakemake"):
+    # A script imports this first. Looking for garbage among what is imported next, all of which
+    # stays, and once more when Python ends, would take a third of the time of starting and ending.
+    gc.disable()
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[None]:
+    """Write everything that is printed to the rule's log, and a failure's reason as its last line.
+
+    A mistake that the user can mend is one line; anything else comes with its traceback. At the end
+    a record of where the outputs come from is left beside the first of them.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+    with _log_of_one_job(snakemake.log[0]) as log, redirect_stdout(log), redirect_stderr(log):
+        try:
+            yield
+            provenance.record(snakemake)
+        except PipelineError as error:
+            print(f"\nerror: {error}", file=log)  # a progress bar may not have ended its line
+            sys.exit(1)
+        except Exception as error:
+            if _disk_is_full(error):
+                print("\nerror: no space left on the disk of the results", file=log)
+            else:
+                traceback.print_exc(file=log)
+            sys.exit(1)
+
+
+@contextmanager
+def _log_of_one_job(path: str) -> Iterator[TextIO]:
+    """Open an empty log, once no other process does the same job.
+
+    A Snakemake that is killed leaves its jobs running. The next one may start the same job, which
+    then waits here until the first is done: two writers would spoil each other's files.
+    """
+    with open(path, "a", buffering=1) as log:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(log, fcntl.LOCK_EX)
+        log.truncate(0)
+        yield log
+
+
+def _disk_is_full(error: Exception) -> bool:
+    # safetensors and HDF5 pass on what the system said, in exceptions of their own.
+    full = (errno.ENOSPC, errno.EDQUOT)
+    texts = [os.strerror(number) for number in full]
+    return getattr(error, "errno", None) in full or any(text in str(error) for text in texts)
+
+
+def fingerprint(files: Iterable[str], params: Mapping[str, Any]) -> str:
+    """Hash of everything a job's numbers depend on: its input files, code included, and params.
+
+    Whether torch computes the same also depends on its version and on the kind of device.
+    """
+    import torch
+
+    digest = hashlib.sha256()
+    digest.update(json.dumps(params, sort_keys=True).encode())
+    best_device()  # a job that asks for a fingerprint computes on it
+    digest.update(f"{torch.__version__} {device_name()}".encode())
+    for path in sorted(files):
+        digest.update(provenance.file_hash(path).encode())
+    return digest.hexdigest()

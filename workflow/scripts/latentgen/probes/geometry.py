@@ -1,0 +1,96 @@
+"""How the classes' principal components lie in a layer (arXiv 2603.19865)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from latentgen.data.labels import TrainLabels
+from latentgen.data.scores import LABEL_KINDS
+from latentgen.networks.activations import ActivationSource
+from latentgen.probes.batches import class_moments
+from latentgen.probes.moments import ClassMoments
+from latentgen.probes.registry import make_masc
+
+
+def angles(a: Tensor, b: Tensor) -> Tensor:
+    """Angles in degrees, float64 (n,), 0 to 180, between the rows of a and b, each (n, width).
+
+    Also small ones are accurate, which the arc cosine of a product is not. A zero row has none:
+    its angle is NaN.
+    """
+    a, b = normalize(a.double()), normalize(b.double())
+    halves = torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1))
+    defined = a.any(1) & b.any(1)
+    return torch.where(defined, 2 * halves.rad2deg(), torch.nan)
+
+
+def class_geometry(
+    source: ActivationSource,
+    layer: str,
+    labels: TrainLabels,
+    fitted: NDArray[np.bool_],
+    masc: Mapping[str, Any],
+    *,
+    n_classes: int,
+    head: Tensor | None = None,
+) -> list[dict[str, Any]]:
+    """Measure one layer in one pass over the training data; only class moments are held.
+
+    Args:
+        source: where the activations are read.
+        layer: its name.
+        labels: of all N training samples.
+        fitted: (N,), which samples count.
+        masc: MASC's settings.
+        n_classes: number of classes.
+        head: (C, width) the trained last layer's weights, if this is the penultimate layer.
+
+    Returns:
+        A row for each class with layer, width, class and
+
+        - label_angle: degrees, 0 to 90, between the (uncentred) first principal component of the
+          samples observed as the class and of those that truly are it: lines without a direction;
+        - head_angle: degrees, 0 to 180, between the class's VeLPIC vector (observed labels) and
+          its row in the last layer; NaN without a head;
+        - share_observed, share_true: of the class's variance, what the first component explains;
+        - components_observed, components_true: how many MASC keeps.
+
+        Angles and shares of a class without rows, or with only zero rows, are NaN.
+
+    Raises:
+        ValueError: fewer than two classes have rows.
+    """
+    by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
+    moments = class_moments(source, layer, by_kind, fitted, n_classes)
+    vectors = {kind: moments[kind].first_components() for kind in LABEL_KINDS}
+    turned = angles(vectors["observed"], vectors["true"])
+    columns: dict[str, Any] = {"label_angle": torch.minimum(turned, 180 - turned).cpu().numpy()}
+    columns["head_angle"] = (
+        np.full(n_classes, np.nan)
+        if head is None
+        else angles(vectors["observed"], head).cpu().numpy()
+    )
+    for kind in LABEL_KINDS:
+        columns[f"share_{kind}"] = first_component_shares(moments[kind])
+    for kind in LABEL_KINDS:
+        columns[f"components_{kind}"] = make_masc(masc).fit_moments(moments[kind]).n_components_
+    names = {"layer": layer, "width": source.widths[layer]}
+    return [
+        {**names, "class": c, **{name: values[c] for name, values in columns.items()}}
+        for c in range(n_classes)
+    ]
+
+
+def first_component_shares(moments: ClassMoments) -> NDArray[np.float64]:
+    """Share of each class's (uncentred) variance that its first component explains, (C,)."""
+    shares = np.full(moments.n_classes, np.nan)
+    for c in range(moments.n_classes):
+        components = moments.principal_components(c)
+        if components.rank:
+            shares[c] = float(components.eigenvalues[0] / components.eigenvalues.sum())
+    return shares

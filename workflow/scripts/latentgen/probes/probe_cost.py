@@ -1,0 +1,310 @@
+"""What probes cost: seconds and memory as measured, floating-point operations as counted."""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, singledispatch
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from latentgen.probes.base import Probe
+from latentgen.probes.baselines import (
+    KNN,
+    LBFGS_HISTORY,
+    LDA,
+    QDA,
+    LogisticRegression,
+    NearestClassMean,
+)
+from latentgen.probes.registry import MASC, AnyProbe, VeLPIC
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+# ---------------------------------------------------------------------------------- measured
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a piece of work took.
+
+    Memory is counted from what was in use when the work began. On a GPU it is what torch had
+    allocated. On a CPU it is the process's resident memory, which the kernel counts in pages and
+    somewhat late (some tenths of a MiB mean nothing); NaN where it does not tell (outside Linux).
+
+    Attributes:
+        seconds: wall-clock time.
+        peak: bytes in use at the worst moment.
+        held: bytes still in use at the end.
+    """
+
+    seconds: float = 0.0
+    peak: float = 0.0
+    held: float = 0.0
+
+    def __add__(self, later: "Cost") -> "Cost":
+        """The cost of both, one after the other."""
+        peak = float(np.maximum(self.peak, self.held + later.peak))  # NaN if either is
+        return Cost(self.seconds + later.seconds, peak, self.held + later.held)
+
+
+def measured(
+    device: torch.device, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
+) -> tuple[Result, Cost]:
+    """Call a function and say what it took on a device, whose work is waited for."""
+    _wait(device)
+    before = _memory(device)
+    _forget_peak(device)
+    start = perf_counter()
+    result = work(*given, **named)
+    _wait(device)
+    seconds = perf_counter() - start
+    peak = _peak(device) - before
+    return result, Cost(seconds, peak, _memory(device) - before)
+
+
+def unmeasured(
+    device: torch.device, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
+) -> tuple[Result, Cost]:
+    """Call a function without looking: asking the kernel can take longer than the work."""
+    return work(*given, **named), Cost()
+
+
+Measure = Callable[..., tuple[Any, Cost]]
+"""`measured` or `unmeasured`."""
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _memory(device: torch.device) -> float:
+    """Bytes in use."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    if _resident_memory_is_told():
+        # What has been freed goes back to the system, so that using it again is seen.
+        ctypes.CDLL(None).malloc_trim(0)
+    return _kernel_says("VmRSS")
+
+
+def _forget_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif _resident_memory_is_told():
+        _HIGH_WATER.write_text("5")
+
+
+def _peak(device: torch.device) -> float:
+    """The most bytes that were in use since `_forget_peak`."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return _kernel_says("VmHWM")
+
+
+_STATUS = Path("/proc/self/status")
+_HIGH_WATER = Path("/proc/self/clear_refs")  # to write 5 sets VmHWM to what is in use
+
+
+@cache
+def _resident_memory_is_told() -> bool:
+    try:
+        _HIGH_WATER.write_text("5")
+        return hasattr(ctypes.CDLL(None), "malloc_trim")
+    except OSError:
+        return False
+
+
+def _kernel_says(key: str) -> float:
+    """A quantity of /proc/self/status, in bytes; NaN where the kernel or the C library has none."""
+    if not _resident_memory_is_told():
+        return np.nan
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(key))
+    return 1024 * float(line.split()[1])
+
+
+# ----------------------------------------------------------------------------------- counted
+#
+# An addition, multiplication, division, square root, exponential or logarithm is one operation;
+# a product of an (a, b) with a (b, c) matrix takes 2abc. Comparisons and copies are free. A
+# symmetric matrix is multiplied out in full, as the library does. N rows in all, n of a class,
+# width d, K classes, k components of a class, M rows to predict. Reading the activations is not
+# counted, and every probe is counted as if it had been fitted alone.
+
+
+def eigh_operations(m: int) -> int:
+    """Eigenvalues and eigenvectors of a symmetric m x m matrix: 9 m^3.
+
+    Golub and Van Loan, Matrix Computations (4th edition), section 8.3.3: tridiagonalisation and
+    symmetric QR with accumulated transformations. Divide and conquer, which LAPACK uses here,
+    takes fewer, depending on the matrix.
+    """
+    return 9 * m**3
+
+
+def components_operations(counts: NDArray[np.int64], d: int) -> int:
+    """Second moments of every class and their eigen-decomposition.
+
+    A class of n > d rows: the product X'X, 2nd^2, and `eigh_operations(d)`. A class of fewer: the
+    product XX', 2n^2 d, `eigh_operations(n)`, and the eigenvectors' way back to rows of width d
+    with their lengths, 2n^2 d + nd.
+    """
+    many, few = counts[counts > d], counts[counts <= d]
+    of_many = sum(2 * n * d**2 + eigh_operations(d) for n in many.tolist())
+    return of_many + sum(4 * n**2 * d + n * d + eigh_operations(n) for n in few.tolist())
+
+
+@singledispatch
+def fit_operations(probe: AnyProbe) -> float:
+    """Operations of fitting a probe, which has been fitted; NaN if nobody has counted them."""
+    return np.nan
+
+
+@singledispatch
+def predict_operations(probe: AnyProbe, n_rows: int) -> float:
+    """Operations of predicting M = `n_rows` rows; NaN if nobody has counted them."""
+    return np.nan
+
+
+def _sizes(probe: Probe) -> tuple[int, int, int]:
+    """N, d, K."""
+    return int(probe.class_count_.sum()), probe.n_features_in_, len(probe.classes_)
+
+
+@fit_operations.register
+def _(probe: MASC) -> float:
+    """Components of every class; which of them are kept is settled by their eigenvalues."""
+    return components_operations(probe.class_count_, probe.n_features_in_)
+
+
+@predict_operations.register
+def _(probe: MASC, n_rows: int) -> float:
+    """Products with the kept components, or with the rest where that is fewer (|x|^2 less them).
+
+    For J = min(k, d - k) of them 2dJ, their squares and sum 2J; |x|^2 takes 2d, once.
+    """
+    d, kept = probe.n_features_in_, probe.n_components_
+    by_rest = (kept > d / 2) & (probe.class_count_ > d)
+    columns = int(np.where(by_rest, d - kept, kept).sum())
+    return n_rows * (2 * d * columns + 2 * columns + 2 * d)
+
+
+@fit_operations.register
+def _(probe: VeLPIC) -> float:
+    """As MASC, and the signs: the sum of all rows, Nd, and its product with K vectors, 2dK."""
+    N, d, K = _sizes(probe)
+    return components_operations(probe.class_count_, d) + N * d + 2 * d * K
+
+
+@predict_operations.register
+def _(probe: VeLPIC, n_rows: int) -> float:
+    """One product with K vectors, 2dK."""
+    _, d, K = _sizes(probe)
+    return n_rows * 2 * d * K
+
+
+@fit_operations.register
+def _(probe: NearestClassMean) -> float:
+    """Sums of the rows of every class, Nd; means dK, their lengths 2dK and division by them dK."""
+    N, d, K = _sizes(probe)
+    return N * d + 4 * d * K
+
+
+@predict_operations.register
+def _(probe: NearestClassMean, n_rows: int) -> float:
+    """Products with K unit means, 2dK; the row's length, 2d, by which K products are divided."""
+    _, d, K = _sizes(probe)
+    return n_rows * (2 * d * K + 2 * d + K)
+
+
+@fit_operations.register
+def _(probe: LDA) -> float:
+    """The pooled covariance, its eigen-decomposition, and K vectors of coefficients.
+
+    Covariance: second moments 2Nd^2, sums Nd, what takes the means off and pools, 3d^2 for each
+    class. Scaling 2d^2, `eigh_operations(d)`. With r directions left: whitening them 2dr,
+    coefficients 4drK, intercepts 3dK.
+    """
+    N, d, K = _sizes(probe)
+    r = probe.rank_
+    covariance = 2 * N * d**2 + N * d + 3 * d**2 * K
+    return covariance + 2 * d**2 + eigh_operations(d) + 2 * d * r + 4 * d * r * K + 3 * d * K
+
+
+@predict_operations.register
+def _(probe: LDA, n_rows: int) -> float:
+    """A linear function for each class, 2dK + K."""
+    _, d, K = _sizes(probe)
+    return n_rows * (2 * d * K + K)
+
+
+@fit_operations.register
+def _(probe: QDA) -> float:
+    """What rows of every class are multiplied with: r directions in all.
+
+    Sums Nd. A class of n > d rows: second moments 2nd^2, means off and ridge on 4d^2, Cholesky's
+    root d^3 / 3 and its inverse d^3 / 3. A class of fewer: components as of MASC, of its nd numbers
+    with the mean off. Products of the directions with the mean 2dr, variances and logarithms 4r.
+    """
+    N, d, _ = _sizes(probe)
+    many = probe.class_count_ > d
+    few, r = probe.class_count_[~many], int(probe.n_directions_.sum())
+    of_many = 2 * d**2 * probe.class_count_[many].sum() + many.sum() * (4 * d**2 + 2 * d**3 / 3)
+    of_few = components_operations(few, d) + d * few.sum()
+    return float(of_many + of_few) + N * d + (2 * d + 4) * r
+
+
+@predict_operations.register
+def _(probe: QDA, n_rows: int) -> float:
+    """Distances from K means, and the parts of them in the r directions of all classes.
+
+    Products 2d(r + K), |x|^2 2d; of r products offset, square and weighted sum 4r; 8 more for each
+    class.
+    """
+    _, d, K = _sizes(probe)
+    r = int(probe.n_directions_.sum())
+    return n_rows * (2 * d * (r + K) + 2 * d + 4 * r + 8 * K)
+
+
+@fit_operations.register
+def _(probe: KNN) -> float:
+    """Lengths of the rows 2Nd, and division by them Nd."""
+    N, d, _ = _sizes(probe)
+    return 3 * N * d
+
+
+@predict_operations.register
+def _(probe: KNN, n_rows: int) -> float:
+    """Products with all training rows 2dN, and the votes."""
+    N, d, K = _sizes(probe)
+    return n_rows * (2 * d * N + probe.n_neighbors * K)
+
+
+@fit_operations.register
+def _(probe: LogisticRegression) -> float:
+    """Passes over the training rows, forward and backward, and the steps of the solver.
+
+    A pass: logits 2NdK and gradient 2NdK, softmax and its loss 5NK. With P = (d + 1)K coefficients
+    a step of L-BFGS with m corrections takes 4mP (Nocedal and Wright, Numerical Optimization,
+    algorithm 7.4), one of Adam 12P (arXiv 1412.6980, algorithm 1). L-BFGS also has its coordinates:
+    covariance 2Nd^2, Cholesky's root and its inverse 2d^3 / 3, and there and back 4d^2 K a pass.
+    """
+    N, d, K = _sizes(probe)
+    P, lbfgs = (d + 1) * K, probe.solver == "lbfgs"
+    passes = probe.n_evaluations_ * (4 * N * d * K + 5 * N * K)
+    steps = probe.n_iter_ * (4 * LBFGS_HISTORY if lbfgs else 12) * P
+    coordinates = 2 * N * d**2 + 2 * d**3 / 3 + probe.n_evaluations_ * 4 * d**2 * K
+    return passes + steps + lbfgs * coordinates
+
+
+@predict_operations.register
+def _(probe: LogisticRegression, n_rows: int) -> float:
+    """A linear function for each class, 2dK + K."""
+    _, d, K = _sizes(probe)
+    return n_rows * (2 * d * K + K)
