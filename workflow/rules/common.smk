@@ -1,13 +1,15 @@
+"""The config, and what rules say with it: code, settings, memory and time of a job."""
+
 import sys
 from pathlib import Path
 
 WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from latentgen.config import schema as settings
-from latentgen.jobs import resources as planning
+from latentgen.config import disambiguation, schema
 from latentgen.errors import PipelineError
-from latentgen.jobs.code import library_files
+from latentgen.jobs import resources as needed
+from latentgen.jobs.code import code_of
 from latentgen.names import (
     LEVEL_PATTERN,
     NAME_PATTERN,
@@ -15,31 +17,22 @@ from latentgen.names import (
     noise_name,
     parse_noise,
 )
-from latentgen.plugins import file_of, files_in
 
 try:
-    CONFIG = settings.read(config)
+    CONFIG = schema.read(config)
 except PipelineError as error:
     logger.error(str(error))
     sys.exit(1)
 
-EXPERIMENTS = settings.resolve(CONFIG)
+EXPERIMENTS = schema.resolve(CONFIG)
 SUITE = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
-DATASETS = {name: settings.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
+DATASETS = {name: schema.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()
 
-
-def published_table(name):
-    """A table of the published figures."""
-    return os.path.relpath(WORKFLOW / "resources" / "published" / f"{name}.csv")
-
-
-PUBLISHED_TABLES = {
-    name: published_table(name)
-    for name in ("model_accuracy", "probe_accuracy", "headline")
-}
-PUBLISHED_CURVES = published_table("model_accuracy_curves")
+TRAINED = "results/disambiguation/classifiers/{classifier}.safetensors"
+STUDIES = disambiguation.resolve(CONFIG.disambiguations, CONFIG.classifiers, TRAINED)
+SUITE_STUDIES = [name for name in CONFIG.suites[CONFIG.suite] if name in STUDIES]
 
 RUN = "results/runs/{experiment}/{noise}/seed{seed}"
 
@@ -50,24 +43,31 @@ wildcard_constraints:
     noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}",
     seed=r"\d+",
     draw=r"published|seed\d+",
+    pictures=NAME_PATTERN,
+    classifier=NAME_PATTERN,
+    segmenter=NAME_PATTERN,
+    study=NAME_PATTERN,
 
 
-def code(rule_script, *keys):
-    """What a script's code is: inputs of its rule, so that an edit re-runs it.
+def published_table(name):
+    """A table of the published figures."""
+    return os.path.relpath(WORKFLOW / "resources" / "published" / f"{name}.csv")
 
-    These are the library files that it uses and, where settings of the experiment under some keys
-    name something of the user's own, the files that hold it.
+
+def code(script, *keys):
+    """A param: what a script computes, and what settings of the job's experiment name.
+
+    An edit that changes what the code computes re-runs the jobs that it concerns; one of texts
+    about the code, or of an entry of a registry that a job does not use, does not.
     """
-    library = library_files(str(WORKFLOW / "scripts" / rule_script))
-    files = [os.path.relpath(file) for file in library]
     if not keys:
-        return files
+        return code_of(script)
 
-    def with_own(wildcards):
+    def of_experiment(wildcards):
         experiment = EXPERIMENTS[wildcards.experiment]
-        return files + sorted(set(files_in({key: experiment[key] for key in keys})))
+        return code_of(script, "experiments", {key: experiment[key] for key in keys})
 
-    return with_own
+    return of_experiment
 
 
 def setting(key):
@@ -83,15 +83,14 @@ def setting(key):
     return value
 
 
+OF_RUN = {key: setting(key) for key in ("model", "normalise", "validation_fraction")}
+"""Params of every rule about a run: how its network is built and given its data."""
+
+
 def planned(quantity, rule):
-    """A resource function: what the jobs of a rule need, more after each failed attempt."""
+    """A resource: what the jobs of a rule need, more after each failed attempt."""
 
     def resource(wildcards, attempt):
         return attempt * quantity(rule, EXPERIMENTS[wildcards.experiment])
 
     return resource
-
-
-def dataset_memory(wildcards, attempt):
-    """Memory of preparing a dataset, more after each failed attempt."""
-    return attempt * planning.dataset_memory_mb(DATASETS[wildcards.dataset])

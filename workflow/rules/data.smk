@@ -1,7 +1,18 @@
+"""Datasets, and the labels that networks are trained on."""
+
+
+def dataset_memory(wildcards, attempt):
+    """Memory of preparing a dataset, more after each failed attempt."""
+    return attempt * needed.dataset_memory_mb(DATASETS[wildcards.dataset])
+
+
+def own_noise(wildcards):
+    """The kind of noise that the wildcards name, as settings."""
+    return {"kind": parse_noise(wildcards.noise)[0]}
+
+
 rule prepare_dataset:
     """Images and true labels of a dataset as one file, checked, with a picture of samples."""
-    input:
-        code=code("prepare_dataset.py"),
     output:
         dataset="results/datasets/{dataset}.h5",
         samples="results/datasets/{dataset}.png",
@@ -15,6 +26,9 @@ rule prepare_dataset:
         mem_mb=dataset_memory,
         runtime=60,
     params:
+        code=lambda wildcards: code_of(
+            "prepare_dataset.py", "datasets", DATASETS[wildcards.dataset]
+        ),
         dataset=lambda wildcards: DATASETS[wildcards.dataset],
     message:
         "Preparing dataset {wildcards.dataset}"
@@ -25,9 +39,7 @@ rule prepare_dataset:
 rule shuffle_labels:
     """Observed labels of a dataset at one corruption level, the same for all models."""
     input:
-        unpack(own_noise),
         dataset="results/datasets/{dataset}.h5",
-        code=code("shuffle_labels.py"),
     output:
         "results/labels/{dataset}/{noise}/{draw}.h5",
     log:
@@ -40,6 +52,9 @@ rule shuffle_labels:
         mem_mb=500,
         runtime=10,
     params:
+        code=lambda wildcards: code_of(
+            "shuffle_labels.py", "noise", own_noise(wildcards)
+        ),
         confusion=lambda wildcards: CONFUSIONS[wildcards.dataset],
     message:
         "Shuffling labels of {wildcards.dataset}, {wildcards.noise}, {wildcards.draw}"

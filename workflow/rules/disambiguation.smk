@@ -1,11 +1,123 @@
 """Whether two labels of a picture come from two things or from one (arXiv 2410.19479)."""
 
+PAGE_TEMPLATE = os.path.relpath(WORKFLOW / "resources" / "disambiguation.html.j2")
+PICTURES = {name: block.model_dump() for name, block in CONFIG.pictures.items()}
+SEGMENTERS = {name: block.model_dump() for name, block in CONFIG.segmenters.items()}
+TRAININGS = {
+    name: block.model_dump(include={"training", "mean", "std"})
+    for name, block in CONFIG.classifiers.items()
+    if "training" in type(block).model_fields
+}
+
+
+def canvas_dataset(wildcards):
+    """The dataset that canvases are drawn from; image files need none."""
+    dataset = PICTURES[wildcards.pictures].get("dataset")
+    return {"dataset": f"results/datasets/{dataset}.h5"} if dataset else {}
+
+
+def of_study(wildcards):
+    """Pictures, their segments, and the weights that the pipeline trains."""
+    study = STUDIES[wildcards.study]
+    weights = study["model"]["weights"]
+    segments = f"{study['pictures']}/{study['segmenter']}.h5"
+    return {
+        "pictures": f"results/disambiguation/pictures/{study['pictures']}.h5",
+        "segments": f"results/disambiguation/segments/{segments}",
+        **({"weights": weights} if weights.startswith("results/") else {}),
+    }
+
+
+def results_of_study(wildcards):
+    """What the sheets show."""
+    files = {"pairs": "pairs.csv", "curves": "curves.csv", "skipped": "skipped.csv"}
+    folder = STUDY.format(**wildcards)
+    return {
+        name: f"{folder}/{file}" for name, file in {**files, "proofs": "proofs"}.items()
+    }
+
+
+rule draw_pictures:
+    """Pictures to look at, from a dataset or a folder, with what is known about them."""
+    input:
+        unpack(canvas_dataset),
+    output:
+        pictures="results/disambiguation/pictures/{pictures}.h5",
+        skipped="results/disambiguation/pictures/{pictures}_skipped.csv",
+    log:
+        "logs/draw_pictures/{pictures}.log",
+    benchmark:
+        "results/benchmarks/draw_pictures/{pictures}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("draw_pictures.py"),
+        pictures=lambda wildcards: PICTURES[wildcards.pictures],
+    message:
+        "Drawing pictures {wildcards.pictures}"
+    script:
+        "../scripts/draw_pictures.py"
+
+
+rule train_canvas_net:
+    """The small network that labels canvases of digits."""
+    input:
+        dataset=lambda wildcards: "results/datasets/{dataset}.h5".format(
+            **TRAININGS[wildcards.classifier]["training"]
+        ),
+    output:
+        TRAINED,
+    log:
+        "logs/train_canvas_net/{classifier}.log",
+    benchmark:
+        "results/benchmarks/train_canvas_net/{classifier}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=1,
+    params:
+        code=code("train_canvas_net.py"),
+        settings=lambda wildcards: TRAININGS[wildcards.classifier],
+    message:
+        "Training {wildcards.classifier}"
+    script:
+        "../scripts/train_canvas_net.py"
+
+
+rule segment_pictures:
+    """Segments of every picture, found once for all classifiers and thresholds."""
+    input:
+        pictures="results/disambiguation/pictures/{pictures}.h5",
+    output:
+        "results/disambiguation/segments/{pictures}/{segmenter}.h5",
+    log:
+        "logs/segment_pictures/{pictures}/{segmenter}.log",
+    benchmark:
+        "results/benchmarks/segment_pictures/{pictures}/{segmenter}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=600,
+        gpu=1,
+    params:
+        code=code("segment_pictures.py"),
+        segmenter=lambda wildcards: SEGMENTERS[wildcards.segmenter],
+    message:
+        "Segmenting {wildcards.pictures} by {wildcards.segmenter}"
+    script:
+        "../scripts/segment_pictures.py"
+
 
 rule disambiguate:
     """Scores, verdicts and counterfactual proofs for every pair of labels."""
     input:
         unpack(of_study),
-        code=code("disambiguate.py"),
     output:
         pairs=f"{STUDY}/pairs.csv",
         curves=f"{STUDY}/curves.csv",
@@ -22,6 +134,7 @@ rule disambiguate:
         runtime=600,
         gpu=1,
     params:
+        code=code("disambiguate.py"),
         study=lambda wildcards: STUDIES[wildcards.study],
     message:
         "Disambiguating {wildcards.study}"
@@ -38,7 +151,6 @@ rule draw_pair_sheets:
             **STUDIES[wildcards.study]
         ),
         template=PAGE_TEMPLATE,
-        code=code("draw_pair_sheets.py"),
     output:
         directory("results/figures/disambiguation/{study}"),
     log:
@@ -51,6 +163,7 @@ rule draw_pair_sheets:
         mem_mb=2000,
         runtime=120,
     params:
+        code=code("draw_pair_sheets.py"),
         style=FIGURE_STYLE,
         study=lambda wildcards: STUDIES[wildcards.study],
     message:

@@ -1,4 +1,6 @@
-"""Which files a run's jobs read: the input functions that several rules share."""
+"""Which files jobs read: the input functions that several rules share."""
+
+STUDY = "results/disambiguation/studies/{study}"
 
 
 def dataset_of(wildcards):
@@ -13,12 +15,6 @@ def labels_of(wildcards):
     published = experiment["protocol"] == "published"
     draw = "published" if published else f"seed{streams(wildcards)['labels']}"
     return f"results/labels/{experiment['dataset']}/{wildcards.noise}/{draw}.h5"
-
-
-def own_noise(wildcards):
-    """The file that holds a noise kind of the user's own."""
-    file = file_of(parse_noise(wildcards.noise)[0])
-    return {"own": str(file)} if file else {}
 
 
 def streams(wildcards):
@@ -83,3 +79,14 @@ def probes_over_epochs(experiments):
 def experiment_probes_over_epochs(wildcards):
     """The same of the experiment that a job is about."""
     return probes_over_epochs([wildcards.experiment])
+
+
+def of_studies(file):
+    """One file of every disambiguation of the suite."""
+    return [f"{STUDY}/{file}".format(study=name) for name in SUITE_STUDIES]
+
+
+def unreadable_of_studies():
+    """The image files that could not be read, for every disambiguation of the suite."""
+    pictures = [STUDIES[name]["pictures"] for name in SUITE_STUDIES]
+    return expand("results/disambiguation/pictures/{name}_skipped.csv", name=pictures)

@@ -1,72 +1,96 @@
-rule tabulate_accuracy:
-    """What the model and the probes know at the last epoch, for every run of the suite."""
-    input:
-        histories=of_runs(SUITE, "history.csv"),
-        probes=of_runs(SUITE, "probes.csv"),
-        code=code("tabulate_accuracy.py"),
-    output:
-        **table("accuracy"),
-    log:
-        "logs/tabulate_accuracy.log",
-    benchmark:
-        "results/benchmarks/tabulate_accuracy.tsv"
-    conda:
-        "../../envs/pipeline.yaml"
-    resources:
-        mem_mb=500,
-        runtime=10,
-    message:
-        "Tabulating accuracies"
-    script:
-        "../scripts/tabulate_accuracy.py"
+"""Every table of the suite: what it is made from, and by which script."""
 
+REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation_fraction"] > 0]
 
-rule tabulate_scoreboard:
-    """Latent generalization for every experiment, level, probe and layer rule."""
-    input:
-        histories=of_runs(SUITE, "history.csv"),
-        final_probes=of_runs(SUITE, "final_probes.csv"),
-        code=code("tabulate_scoreboard.py"),
-    output:
-        **table("scoreboard"),
-    log:
-        "logs/tabulate_scoreboard.log",
-    benchmark:
-        "results/benchmarks/tabulate_scoreboard.tsv"
-    conda:
-        "../../envs/pipeline.yaml"
-    resources:
-        mem_mb=500,
-        runtime=10,
-    message:
-        "Tabulating the scoreboard"
-    script:
-        "../scripts/tabulate_scoreboard.py"
+TABLES = {
+    "accuracy": {
+        "target": "decoding",
+        "script": "tabulate_accuracy.py",
+        "input": {
+            "histories": of_runs(SUITE, "history.csv"),
+            "probes": of_runs(SUITE, "probes.csv"),
+        },
+    },
+    "scoreboard": {
+        "target": "decoding",
+        "script": "tabulate_scoreboard.py",
+        "input": {
+            "histories": of_runs(SUITE, "history.csv"),
+            "final_probes": of_runs(SUITE, "final_probes.csv"),
+        },
+    },
+    "published_comparison": {
+        "target": "decoding",
+        "script": "compare_published.py",
+        "input": {
+            **PUBLISHED_TABLES,
+            "histories": of_runs(SUITE, "history.csv"),
+            "final_probes": of_runs(SUITE, "final_probes.csv"),
+        },
+        "params": {
+            "published": {name: EXPERIMENTS[name]["published"] for name in SUITE},
+            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in SUITE},
+            "tolerances": CONFIG.tolerances.model_dump(),
+        },
+    },
+    "peaks": {
+        "target": "dynamics",
+        "script": "tabulate_peaks.py",
+        "input": {
+            "histories": of_runs(SUITE, "history.csv"),
+            "probes": probes_over_epochs(SUITE),
+        },
+        "output": {"runs": "results/tables/peaks_by_run.csv"},
+    },
+    "repair": {
+        "target": "dynamics",
+        "script": "tabulate_repair.py",
+        "input": {
+            "histories": of_runs(REPAIRED, "history.csv"),
+            "repairs": of_runs(REPAIRED, "repair.csv"),
+        },
+        "of": REPAIRED,
+    },
+    "disambiguation": {
+        "target": "disambiguation",
+        "script": "tabulate_disambiguations.py",
+        "input": {
+            "pairs": of_studies("pairs.csv"),
+            "skipped": of_studies("skipped.csv"),
+            "unreadable": unreadable_of_studies(),
+        },
+        "output": {"confusion": "results/tables/disambiguation_confusion.csv"},
+        "params": {"studies": {name: STUDIES[name] for name in SUITE_STUDIES}},
+        "of": SUITE_STUDIES,
+    },
+}
+"""Tables, unless the suite has nothing that they are about."""
 
+for name, spec in TABLES.items():
 
-rule compare_published:
-    """Ours beside the published figures, where an experiment has a counterpart."""
-    input:
-        **PUBLISHED_TABLES,
-        histories=of_runs(SUITE, "history.csv"),
-        final_probes=of_runs(SUITE, "final_probes.csv"),
-        code=code("compare_published.py"),
-    output:
-        **table("published_comparison"),
-    log:
-        "logs/compare_published.log",
-    benchmark:
-        "results/benchmarks/compare_published.tsv"
-    conda:
-        "../../envs/pipeline.yaml"
-    resources:
-        mem_mb=500,
-        runtime=10,
-    params:
-        published={name: EXPERIMENTS[name]["published"] for name in SUITE},
-        probes={name: EXPERIMENTS[name]["final_probes"] for name in SUITE},
-        tolerances=CONFIG.tolerances.model_dump(),
-    message:
-        "Comparing with the published figures"
-    script:
-        "../scripts/compare_published.py"
+    rule:
+        name:
+            spec["script"].removesuffix(".py")
+        input:
+            **spec["input"],
+        output:
+            **table(name),
+            **spec.get("output", {}),
+        log:
+            f"logs/tables/{name}.log",
+        benchmark:
+            f"results/benchmarks/{spec['script'].removesuffix('.py')}.tsv"
+        group:
+            "figures"
+        conda:
+            "../../envs/pipeline.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            **spec.get("params", {}),
+            code=code_of(spec["script"]),
+        message:
+            f"Tabulating {name.replace('_', ' ')}"
+        script:
+            f"../scripts/{spec['script']}"

@@ -1,77 +1,71 @@
-def figures(paper, *names, experiments=SUITE):
-    """Figures that every experiment of the suite has, each with the numbers drawn in it."""
-    return expand(
-        "results/figures/{paper}/{experiment}/{figure}.{format}",
-        paper=paper,
-        experiment=experiments,
-        figure=names,
-        format=["pdf", "png", "csv"],
-    )
+"""What can be asked for by name: each paper's figures and tables, the core of them, and all."""
 
-
-def tables(*names, of=SUITE):
-    """Tables of the whole suite, to compute with and to read, unless there is nothing in it."""
-    return expand(
-        "results/tables/{table}.{format}",
-        table=names if of else [],
-        format=["csv", "md", "html"],
-    )
-
-
-def summary_figures(paper, *names, of=SUITE):
-    """Figures of the whole suite, unless there is nothing in it."""
-    return expand(
-        "results/figures/{paper}/{figure}.{format}",
-        paper=paper,
-        figure=names if of else [],
-        format=["pdf", "png", "csv"],
-    )
-
-
-CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
-MISLABELLED = [name for name in SUITE if max(EXPERIMENTS[name]["noise"]["levels"]) > 0]
-REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation"] > 0]
+CORE_FIGURES = (
+    "decoding/accuracy_by_layer",
+    "dynamics/accuracy_over_epochs",
+    "dynamics/weight_transfer",
+)
 SHEETS = [name for name in SUITE_STUDIES if STUDIES[name]["sheets"]]
+
+
+def figures_of(*places):
+    """The files of figures: of every experiment that has them, and of the suite."""
+    of_experiments = [
+        f"{paper}/{experiment}/{name}"
+        for paper, name in (
+            place.split("/") for place in places if place in EXPERIMENT_FIGURES
+        )
+        for experiment in EXPERIMENT_FIGURES[f"{paper}/{name}"].get(
+            "experiments", SUITE
+        )
+    ]
+    of_suite = [
+        place
+        for place in places
+        if place in SUITE_FIGURES and SUITE_FIGURES[place].get("of", SUITE)
+    ]
+    return expand(
+        "results/figures/{figure}.{format}",
+        figure=[*of_experiments, *of_suite],
+        format=["pdf", "png", "csv"],
+    )
+
+
+def tables_of(target):
+    """The files of a target's tables, to compute with and to read."""
+    named = [
+        name
+        for name, spec in TABLES.items()
+        if spec["target"] == target and spec.get("of", SUITE)
+    ]
+    return expand(
+        "results/tables/{table}.{format}", table=named, format=["csv", "md", "html"]
+    )
+
+
+def everything_about(target):
+    """All figures and tables that answer a paper's."""
+    places = [
+        place
+        for place in (*EXPERIMENT_FIGURES, *SUITE_FIGURES)
+        if place.startswith(target)
+    ]
+    return figures_of(*places) + tables_of(target)
+
+
 TARGETS = {
-    "core": figures("decoding", "accuracy_by_layer")
-    + figures("dynamics", "accuracy_over_epochs", "weight_transfer")
-    + tables("accuracy"),
-    "decoding": figures(
-        "decoding",
-        "accuracy_by_layer",
-        "baselines",
-        "subspaces",
-        "sensitivity",
-        "costs",
-    )
-    + figures("decoding", "relabelling", experiments=MISLABELLED)
-    + figures("decoding", "batch_norm", experiments=CONTRASTED)
-    + summary_figures("decoding", "scoreboard")
-    + tables("accuracy", "scoreboard", "published_comparison"),
-    "dynamics": figures(
-        "dynamics",
-        "probes_over_epochs",
-        "probe_minus_model",
-        "masc_minus_probe",
-        "geometry",
-        "components",
-        "quadratic",
-        "weight_transfer",
-        "transfer_controls",
-        "intervention",
-        "intervention_probes",
-    )
+    "core": figures_of(*CORE_FIGURES)
+    + (
+        expand("results/tables/accuracy.{format}", format=["csv", "md", "html"])
+        if SUITE
+        else []
+    ),
+    "decoding": everything_about("decoding"),
+    "dynamics": everything_about("dynamics")
     + of_runs(SUITE, "transferred.safetensors")
-    + of_runs(REPAIRED, "repaired.safetensors")
-    + tables("peaks", *(["repair"] if REPAIRED else [])),
-    "disambiguation": expand("results/figures/disambiguation/{study}", study=SHEETS)
-    + summary_figures(
-        "disambiguation",
-        "disambiguation_scores",
-        "verdicts_over_delta",
-        of=SUITE_STUDIES,
-    )
-    + tables("disambiguation", of=SUITE_STUDIES),
+    + of_runs(REPAIRED, "repaired.safetensors"),
+    "disambiguation": everything_about("disambiguation")
+    + expand("results/figures/disambiguation/{study}", study=SHEETS),
 }
 
 
@@ -82,3 +76,39 @@ def list_figures():
     logger.info(
         "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
     )
+
+
+rule decoding:
+    """All figures and tables that answer those of arXiv 2501.14687."""
+    input:
+        TARGETS["decoding"],
+
+
+rule dynamics:
+    """All figures and tables that answer those of arXiv 2603.19865."""
+    input:
+        TARGETS["dynamics"],
+
+
+rule disambiguation:
+    """All figures and tables that answer those of arXiv 2410.19479."""
+    input:
+        TARGETS["disambiguation"],
+
+
+rule all:
+    """Everything."""
+    input:
+        TARGETS.values(),
+
+
+localrules:
+    all,
+    core,
+    decoding,
+    disambiguation,
+    dynamics,
+
+
+onsuccess:
+    list_figures()

@@ -6,7 +6,8 @@ from latentgen.jobs.job import best_device, job
 from latentgen.disambiguation import pictures, segments
 from latentgen.disambiguation.classifiers import load_classifier
 from latentgen.disambiguation.study import run_study
-from latentgen.storage import atomic_directory, write_csv
+from latentgen.storage import atomic_directory
+from latentgen.tables import write_csv
 
 with job(snakemake):
     study = snakemake.params.study

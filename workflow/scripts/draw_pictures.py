@@ -5,7 +5,7 @@ from pathlib import Path
 from latentgen.jobs.job import job
 from latentgen.data import datasets
 from latentgen.disambiguation import canvases, pictures
-from latentgen.storage import write_csv
+from latentgen.tables import write_csv
 
 with job(snakemake):
     settings = dict(snakemake.params.pictures)

@@ -3,25 +3,25 @@
 from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
-from latentgen.networks import activations
+from latentgen.jobs.runs import run_of
+from latentgen.networks.activation_files import activation_path, dump, refuse_too_many_bytes
 from latentgen.networks.checkpoints import epochs_in
-from latentgen.networks.run import Run
 from latentgen.storage import atomic_directory
 
 with job(snakemake):
-    run = Run.of(snakemake)
+    run = run_of(snakemake)
     settings = snakemake.params.activations
     checkpoints = snakemake.input.checkpoints
     n_rows = {split: len(images) for split, images in run.images.items()}
     n_epochs = len(epochs_in(Path(checkpoints)))
     with atomic_directory(snakemake.output.activations) as folder:
-        for epoch, source in activations.network_sources(run, checkpoints, best_device()):
-            activations.refuse_too_many_bytes(
+        for epoch, source in run.network_sources(checkpoints, best_device()):
+            refuse_too_many_bytes(
                 source.widths, sum(n_rows.values()), n_epochs, settings["dtype"], settings["max_gb"]
             )
-            activations.dump(
+            dump(
                 source,
-                activations.activation_path(folder, epoch),
+                activation_path(folder, epoch),
                 n_rows,
                 settings["dtype"],
                 run=f"{run.experiment}/{run.noise}/seed{run.seed}",

@@ -4,28 +4,23 @@ import pandas as pd
 
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
-from latentgen.networks.activations import HeldSource, last_source
-from latentgen.networks.run import Run
-from latentgen.probes.fitting import probe_layer_and_costs
-from latentgen.storage import write_csv
+from latentgen.jobs.runs import run_of
+from latentgen.networks.activations import HeldSource
+from latentgen.probes.probe_cost import probe_layer_and_costs
+from latentgen.tables import write_csv
 
 with job(snakemake):
-    run = Run.of(snakemake)
+    run = run_of(snakemake)
     networks = {"memorised": snakemake.input.checkpoints}
     if generalised := snakemake.input.get("generalised"):
         networks["generalised"] = generalised
     accuracies, costs = [], []
     for network, folder in networks.items():
-        source = HeldSource(last_source(run, folder, best_device()))
+        trained = run.trained_network(folder, best_device())
+        source = HeldSource(run.source(trained, with_input=True))
         for layer in progress.bar(source.widths, desc=network, unit="layer"):
             scored, spent = probe_layer_and_costs(
-                source,
-                layer,
-                run.labels,
-                run.test_labels,
-                snakemake.params.probes,
-                n_classes=run.n_classes,
-                validation=run.validation,
+                source, layer, run.labels, snakemake.params.probes
             )
             accuracies += [{"network": network, **row} for row in scored]
             costs += [{"network": network, **row} for row in spent]

@@ -4,15 +4,16 @@ from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
 from latentgen.editing.intervention import intervene
-from latentgen.networks.run import Run
-from latentgen.storage import write_csv
+from latentgen.jobs.runs import run_of
+from latentgen.tables import write_csv
 
 with job(snakemake):
     rows = intervene(
-        Run.of(snakemake),
+        run_of(snakemake),
         Path(snakemake.input.checkpoints),
         best_device(),
         training=snakemake.params.training,
+        masc=snakemake.params.masc,
         schedule=snakemake.params.epochs,
         **snakemake.params.intervention,
     )

@@ -7,22 +7,19 @@ import pandas as pd
 
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
-from latentgen.editing.transfer import at_every_epoch
-from latentgen.editing.transfer_controls import control_rows
+from latentgen.editing.transfer import at_every_epoch, control_rows
+from latentgen.jobs.runs import run_of
 from latentgen.names import INPUT
 from latentgen.networks.checkpoints import epochs_in
-from latentgen.networks.run import Run
-from latentgen.probes.fitting import probe_layer
+from latentgen.probes.batches import class_moments
+from latentgen.probes.fitting import probe_layers
 from latentgen.probes.geometry import class_geometry
 from latentgen.probes.quadratic import agreement_with_masc
-from latentgen.storage import write_csv
+from latentgen.tables import write_csv
 
 with job(snakemake):
-    run = Run.of(snakemake)
-    files, probes, masc = snakemake.input, snakemake.params.probes, snakemake.params.masc
-    labels, test_labels, validation = run.labels, run.test_labels, run.validation
-    fitted = labels.fitted(validation)
-    of_classes = {"n_classes": run.n_classes}
+    run, files = run_of(snakemake), snakemake.input
+    labels, masc = run.labels, snakemake.params.masc
     last = epochs_in(Path(files.checkpoints))[-1]
     seed = run.seed_for("random vectors")
     epochs = at_every_epoch(run, files.checkpoints, files.get("activations"), best_device())
@@ -30,21 +27,18 @@ with job(snakemake):
     tables = defaultdict(list)
     for epoch, source, penultimate, head in progress.bar(epochs, unit="epoch"):
         rows = defaultdict(list)
-        for layer in source.widths:
+        rows["probes"] += probe_layers(source, labels, snakemake.params.probes)
+        for layer, width in source.widths.items():
+            moments = class_moments(source, layer, labels)
             trained = head.weight.detach() if layer == penultimate else None
-            rows["probes"] += probe_layer(
-                source, layer, labels, test_labels, probes, validation=validation, **of_classes
-            )
-            rows["geometry"] += class_geometry(
-                source, layer, labels, fitted, masc, head=trained, **of_classes
-            )
+            rows["geometry"] += [
+                {"layer": layer, "width": width, **row}
+                for row in class_geometry(moments, masc, trained)
+            ]
             if epoch == last or layer == INPUT:  # the input is read at the first epoch only
-                rows["quadratic"] += agreement_with_masc(
-                    source, layer, labels.observed, fitted, masc, **of_classes
-                )
-        rows["controls"] = control_rows(
-            source, penultimate, head, labels, test_labels, validation=validation, seed=seed
-        )
+                rows["quadratic"] += agreement_with_masc(source, layer, labels, masc)
+            if layer == penultimate:
+                rows["controls"] += control_rows(source, layer, head, labels, moments, seed)
         for name, found in rows.items():
             tables[name] += [{"epoch": epoch, **row} for row in found]
 

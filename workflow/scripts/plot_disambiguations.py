@@ -2,8 +2,8 @@
 
 from latentgen.jobs.job import job
 from latentgen.disambiguation import evaluation
+from latentgen.drawing.panels import save
 from latentgen.figures import disambiguation
-from latentgen.figures.panels import save
 
 with job(snakemake):
     studies = snakemake.params.studies

@@ -1,9 +1,11 @@
 """Turn a dataset of config.yaml into one HDF5 file and a picture of samples."""
 
 from latentgen.jobs.job import job
-from latentgen.data import datasets, sources
+from latentgen.data import datasets
+from latentgen.data.loading import load
+from latentgen.drawing.samples import draw_samples
 
 with job(snakemake):
-    dataset = sources.load(**snakemake.params.dataset)
+    dataset = load(**snakemake.params.dataset)
     datasets.write(dataset, snakemake.output.dataset)
-    datasets.sample_grid(dataset, snakemake.output.samples)
+    draw_samples(dataset, snakemake.output.samples)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
 from latentgen.editing.relabelling import relabel_and_retrain
-from latentgen.networks.run import Run
-from latentgen.storage import write_csv
+from latentgen.jobs.runs import run_of
+from latentgen.tables import write_csv
 
 with job(snakemake):
     epochs, quality = relabel_and_retrain(
-        Run.of(snakemake),
+        run_of(snakemake),
         Path(snakemake.input.checkpoints),
         best_device(),
         protocol=snakemake.params.protocol,

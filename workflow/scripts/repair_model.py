@@ -4,17 +4,17 @@ from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
 from latentgen.editing import export
-from latentgen.editing.repair_runs import repair_run
-from latentgen.networks.run import Run
-from latentgen.storage import write_csv
+from latentgen.editing.repair_checkpoints import repair_run
+from latentgen.jobs.runs import run_of
+from latentgen.tables import write_csv
 
 with job(snakemake):
-    classifier, chosen, candidates = repair_run(
-        Run.of(snakemake),
+    network, chosen, candidates = repair_run(
+        run_of(snakemake),
         Path(snakemake.input.checkpoints),
         best_device(),
         snakemake.params.probes,
     )
-    export.save(classifier, snakemake.output.model)
+    export.save(network, snakemake.output.model)
     write_csv(chosen, snakemake.output.repair)
     write_csv(candidates, snakemake.output.candidates)

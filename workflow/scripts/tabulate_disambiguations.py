@@ -1,9 +1,9 @@
 """Tabulate verdicts and scores of all disambiguations against what is known."""
 
 from latentgen.jobs.job import job
-from latentgen.analysis import tables
+from latentgen.analysis import table_pages
 from latentgen.disambiguation import evaluation
-from latentgen.storage import write_csv
+from latentgen.tables import write_csv
 
 with job(snakemake):
     studies = snakemake.params.studies
@@ -14,4 +14,4 @@ with job(snakemake):
     confusions = evaluation.confusions(pairs)
     write_csv(confusions, snakemake.output.confusion)
     markdown = evaluation.to_markdown(summary, confusions)
-    tables.save(summary, markdown, snakemake.output, "Disambiguation")
+    table_pages.save(summary, markdown, snakemake.output, "Disambiguation")

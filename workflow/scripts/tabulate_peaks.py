@@ -1,15 +1,16 @@
 """Tabulate at which epochs the model and the probes generalise best."""
 
 from latentgen.jobs.job import job
-from latentgen.analysis import peaks, summaries, tables
-from latentgen.storage import write_csv
+from latentgen.analysis import dynamics, peaks, table_pages
+from latentgen.analysis.runs import read_runs
+from latentgen.tables import write_csv
 
 with job(snakemake):
-    paired = summaries.paired_over_epochs(
-        summaries.read_runs(snakemake.input.histories),
-        summaries.read_runs(snakemake.input.probes),
+    paired = dynamics.paired_over_epochs(
+        read_runs(snakemake.input.histories), read_runs(snakemake.input.probes)
     )
     by_run = peaks.peaks_by_run(paired)
     table = peaks.peaks(by_run)
     write_csv(by_run, snakemake.output.runs)
-    tables.save(table, peaks.to_markdown(table), snakemake.output, "Peaks of generalization")
+    markdown = peaks.to_markdown(table)
+    table_pages.save(table, markdown, snakemake.output, "Peaks of generalization")

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from latentgen.jobs.job import best_device, fingerprint, job
-from latentgen.networks.run import Run
+from latentgen.jobs.runs import run_of
 from latentgen.networks.training import train_run
 
 with job(snakemake):
-    run = Run.of(snakemake)
+    run = run_of(snakemake)
     device = best_device()
     train_run(
         run.network().module.to(device),
         run.training_data().to(device),
-        run.recipe(snakemake.params.training),
+        run.training_config(snakemake.params.training),
         schedule=snakemake.params.epochs,
         checkpoint_folder=Path(snakemake.output.checkpoints),
         history_file=Path(snakemake.output.history),

@@ -5,20 +5,17 @@ import pandas as pd
 from latentgen.jobs.job import best_device, job
 from latentgen.editing import export
 from latentgen.editing.transfer import at_every_epoch, transfer_rows, transferred
-from latentgen.networks.run import Run
-from latentgen.storage import write_csv
+from latentgen.jobs.runs import run_of
+from latentgen.tables import write_csv
 
 with job(snakemake):
-    run = Run.of(snakemake)
-    files, device = snakemake.input, best_device()
+    run, files, device = run_of(snakemake), snakemake.input, best_device()
     rows = [
         {"epoch": epoch, **row}
         for epoch, source, penultimate, head in at_every_epoch(
             run, files.checkpoints, files.get("activations"), device
         )
-        for row in transfer_rows(
-            source, penultimate, head, run.labels, run.test_labels, validation=run.validation
-        )
+        for row in transfer_rows(source, penultimate, head, run.labels)
     ]
     write_csv(pd.DataFrame(rows), snakemake.output.transfer)
     export.save(transferred(run, files.checkpoints, device), snakemake.output.transferred)

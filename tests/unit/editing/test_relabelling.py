@@ -20,7 +20,7 @@ from latentgen.networks import checkpoints, training
 from latentgen.networks.network import build
 from latentgen.networks.run import Run
 from latentgen.probes.batches import Labels
-from latentgen.storage import write_csv
+from latentgen.tables import write_csv
 
 SETTINGS = {"probe": {"probe": "masc", "n_components": 1}, "max_epochs": 6, "patience": 3}
 

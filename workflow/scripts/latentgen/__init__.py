@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "MASC": "latentgen.probes.registry",
-    "VeLPIC": "latentgen.probes.registry",
-    "extract": "latentgen.networks.activations",
+    "MASC": "latentgen.probes.kinds.masc",
+    "VeLPIC": "latentgen.probes.kinds.velpic",
+    "extract": "latentgen.networks.reading",
     "repair": "latentgen.editing.repair",
 }
 __all__ = ["MASC", "VeLPIC", "extract", "repair"]

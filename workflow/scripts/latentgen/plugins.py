@@ -1,12 +1,16 @@
-"""Models, probes and kinds of noise from outside the library, named `module.object` in config.yaml.
+"""What config.yaml names: entries of the library's registries, and objects of the user's own.
 
-The module is a file beside config.yaml (`mine.py` for `mine.Tiny`) or an installed package
-(`sklearn.naive_bayes.GaussianNB`).
+A registry is a package, such as `latentgen.probes.kinds`, and each of its modules is an entry. It
+holds one object that is named like the module, but for case and underscores: `lda.py` holds `LDA`.
+No list names the entries, so that a new one is a new file and nothing else, and a job depends on
+the files of those entries only that it uses.
+
+An object of one's own is `module.object`: from a file beside config.yaml (`mine.py` for
+`mine.Tiny`) or from an installed package (`sklearn.naive_bayes.GaussianNB`).
 """
 
 import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -14,49 +18,77 @@ from typing import Any
 
 from latentgen.errors import PipelineError
 
+SCRIPTS = Path(__file__).parents[1]
 
-def find(registry: Mapping[str, Any], name: str) -> Any:
-    """What a name in config.yaml stands for: an entry of a registry, or an object elsewhere.
+
+def names(registry: str) -> list[str]:
+    """Names of a registry's entries, in alphabetical order.
+
+    >>> names("latentgen.networks.architectures")
+    ['alexnet', 'cnn', 'mlp', 'resnet18']
+    """
+    return sorted(file.stem for file in _folder(registry).glob("[!_]*.py"))
+
+
+def find(registry: str, name: str) -> Any:
+    """What a name stands for: an entry of a registry, or an object of the user's own.
+
+    >>> find("latentgen.probes.kinds", "lda")
+    <class 'latentgen.probes.kinds.lda.LDA'>
+    >>> find("latentgen.probes.kinds", "sklearn.svm.SVC")
+    <class 'sklearn.svm._classes.SVC'>
 
     Raises:
         PipelineError: there is no such entry, module or object.
     """
-    if name in registry:
-        return registry[name]
+    if "." in name:
+        return _own(name)
+    if name not in names(registry):
+        raise PipelineError(
+            f"found {name!r}; allowed: {', '.join(names(registry))} or module.object"
+        )
+    module = vars(importlib.import_module(f"{registry}.{name}"))
+    return next(value for key, value in module.items() if _folded(key) == _folded(name))
+
+
+def file_of(registry: str, name: str) -> Path | None:
+    """The file that holds what a name stands for; None if that is an installed package."""
+    if "." in name:
+        path = _beside_config(name.rpartition(".")[0])
+        return path if path.exists() else None
+    return _folder(registry) / f"{name}.py"
+
+
+def is_there(name: str) -> bool:
+    """Whether the module of a `module.object` can be found; says nothing about the object in it."""
+    module = name.rpartition(".")[0]
+    package = module.partition(".")[0]
+    return _beside_config(module).exists() or importlib.util.find_spec(package) is not None
+
+
+def _folder(registry: str) -> Path:
+    return SCRIPTS.joinpath(*registry.split("."))
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _beside_config(module: str) -> Path:
+    return Path(f"{module}.py")
+
+
+def _own(name: str) -> Any:
     module, _, attribute = name.rpartition(".")
-    if not module:
-        raise PipelineError(f"found {name!r}; allowed: {', '.join(registry)} or module.object")
     try:
         return getattr(_import(module), attribute)
     except AttributeError:
         raise PipelineError(f"{name}: there is no {attribute!r} in {module}") from None
 
 
-def file_of(name: str) -> Path | None:
-    """The file beside config.yaml that a name refers to; None for a package or a registry entry."""
-    module = name.rpartition(".")[0]
-    path = Path(f"{module}.py")
-    return path if module and path.exists() else None
-
-
-def is_there(name: str) -> bool:
-    """Whether the module of a name can be found; says nothing about the object in it."""
-    package = name.partition(".")[0]
-    return file_of(name) is not None or importlib.util.find_spec(package) is not None
-
-
-def files_in(settings: Any) -> Iterator[str]:
-    """Every such file that is named anywhere in some settings."""
-    if isinstance(settings, Mapping):
-        for value in settings.values():
-            yield from files_in(value)
-    elif isinstance(settings, str) and (path := file_of(settings)):
-        yield str(path)
-
-
 @cache
 def _import(module: str) -> ModuleType:
-    path = Path(f"{module}.py")
+    path = _beside_config(module)
     if not path.exists():
         try:
             return importlib.import_module(module)

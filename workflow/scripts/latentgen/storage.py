@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
-import pandas as pd
 
 
 def _sync(path: Path) -> None:
@@ -64,12 +63,6 @@ def atomic_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     """
     with atomic_path(path) as partial, h5py.File(partial, "w") as file:
         yield file
-
-
-def write_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write a table without its index, floats in the shortest form that reads back exactly."""
-    with atomic_path(path) as partial:
-        table.to_csv(partial, index=False)
 
 
 @contextmanager

@@ -1,16 +1,18 @@
-"""What happens while a network is trained, in numbers (arXiv 2603.19865).
+"""Numbers about networks while they are trained (arXiv 2603.19865).
 
-Runs of different lengths are aligned by `summaries.where_every_seed_is`: an epoch counts only if
-every seed has it.
+Runs of different lengths are aligned by `runs.where_every_seed_is`: an epoch counts only if every
+seed has it.
 """
 
 from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from latentgen.analysis.summaries import (
+from latentgen.analysis.runs import (
     MODEL,
     RUN_COLUMNS,
+    model_rows,
+    on_test,
     over_seeds,
     where_every_seed_is,
     with_intervals,
@@ -20,6 +22,32 @@ from latentgen.names import INPUT
 
 MASC = "masc"
 """The probe that others are compared with."""
+
+
+def accuracy_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy at each epoch: level, series, layer, epoch, mean, min, max, seeds.
+
+    The model's own accuracy has no layer. Layers that are not read over training are left out.
+    """
+    by = ["level", "series", "layer", "epoch"]
+    read = over_seeds(on_test(probes), by)
+    n_epochs = read.groupby("layer")["epoch"].transform("nunique")
+    model = over_seeds(model_rows(histories), ["level", "series", "epoch"])
+    joined = pd.concat([model, read[n_epochs > 1]], ignore_index=True)
+    return joined[[*by, "mean", "min", "max", "seeds"]]
+
+
+def paired_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
+    """Each probe's test accuracy beside its own run's model, at each probed epoch.
+
+    Returns:
+        Columns: the run, epoch, layer (hidden ones only, in order of depth), series (the probe),
+        accuracy, model (its accuracy).
+    """
+    read = on_test(probes[probes["layer"] != INPUT])
+    model = histories[[*RUN_COLUMNS, "epoch", "test_accuracy"]]
+    columns = [*RUN_COLUMNS, "epoch", "layer", "series", "accuracy"]
+    return read[columns].merge(model.rename(columns={"test_accuracy": MODEL}))
 
 
 def published_model(
@@ -48,7 +76,7 @@ def differences(paired: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Differences of test accuracies over epochs, on paired seeds, with 95 % intervals.
 
     Args:
-        paired: what `summaries.paired_over_epochs` gives.
+        paired: what `paired_over_epochs` gives.
         kind: a key of `DIFFERENCES`.
 
     Returns:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.summaries import MODEL, RUN_COLUMNS, with_intervals
+from latentgen.analysis.runs import MODEL, RUN_COLUMNS, with_intervals
 
 SETTING = ["experiment", "noise", "level", "layer", "probe"]
 
@@ -20,7 +20,7 @@ def peaks_by_run(paired: pd.DataFrame) -> pd.DataFrame:
     Both are sought among the probed epochs; of equally high ones the first is the peak.
 
     Args:
-        paired: what `summaries.paired_over_epochs` gives.
+        paired: what `dynamics.paired_over_epochs` gives.
 
     Returns:
         Columns: the run, layer, probe, epochs (the last one), peak_epoch, peak_accuracy,

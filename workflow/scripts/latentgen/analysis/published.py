@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.summaries import MODEL, Probes, last_rows
+from latentgen.analysis.runs import MODEL, Probes, last_rows
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from latentgen.analysis.runs import RUN_COLUMNS, with_intervals
 from latentgen.analysis.scoreboard import model_scores
-from latentgen.analysis.summaries import RUN_COLUMNS, with_intervals
 
 SETTING = ["experiment", "noise", "level"]
 

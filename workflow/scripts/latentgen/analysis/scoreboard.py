@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.summaries import (
+from latentgen.analysis.runs import (
     RUN_COLUMNS,
     Probes,
     last_rows,

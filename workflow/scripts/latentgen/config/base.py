@@ -23,7 +23,7 @@ Several = (Field(min_length=1), AfterValidator(once_each))
 """Marks a list that holds at least one value, and none of them twice."""
 
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
-Level = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from latentgen.config.base import Block, Level, Positive
+from latentgen.config.base import Block, Fraction, Positive
 
 
 class Subset(Block):
@@ -38,7 +38,7 @@ class DatasetBlock(Block):
     subset: Subset | None = Field(None, description="take a class-balanced part")
     size: Size | None = Field(None, description="what the source must hold, before `subset`")
     normalise: Normalise = Field(Normalise(), description="input scaling")
-    confusion: list[list[Level]] | None = Field(
+    confusion: list[list[Fraction]] | None = Field(
         None, description="for noise kind confusion: what each class is redrawn from, rows sum to 1"
     )
 

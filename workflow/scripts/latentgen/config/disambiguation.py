@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from latentgen.config.base import Block, Level, Name, Positive, Seed
+from latentgen.config.base import Block, Fraction, Name, Positive, Seed
 
 Kinds = dict[Literal["pair", "lone", "blend"], Positive]
 Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
@@ -173,9 +173,9 @@ class Disambiguation(Block):
     measure: Literal["probability", "evidence"] = Field(
         "probability", description="what a redaction takes from a label; evidence: centred logits"
     )
-    delta: Level = Field(0.8, description="threshold of the published rules")
+    delta: Fraction = Field(0.8, description="threshold of the published rules")
     top_k: Annotated[int, Field(ge=2)] = Field(5, description="all pairs of so many labels")
-    min_probability: Level = Field(0.0, description="a pair's second label must have")
+    min_probability: Fraction = Field(0.0, description="a pair's second label must have")
     min_pixels: Positive = Field(5, description="smaller segments are never redacted")
     search: Search = Search()
     decide: Decide = Decide()

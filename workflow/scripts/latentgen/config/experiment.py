@@ -5,9 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from latentgen.config.base import Block, Level, Name, Positive, Seed, Several, once_each
+from latentgen.config.base import Block, Fraction, Name, Positive, Seed, Several, once_each
 from latentgen.config.errors import NotAmongError
 from latentgen.names import OWN_PATTERN
+from latentgen.plugins import names
 from latentgen.schedule import epochs_of
 
 
@@ -16,7 +17,10 @@ def _schedule(expression: str) -> str:
     return expression
 
 
-NOISE_KINDS = ("uniform", "uniform_excluding_true", "pair_flip", "confusion", "permutation")
+Level = Fraction
+"""A corruption level: the share of labels that are corrupted."""
+
+NOISE_KINDS = names("latentgen.data.noise_kinds")
 
 
 def _kind_of_noise(kind: str) -> str:
@@ -31,7 +35,7 @@ class Noise(Block):
     kind: Annotated[
         str,
         AfterValidator(_kind_of_noise),
-        WithJsonSchema({"anyOf": [{"enum": list(NOISE_KINDS)}, {"pattern": f"^{OWN_PATTERN}$"}]}),
+        WithJsonSchema({"anyOf": [{"enum": NOISE_KINDS}, {"pattern": f"^{OWN_PATTERN}$"}]}),
     ] = "uniform"
     levels: Annotated[list[Level], *Several] = Field(description="corruption levels p")
 
@@ -45,7 +49,7 @@ class Training(Block):
     betas: tuple[float, float] = Field((0.9, 0.999), description="Adam only")
     batch_size: Positive
     max_epochs: Positive
-    target_accuracy: Level = Field(
+    target_accuracy: Fraction = Field(
         description="stop when the running train accuracy on observed labels reaches it"
     )
     precision: Literal["float32", "tf32", "bf16"] = Field(
@@ -140,8 +144,8 @@ class Experiment(Block):
         description="`published`: unshuffled batches, one draw of labels (seed 42) for every run, "
         "no validation split",
     )
-    validation: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.1, description="share of the training data held out, with observed labels, for choices"
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="of the training data, held out with observed labels, for choices"
     )
     vary: Annotated[list[Literal["labels", "initialisation", "batches"]], *Several] = Field(
         ["labels", "initialisation", "batches"],

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from latentgen.config.base import Block, Level, Own, Positive, tag_of
+from latentgen.config.base import Block, Fraction, Own, Positive, tag_of
 
 
 class MASCProbe(Block):
@@ -54,7 +54,7 @@ class QDAProbe(Block):
     """Quadratic discriminant analysis."""
 
     probe: Literal["qda"]
-    reg_param: Level = Field(0.0, description="share of the identity in class covariances")
+    reg_param: Fraction = Field(0.0, description="share of the identity in class covariances")
 
 
 class OwnProbe(BaseModel):

@@ -6,13 +6,13 @@ import neither torch nor Snakemake, because Snakemake reads the config at every 
 job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from latentgen.config.base import Block, Level, Name, Positive, Several
+from latentgen.config.base import Block, Fraction, Name, Positive, Several
 from latentgen.config.dataset import Dataset
 from latentgen.config.disambiguation import (
     CanvasPictures,
@@ -32,8 +32,8 @@ from latentgen.plugins import is_there
 class Tolerances(Block):
     """Up to which difference an accuracy passes for equal to the published one."""
 
-    model: Level = 0.02
-    probe: Level = 0.01
+    model: Fraction = 0.02
+    probe: Fraction = 0.01
 
 
 class Figures(Block):
@@ -84,27 +84,23 @@ class Config(Block):
                     f"suites.{suite}", name, {**self.experiments, **self.disambiguations}
                 )
         for name, experiment in self.experiments.items():
-            where = f"experiments.{name}"
-            _refuse_missing(f"{where}.dataset", experiment.dataset, self.datasets)
-            _refuse_missing(f"{where}.model", experiment.model, self.models)
-            for probe in experiment.probes:
-                _refuse_missing(f"{where}.probes", probe, self.probes)
-            for probe in experiment.dynamics_probes:
-                _refuse_missing(f"{where}.dynamics_probes", probe, self.probes)
-            for probe in experiment.final_probes:
-                _refuse_missing(f"{where}.final_probes", probe, self.probes)
-            for probe in experiment.repair_probes:
-                _refuse_missing(f"{where}.repair_probes", probe, self.probes)
-                self._refuse_headless(f"{where}.repair_probes", probe)
-            _refuse_missing(f"{where}.relabel.probe", experiment.relabel.probe, self.probes)
-            if experiment.noise.kind == "confusion" and not self._confusion_of(experiment):
-                raise ValueError(
-                    f"datasets.{experiment.dataset}.confusion: found nothing; "
-                    f"needed by {where}.noise.kind"
-                )
+            self._experiment_references_exist(f"experiments.{name}", experiment)
         self._disambiguation_references_exist()
         self._refuse_absent_files()
         return self
+
+    def _experiment_references_exist(self, where: str, experiment: Experiment) -> None:
+        _refuse_missing(f"{where}.dataset", experiment.dataset, self.datasets)
+        _refuse_missing(f"{where}.model", experiment.model, self.models)
+        for key, probe in _probes_of(experiment):
+            _refuse_missing(f"{where}.{key}", probe, self.probes)
+        for probe in experiment.repair_probes:
+            self._refuse_headless(f"{where}.repair_probes", probe)
+        if experiment.noise.kind == "confusion" and not self._confusion_of(experiment):
+            raise ValueError(
+                f"datasets.{experiment.dataset}.confusion: found nothing; "
+                f"needed by {where}.noise.kind"
+            )
 
     def _disambiguation_references_exist(self) -> None:
         for name, pictures in self.pictures.items():
@@ -152,7 +148,7 @@ class Config(Block):
             f"experiments.{name}.noise.kind": experiment.noise.kind,
             f"models.{experiment.model}.architecture": self.models[experiment.model].architecture,
         }
-        for probe in [*experiment.probes, *experiment.final_probes, experiment.relabel.probe]:
+        for _, probe in _probes_of(experiment):
             named[f"probes.{probe}.probe"] = self.probes[probe].probe
         for where, what in named.items():
             if "." in what and not is_there(what):
@@ -174,6 +170,13 @@ def read(raw: Mapping[str, Any]) -> Config:
     except ValidationError as error:
         lines = [describe(dict(mistake), raw) for mistake in error.errors()]
         raise PipelineError("\n".join(f"config error: {line}" for line in lines)) from None
+
+
+def _probes_of(experiment: Experiment) -> list[tuple[str, str]]:
+    """The key under which an experiment names a probe, and the probe, for all of them."""
+    lists = ("probes", "dynamics_probes", "final_probes", "repair_probes")
+    named = [(key, probe) for key in lists for probe in getattr(experiment, key)]
+    return [*named, ("relabel.probe", experiment.relabel.probe)]
 
 
 def _refuse_missing(where: str, name: str, allowed: Mapping[str, Any]) -> None:
@@ -200,24 +203,36 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
         "size": _size(dataset),
         "model": config.models[experiment.model].model_dump(mode="json"),
         "training": {**plain["training"], "shuffle": not published},
-        "validation": 0.0 if published else experiment.validation,
-        "probes": {name: config.probes[name].model_dump() for name in experiment.probes},
-        "dynamics_probes": {
-            name: config.probes[name].model_dump()
-            for name in experiment.dynamics_probes
-            if name not in experiment.probes  # those are there already
-        },
-        "final_probes": {
-            name: config.probes[name].model_dump() for name in experiment.final_probes
-        },
-        "repair_probes": {
-            name: config.probes[name].model_dump() for name in experiment.repair_probes
-        },
+        "validation_fraction": 0.0 if published else experiment.validation_fraction,
+        "probes": _settings(config, experiment.probes),
+        "dynamics_probes": _settings(
+            config,
+            # Those of `probes` are there already.
+            [name for name in experiment.dynamics_probes if name not in experiment.probes],
+        ),
+        "final_probes": _settings(config, experiment.final_probes),
+        "repair_probes": _settings(config, experiment.repair_probes),
+        "masc": _masc(config, experiment),
         "relabel": {
             **plain["relabel"],
             "probe": config.probes[experiment.relabel.probe].model_dump(),
         },
     }
+
+
+def _settings(config: Config, probes: Iterable[str]) -> dict[str, Any]:
+    """Settings of probes by their names."""
+    return {name: config.probes[name].model_dump() for name in probes}
+
+
+def _masc(config: Config, experiment: Experiment) -> dict[str, Any]:
+    """Arguments of the MASC that an experiment measures with, besides its lists of probes.
+
+    It is the first MASC of its `probes`; without one there, the usual one.
+    """
+    chosen = [config.probes[name] for name in (*experiment.probes, "masc")]
+    masc = next(probe for probe in (*chosen, *usual_probes().values()) if probe.probe == "masc")
+    return masc.model_dump(exclude={"probe"})
 
 
 def _size(dataset: Dataset) -> dict[str, Any] | None:

@@ -12,12 +12,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line, require_choice
-from latentgen.seeds import derive_seed
-from latentgen.storage import atomic_hdf5, atomic_path
+from latentgen.storage import atomic_hdf5
 
 Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
 StrPath = str | os.PathLike[str]
 
 
@@ -35,13 +34,13 @@ class Dataset:
     """
 
     train_images: Images
-    train_labels: Labels
+    train_labels: LabelArray
     test_images: Images
-    test_labels: Labels
+    test_labels: LabelArray
     class_names: tuple[str, ...]
     source: str
 
-    def split(self, name: str) -> tuple[Images, Labels]:
+    def split(self, name: str) -> tuple[Images, LabelArray]:
         """Images and labels of the split "train" or "test"."""
         return {
             "train": (self.train_images, self.train_labels),
@@ -163,7 +162,7 @@ def write(dataset: Dataset, path: StrPath) -> None:
             file.create_dataset(f"{split}/labels", data=labels)
 
 
-def read_split(path: StrPath, split: str) -> tuple[Images, Labels]:
+def read_split(path: StrPath, split: str) -> tuple[Images, LabelArray]:
     """Read images (uint8, N x C x H x W) and labels (int64, N) of "train" or "test".
 
     Raises:
@@ -173,14 +172,14 @@ def read_split(path: StrPath, split: str) -> tuple[Images, Labels]:
         return file[f"{split}/images"][:], file[f"{split}/labels"][:]
 
 
-def read_labels(path: StrPath, split: str) -> Labels:
+def read_labels(path: StrPath, split: str) -> LabelArray:
     """Read only the labels (int64, N) of "train" or "test".
 
     Raises:
         PipelineError: the file is missing, damaged or no prepared dataset.
     """
     with _open_prepared(path) as file:
-        labels: Labels = file[f"{split}/labels"][:]
+        labels: LabelArray = file[f"{split}/labels"][:]
         return labels
 
 
@@ -205,43 +204,3 @@ def _open_prepared(path: StrPath) -> Iterator[h5py.File]:
             yield file
     except (OSError, KeyError, RuntimeError) as error:
         raise PipelineError(f"{path}: no readable prepared dataset ({one_line(error)})") from error
-
-
-def sample_grid(dataset: Dataset, path: StrPath) -> None:
-    """Draw a PNG of ten training images, the same ones every time, of each of up to ten classes."""
-    from matplotlib.figure import Figure
-
-    names = dataset.class_names[:10]
-    _, channels, height, width = dataset.train_images.shape
-    # Every image has a white edge of a twelfth of its size, and missing ones are white.
-    edge = max(1, max(height, width) // 12)
-    pitch = np.array([height, width]) + edge
-    canvas = np.full((*(pitch * (len(names), 10) - edge), channels), 255, dtype=np.uint8)
-    generator = np.random.default_rng(derive_seed("sample grid"))
-    for row in range(len(names)):
-        members = np.flatnonzero(dataset.train_labels == row)
-        for column, index in enumerate(generator.permutation(members)[:10]):
-            y, x = pitch * (row, column)
-            canvas[y : y + height, x : x + width] = np.moveaxis(dataset.train_images[index], 0, -1)
-
-    inches = 0.5 * canvas.shape[1] / pitch[1], 0.5 * canvas.shape[0] / pitch[1]
-    figure = Figure(figsize=inches)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(
-        canvas.squeeze(-1) if channels == 1 else canvas,
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-        interpolation="nearest",
-        aspect="auto",
-    )
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, labelsize=9)
-    axes.set_xticks([])
-    # Names are shown as they are, also those with a dollar sign.
-    axes.set_yticks(pitch[0] * np.arange(len(names)) + height / 2, names, parse_math=False)
-    if len(names) < len(dataset.class_names):
-        axes.set_xlabel(f"first {len(names)} of {len(dataset.class_names)} classes", fontsize=9)
-    with atomic_path(path) as partial_file:
-        # Every pixel of an image is at least one of the picture.
-        figure.savefig(partial_file, format="png", dpi=max(160, 2 * pitch[1]), bbox_inches="tight")

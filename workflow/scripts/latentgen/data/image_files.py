@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from latentgen.data.datasets import Images, Labels
+from latentgen.data.datasets import Images
+from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line
 
 # What damaged or foreign files make zipfile, tarfile and the decompressors below them raise.
@@ -41,7 +42,7 @@ _Members = dict[str, Callable[[], bytes]]
 
 def read_class_folders(
     path: Path, train: str, test: str, size: tuple[int, int], grayscale: bool
-) -> tuple[tuple[str, ...], list[tuple[Images, Labels]]]:
+) -> tuple[tuple[str, ...], list[tuple[Images, LabelArray]]]:
     """Class names, and images and labels of the training and the test split.
 
     Args:
@@ -202,7 +203,7 @@ def _read_images(
     class_names: tuple[str, ...],
     size: tuple[int, int],
     grayscale: bool,
-) -> tuple[Images, Labels]:
+) -> tuple[Images, LabelArray]:
     """Images and labels of one split, sorted by class, then by file name."""
     indices = {name: index for index, name in enumerate(class_names)}
     for name, class_name in classes.items():

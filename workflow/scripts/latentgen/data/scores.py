@@ -3,41 +3,43 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from latentgen.data.labels import TrainLabels
-
-Labels = NDArray[np.int64]
-LABEL_KINDS = ("observed", "true")
+from latentgen.data.labels import LABEL_KINDS, LabelArray, Labels
 
 
 def accuracy_rows(
-    train_guesses: Labels,
-    test_guesses: Labels,
-    labels: TrainLabels,
-    test: Labels,
-    validation: float,
+    train_predictions: LabelArray, test_predictions: LabelArray, labels: Labels
 ) -> list[dict[str, Any]]:
-    """Score guesses on the training data against both kinds of labels, and on the test data.
+    """Score predictions of the training data against both kinds of labels, and of the test data.
+
+    >>> import numpy as np
+    >>> labels = Labels(
+    ...     observed=np.array([0, 1, 1]), fitted=np.array([True, True, False]), n_classes=2,
+    ...     true=np.array([0, 0, 1]), test=np.array([1]),
+    ... )
+    >>> for row in accuracy_rows(np.array([0, 1, 0]), np.array([1]), labels):
+    ...     print(*row.values())
+    train observed 1.0
+    train true 0.5
+    validation observed 0.0
+    validation true 0.0
+    test true 1.0
 
     Args:
-        train_guesses: (N,) for all training samples, held out or not.
-        test_guesses: (M,).
-        labels: of the training samples.
-        test: true labels of the test samples.
-        validation: share of the training data that was held out; 0 gives no validation rows.
+        train_predictions: (N,) for all training samples, held out or not.
+        test_predictions: (M,).
+        labels: what is predicted; without held-out samples there are no validation rows.
     """
-    fitted = labels.fitted(validation)
-    splits = {"train": fitted, "validation": ~fitted}
+    splits = {"train": labels.fitted, "validation": ~labels.fitted}
     rows = [
         {
             "split": split,
             "score_labels": kind,
-            "accuracy": float(np.mean(train_guesses[part] == getattr(labels, kind)[part])),
+            "accuracy": float(np.mean(train_predictions[part] == labels.of_kind(kind)[part])),
         }
         for split, part in splits.items()
         if part.any()
         for kind in LABEL_KINDS
     ]
-    accuracy = float(np.mean(test_guesses == test))
+    accuracy = float(np.mean(test_predictions == labels.test))
     return [*rows, {"split": "test", "score_labels": "true", "accuracy": accuracy}]

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from latentgen.editing.heads import CutNetwork, head_from
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
-from latentgen.networks.network import Network, build, normalise
+from latentgen.networks.network import Network, build
+from latentgen.networks.reading import normalise
 from latentgen.networks.run import Run
 
 
-class Classifier(CutNetwork):
+class ExportedNetwork(CutNetwork):
     """A network that takes images as they are, and may be cut at a hidden layer.
 
     Attributes:
@@ -58,14 +59,14 @@ def facts_of(run: Run, **more: Any) -> dict[str, Any]:
     }
 
 
-def save(classifier: Classifier, path: str | PathLike[str]) -> None:
+def save(classifier: ExportedNetwork, path: str | PathLike[str]) -> None:
     """Write a classifier to one safetensors file; its metadata hold the facts as JSON."""
     # One entry: several are written in another order each time.
     metadata = {"facts": json.dumps({**classifier.facts, "cut": classifier.cut})}
     checkpoints.save(classifier.state_dict(), Path(path), metadata)
 
 
-def load(path: str | PathLike[str]) -> Classifier:
+def load(path: str | PathLike[str]) -> ExportedNetwork:
     """Read a classifier that `save` wrote, on the CPU and ready to be used.
 
     Raises:
@@ -84,7 +85,7 @@ def load(path: str | PathLike[str]) -> Classifier:
             if name.startswith("head.")
         }
         head = head_from(heads) if heads else None
-        classifier = Classifier(network.module, facts, cut=cut, head=head)
+        classifier = ExportedNetwork(network.module, facts, cut=cut, head=head)
         classifier.load_state_dict(tensors)
     except (KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())

@@ -6,7 +6,7 @@ controls can tell: they go through the same batches in the same order.
 """
 
 import copy
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,33 +14,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from latentgen import progress
+from latentgen.data.labels import LABEL_KINDS, LabelArray
 from latentgen.editing.heads import head_of, linear_head
 from latentgen.editing.transfer import velpic_vectors, write_head
 from latentgen.names import UNDISTURBED
 from latentgen.networks import checkpoints
-from latentgen.networks.activations import NetworkSource
 from latentgen.networks.network import Network
+from latentgen.networks.optimizers import make_optimizer
+from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
-from latentgen.networks.training import (
-    Data,
-    Recipe,
-    make_optimizer,
-    predict_logits,
-    prepare,
-    refuse_diverged,
-    train_epoch,
-)
-from latentgen.probes.batches import guesses
-from latentgen.probes.fitting import fit_probes
+from latentgen.networks.training import TrainingData, prepare, refuse_diverged, train_epoch
+from latentgen.networks.training_config import TrainingConfig
+from latentgen.probes.batches import predictions
+from latentgen.probes.fitting import Settings, fit_probes
 from latentgen.schedule import epochs_of
 
 MODEL = "model"
-PROBES: dict[str, dict[str, Any]] = {"velpic": {"probe": "velpic"}, "masc": {"probe": "masc"}}
-"""What reads the penultimate layer, at the epochs at which the experiment is probed."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +68,7 @@ def intervene(
     device: torch.device,
     *,
     training: dict[str, Any],
+    masc: Mapping[str, Any],
     schedule: str,
     epochs: Sequence[int],
     total_epochs: int,
@@ -96,6 +89,7 @@ def intervene(
         checkpoint_folder: its states.
         device: to train on.
         training: the training block by which the run was trained.
+        masc: settings of the MASC that reads the penultimate layer, beside VeLPIC.
         schedule: expression of the epochs at which probes read the penultimate layer; they also
             do at the intervention itself and at the last epoch.
         epochs: after which of them to intervene; 0 is the untrained network.
@@ -114,27 +108,29 @@ def intervene(
     """
     network = run.network()
     module = network.module.to(device)
-    head_of(module, run.n_classes)
+    head_of(module, run.labels.n_classes)
     data = run.training_data().to(device)
-    recipe = run.recipe(training)
+    config = run.training_config(training)
     kept = checkpoints.epochs_in(checkpoint_folder)
     starts = [start for start in epochs if start <= kept[-1]]
     scheduled = {*epochs_of(schedule, total_epochs), *starts}
-    observer = Observer(run, scheduled)
+    observer = Observer(
+        run, scheduled, {"velpic": {"probe": "velpic"}, "masc": {"probe": "masc", **masc}}
+    )
 
     prepare(module)
     rows = observer.rows(network, data, 0)
     branches = []
-    optimizer = make_optimizer(module, recipe)
+    optimizer = make_optimizer(module, config)
     for epoch in progress.bar(range(total_epochs + 1), desc=UNDISTURBED, unit="epoch"):
         if epoch:
-            _train(module, optimizer, data, recipe, epoch)
+            _train(module, optimizer, data, config, epoch)
             rows += observer.rows(network, data, epoch)
         if epoch in kept:
             _report_replay(module, checkpoint_folder, epoch)
         if epoch in starts:
             for name in variants:
-                branch = _branch(network, optimizer, recipe, VARIANTS[name])
+                branch = _branch(network, optimizer, config, VARIANTS[name])
                 ahead = progress.bar(
                     range(epoch + 1, total_epochs + 1), desc=f"{name} at {epoch}", unit="epoch"
                 )
@@ -145,29 +141,33 @@ def intervene(
 
 
 def _train(
-    module: nn.Module, optimizer: torch.optim.Optimizer, data: Data, recipe: Recipe, epoch: int
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    data: TrainingData,
+    config: TrainingConfig,
+    epoch: int,
 ) -> None:
-    refuse_diverged(epoch, train_epoch(module, optimizer, data, recipe, epoch), recipe)
+    refuse_diverged(epoch, train_epoch(module, optimizer, data, config, epoch), config)
 
 
 def _branch(
-    network: Network, optimizer: torch.optim.Optimizer, recipe: Recipe, variant: Variant
-) -> tuple[Network, torch.optim.Optimizer, Recipe]:
+    network: Network, optimizer: torch.optim.Optimizer, config: TrainingConfig, variant: Variant
+) -> tuple[Network, torch.optim.Optimizer, TrainingConfig]:
     """A copy of network and optimiser to go another way with."""
     module = copy.deepcopy(network.module)
-    recipe = replace(recipe, batch_size=variant.batch_size or recipe.batch_size)
-    own = make_optimizer(module, recipe)
+    config = replace(config, batch_size=variant.batch_size or config.batch_size)
+    own = make_optimizer(module, config)
     if not variant.new_optimizer:
         own.load_state_dict(copy.deepcopy(optimizer.state_dict()))
-    return Network(module, network.layers), own, recipe
+    return Network(module, network.layers), own, config
 
 
 def _train_on(
     network: Network,
     optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
+    config: TrainingConfig,
     variant: Variant,
-    data: Data,
+    data: TrainingData,
     start: int,
     epochs: Iterable[int],
     observer: "Observer",
@@ -177,7 +177,7 @@ def _train_on(
         observer.edit(network)
     yield from observer.rows(network, data, start)
     for epoch in epochs:
-        _train(network.module, optimizer, data, recipe, epoch)
+        _train(network.module, optimizer, data, config, epoch)
         if variant.again:
             observer.edit(network)
         yield from observer.rows(network, data, epoch)
@@ -192,77 +192,66 @@ def _report_replay(module: nn.Module, folder: Path, epoch: int) -> None:
 
 
 class Observer:
-    """Reads a run's networks: what they answer, and what probes find in the penultimate layer."""
+    """Reads a run's networks: what they predict, and what probes of the penultimate layer do."""
 
-    def __init__(self, run: Run, probed: Collection[int]) -> None:
-        """Take the run, and the epochs at which probes read."""
+    def __init__(self, run: Run, probed: Collection[int], probes: Settings) -> None:
+        """Take the run, the epochs at which probes read, and their settings by series."""
         self._run = run
+        self._labels = run.labels
         self._probed = probed
-        self._fitted = run.labels.fitted(run.validation)
-        changed = run.labels.changed[self._fitted]
+        self._probes = probes
+        changed = run.labels.changed[run.labels.fitted]
         self._samples = {"all": np.ones_like(changed), "changed": changed, "unchanged": ~changed}
 
     def edit(self, network: Network) -> None:
         """Replace the last layer by VeLPIC's vectors, and its bias by zero."""
-        run = self._run
-        layer = list(network.layers)[-1]
-        vectors = velpic_vectors(
-            self._source(network), layer, run.labels, run.validation, run.n_classes
-        )
+        vectors = velpic_vectors(self._run.source(network), network.penultimate, self._labels)
         write_head(network.module, linear_head(vectors))
 
-    def rows(self, network: Network, data: Data, epoch: int) -> list[dict[str, Any]]:
+    def rows(self, network: Network, data: TrainingData, epoch: int) -> list[dict[str, Any]]:
         """Accuracies of the model and, at their epochs, of the probes."""
-        said = {
+        predicted = {
             split: predict_logits(network.module, images, data.mean, data.std).argmax(1).cpu()
             for split, images in (("train", data.images), ("test", data.test_images))
         }
-        rows = self._scored(MODEL, said["train"].numpy(), said["test"].numpy())
+        rows = self._scored(MODEL, predicted["train"].numpy(), predicted["test"].numpy())
         if epoch in self._probed:
             rows += self._probe(network)
         return [{"epoch": epoch, **row} for row in rows]
 
     def _probe(self, network: Network) -> list[dict[str, Any]]:
-        source = self._source(network)
-        layer = list(network.layers)[-1]
-        observed = {"": self._run.labels.observed}
-        probes = fit_probes(
-            source, layer, observed, self._fitted, PROBES, n_classes=self._run.n_classes
-        )
-        predict = {name: probes[name, ""].probe.predict for name in PROBES}
-        on_train = guesses(source, layer, "train", predict)
-        on_test = guesses(source, layer, "test", predict)
+        source, layer = self._run.source(network), network.penultimate
+        fitted = fit_probes(source, layer, self._labels, self._probes, ["observed"])
+        predict = {name: probe.predict for (name, _), (probe, _) in fitted.items()}
+        on_train = predictions(source, layer, "train", predict)
+        on_test = predictions(source, layer, "test", predict)
         return [
             row
-            for name in PROBES
-            for row in self._scored(name, on_train[name][self._fitted], on_test[name])
+            for name in self._probes
+            for row in self._scored(name, on_train[name][self._labels.fitted], on_test[name])
         ]
 
     def _scored(
-        self, series: str, on_train: NDArray[np.int64], on_test: NDArray[np.int64]
+        self, series: str, on_train: LabelArray, on_test: LabelArray
     ) -> list[dict[str, Any]]:
-        labels = self._run.labels
         by_part = [
             (samples, kind, part)
             for samples, part in self._samples.items()
-            for kind in ("observed", "true")
+            for kind in LABEL_KINDS
             # On unchanged samples both labels are the same.
             if part.any() and (samples, kind) != ("unchanged", "true")
         ]
+        labels = {kind: self._labels.of_kind(kind)[self._labels.fitted] for kind in LABEL_KINDS}
         rows = [
             {
                 "series": series,
                 "split": "train",
                 "samples": samples,
                 "score_labels": kind,
-                "accuracy": float((on_train == getattr(labels, kind)[self._fitted])[part].mean()),
+                "accuracy": float((on_train == labels[kind])[part].mean()),
             }
             for samples, kind, part in by_part
         ]
         on_test_is = {"split": "test", "samples": "all", "score_labels": "true"}
-        accuracy = float((on_test == self._run.test_labels).mean())
+        accuracy = float((on_test == self._labels.test).mean())
         return [*rows, {"series": series, **on_test_is, "accuracy": accuracy}]
-
-    def _source(self, network: Network) -> NetworkSource:
-        mean, std = self._run.normalise["mean"], self._run.normalise["std"]
-        return NetworkSource(network, self._run.images, mean=mean, std=std, with_input=False)

@@ -18,22 +18,21 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from latentgen import progress
-from latentgen.data.labels import TrainLabels
-from latentgen.data.scores import LABEL_KINDS
+from latentgen.data.labels import LABEL_KINDS, LabelArray, Labels
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
-from latentgen.networks.activations import ActivationSource, NetworkSource
+from latentgen.networks.activations import ActivationSource
+from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.run import Run
 from latentgen.networks.training import (
-    Data,
-    Recipe,
+    TrainingData,
     held_out_accuracies,
-    make_optimizer,
     prepare,
     refuse_diverged,
     train_epoch,
 )
-from latentgen.probes.batches import Labels, guesses
+from latentgen.networks.training_config import TrainingConfig
+from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import fit_probes
 from latentgen.seeds import derive_seed
 
@@ -51,11 +50,11 @@ class Parts:
 
     split: str
     validation: NDArray[np.int64]
-    validation_labels: dict[str, Labels]
+    validation_labels: dict[str, LabelArray]
     reported: NDArray[np.int64]
 
 
-def parts_of(protocol: str, labels: TrainLabels, test_labels: Labels, validation: float) -> Parts:
+def parts_of(protocol: str, labels: Labels) -> Parts:
     """Divide the images as a protocol does.
 
     `sound` chooses on the held-out training data and reports on the whole test set. Where the
@@ -67,25 +66,24 @@ def parts_of(protocol: str, labels: TrainLabels, test_labels: Labels, validation
 
     Args:
         protocol: `sound` or `published`.
-        labels: of the training samples.
-        test_labels: true labels of the test samples; `sound` only counts them.
-        validation: share of the training data that is held out.
+        labels: of all samples; `sound` only counts those of the test samples.
 
     Raises:
         PipelineError: protocol `sound`, and nothing is held out.
     """
+    test_labels = labels.test
     test = np.arange(len(test_labels))
     if protocol == "published":
         reported, chosen = train_test_split(test, test_size=0.2, random_state=2345)
         true = test_labels[chosen]
         return Parts("test", chosen, {kind: true for kind in LABEL_KINDS}, reported)
-    held_out = np.flatnonzero(~labels.fitted(validation))
+    held_out = np.flatnonzero(~labels.fitted)
     if not len(held_out):
         raise PipelineError(
-            f"no training data are held out (validation: {validation:g}), so protocol sound cannot "
-            "choose the layer that relabels; give a larger share"
+            "no training data are held out, so protocol sound cannot choose the layer that "
+            "relabels; give a larger validation_fraction"
         )
-    by_kind = {kind: getattr(labels, kind)[held_out] for kind in LABEL_KINDS}
+    by_kind = {kind: labels.of_kind(kind)[held_out] for kind in LABEL_KINDS}
     return Parts("train", held_out, by_kind, test)
 
 
@@ -101,47 +99,44 @@ class Relabelling:
 
     layer: str
     accuracy: float
-    labels: Labels
+    labels: LabelArray
 
 
 def relabel(
     source: ActivationSource,
-    labels: TrainLabels,
-    fitted: NDArray[np.bool_],
+    labels: Labels,
     parts: Parts,
     probe: Mapping[str, Any],
-    n_classes: int,
 ) -> dict[str, Relabelling]:
     """Relabel the training data by a probe of the layer where it does best on validation images.
 
     Args:
         source: of the layers to choose from; of equally good ones the first is taken.
-        labels: of all N training samples.
-        fitted: (N,), which of them the probe is fitted to.
+        labels: what the probe is fitted to.
         parts: which images choose.
         probe: settings of the probe.
-        n_classes: number of classes.
 
     Returns:
         A relabelling by a probe fitted to observed and one by a probe fitted to true labels.
     """
-    by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
     best: dict[str, Relabelling] = {}
     for layer in source.widths:
-        probes = fit_probes(source, layer, by_kind, fitted, {"": probe}, n_classes=n_classes)
-        classifiers = {kind: probes["", kind].probe.predict for kind in LABEL_KINDS}
-        said = {
-            split: guesses(source, layer, split, classifiers) for split in {"train", parts.split}
+        probes = fit_probes(source, layer, labels, {"": probe})
+        predict = {kind: probes["", kind].probe.predict for kind in LABEL_KINDS}
+        predicted = {
+            split: predictions(source, layer, split, predict) for split in {"train", parts.split}
         }
         for kind in LABEL_KINDS:
-            right = said[parts.split][kind][parts.validation] == parts.validation_labels[kind]
+            right = predicted[parts.split][kind][parts.validation] == parts.validation_labels[kind]
             accuracy = float(right.mean())
             if kind not in best or accuracy > best[kind].accuracy:
-                best[kind] = Relabelling(layer, accuracy, said["train"][kind])
+                best[kind] = Relabelling(layer, accuracy, predicted["train"][kind])
     return best
 
 
-def label_quality(true: Labels, observed: Labels, relabelled: Labels) -> dict[str, float]:
+def label_quality(
+    true: LabelArray, observed: LabelArray, relabelled: LabelArray
+) -> dict[str, float]:
     """What relabelling has made of the labels.
 
     Args:
@@ -173,16 +168,18 @@ def _share(of: NDArray[np.bool_]) -> float:
     return float(of.mean()) if len(of) else float("nan")
 
 
-def retrain(module: nn.Module, data: Data, recipe: Recipe, patience: int) -> list[dict[str, Any]]:
+def retrain(
+    module: nn.Module, data: TrainingData, config: TrainingConfig, patience: int
+) -> list[dict[str, Any]]:
     """Train a network on with a new optimiser until its validation accuracy no longer improves.
 
     Training stops once `patience` epochs in a row have not exceeded the best validation accuracy
-    since training went on, or at the recipe's epoch limit. The module is left at the last epoch.
+    since training went on, or at the config's epoch limit. The module is left at the last epoch.
 
     Args:
         module: the network as it is, on the device of the data.
         data: its `observed` are the labels to train on.
-        recipe: how to train; its target accuracy is not used.
+        config: how to train; its target accuracy is not used.
         patience: epochs without improvement.
 
     Returns:
@@ -194,12 +191,12 @@ def retrain(module: nn.Module, data: Data, recipe: Recipe, patience: int) -> lis
         PipelineError: the loss stopped being a finite number.
     """
     prepare(module)
-    optimizer = make_optimizer(module, recipe)
+    optimizer = make_optimizer(module, config)
     rows: list[dict[str, Any]] = [_row(0, None, module, data)]
     best = rows[0]
-    for epoch in progress.bar(range(1, recipe.max_epochs + 1), unit="epoch"):
-        scores = train_epoch(module, optimizer, data, recipe, epoch)
-        refuse_diverged(epoch, scores, recipe)
+    for epoch in progress.bar(range(1, config.max_epochs + 1), unit="epoch"):
+        scores = train_epoch(module, optimizer, data, config, epoch)
+        refuse_diverged(epoch, scores, config)
         rows.append(_row(epoch, scores["train_accuracy_observed"], module, data))
         best = max(rows[1:], key=itemgetter("validation_accuracy"))
         if epoch - best["epoch"] >= patience:
@@ -207,7 +204,9 @@ def retrain(module: nn.Module, data: Data, recipe: Recipe, patience: int) -> lis
     return [{**row, "best": row is best} for row in rows]
 
 
-def _row(epoch: int, running: float | None, module: nn.Module, data: Data) -> dict[str, Any]:
+def _row(
+    epoch: int, running: float | None, module: nn.Module, data: TrainingData
+) -> dict[str, Any]:
     held_out = held_out_accuracies(module, data)
     return {"epoch": epoch, "train_accuracy_relabelled": running, **held_out}
 
@@ -247,41 +246,33 @@ def relabel_and_retrain(
         PipelineError: there is no readable state, nothing to choose the layer on, or the loss
             stopped being a finite number.
     """
-    labels = run.labels
-    fitted = labels.fitted(run.validation)
-    parts = parts_of(protocol, labels, run.test_labels, run.validation)
-    network = run.network()
-    module = network.module.to(device)
-    memorised = checkpoints.checkpoint_path(
-        checkpoint_folder, checkpoints.epochs_in(checkpoint_folder)[-1]
-    )
-    checkpoints.load_into(module, memorised)
-    mean, std = run.normalise["mean"], run.normalise["std"]
-    hidden = NetworkSource(network, run.images, mean=mean, std=std, with_input=False)
-    relabellings = relabel(hidden, labels, fitted, parts, probe, run.n_classes)
-    recipe = replace(
-        run.recipe(training),
+    labels, parts = run.labels, parts_of(protocol, run.labels)
+    network = run.trained_network(checkpoint_folder, device)
+    relabellings = relabel(run.source(network), labels, parts, probe)
+    config = replace(
+        run.training_config(training),
         seed=derive_seed(run.seed_for("batches"), "relabel"),
         max_epochs=max_epochs,
     )
     epochs, quality = [], []
     for kind, relabelling in relabellings.items():
         what = {"fit_labels": kind, "layer": relabelling.layer}
-        new = relabelling.labels[fitted]
-        changes = label_quality(labels.true[fitted], labels.observed[fitted], new)
+        new = relabelling.labels[labels.fitted]
+        true, observed = (labels.of_kind(of)[labels.fitted] for of in ("true", "observed"))
+        changes = label_quality(true, observed, new)
         quality.append({**what, **changes})
-        checkpoints.load_into(module, memorised)
+        checkpoints.load_last(network.module, checkpoint_folder)
         data = _data(run, parts, kind, new).to(device)
-        epochs += [{**what, **row} for row in retrain(module, data, recipe, patience)]
+        epochs += [{**what, **row} for row in retrain(network.module, data, config, patience)]
     return pd.DataFrame(epochs), pd.DataFrame(quality)
 
 
-def _data(run: Run, parts: Parts, kind: str, new_labels: Labels) -> Data:
+def _data(run: Run, parts: Parts, kind: str, new_labels: LabelArray) -> TrainingData:
     return replace(
         run.training_data(),
         observed=torch.from_numpy(new_labels),
         validation_images=run.images[parts.split][parts.validation],
         validation_observed=torch.from_numpy(parts.validation_labels[kind]),
         test_images=run.images["test"][parts.reported],
-        test_labels=torch.from_numpy(run.test_labels[parts.reported]),
+        test_labels=torch.from_numpy(run.labels.test[parts.reported]),
     )

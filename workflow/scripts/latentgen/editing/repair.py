@@ -9,12 +9,11 @@ from copy import deepcopy
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from latentgen.editing.heads import CutNetwork, head_of, name_of_head
-from latentgen.editing.probe_heads import head_of_probe
+from latentgen.editing.heads import CutNetwork, head_of, head_of_probe, name_of_head
 from latentgen.errors import PipelineError
-from latentgen.networks.activations import extract
+from latentgen.networks.reading import extract
 from latentgen.probes.base import Probe
-from latentgen.probes.registry import VeLPIC
+from latentgen.probes.kinds.velpic import VeLPIC
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -40,7 +39,7 @@ def repair(
         held_out: the same of data that the model was not trained on, with labels as noisy.
         layers: names of submodules, as `model.named_modules()` gives them, after whose (flattened)
             output the network may be cut as well; the last layer may always be replaced.
-        probes: unfitted ones that can be a last layer (see `probe_heads`); `[VeLPIC()]` if not
+        probes: unfitted ones that can be a last layer (see `heads`); `[VeLPIC()]` if not
             given.
 
     Returns:

@@ -6,16 +6,19 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
-from latentgen.data.labels import TrainLabels
+from latentgen.data.labels import Labels
 from latentgen.data.scores import accuracy_rows
 from latentgen.editing import export
-from latentgen.editing.heads import head_of, linear_head
+from latentgen.editing.heads import decide, head_of, linear_head
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
-from latentgen.networks.activations import ActivationSource, last_source, sources
+from latentgen.networks.activations import ActivationSource
 from latentgen.networks.run import Run
-from latentgen.probes.batches import Guess, Labels, class_moments, guesses
+from latentgen.probes.batches import class_moments, fitted_rows, predictions
+from latentgen.probes.kinds.logistic_regression import LogisticRegression
+from latentgen.probes.moments import ClassMoments
 
 Heads = dict[str, nn.Linear]
 """Last layers by the name of the variant."""
@@ -70,58 +73,82 @@ def write_head(module: nn.Module, new: nn.Linear) -> None:
         head.bias.copy_(torch.zeros_like(head.bias) if new.bias is None else new.bias)
 
 
+def control_heads(
+    head: nn.Linear,
+    moments: Mapping[str, ClassMoments],
+    logistic: LogisticRegression,
+    seed: int,
+) -> Heads:
+    """Last layers that tell what of the transfer makes the difference.
+
+    Args:
+        head: the trained last layer, classes x width.
+        moments: of the penultimate layer, by observed and by true labels.
+        logistic: fitted to the penultimate layer and the observed labels.
+        seed: of the random vectors.
+
+    Returns:
+        `velpic_scaled`: VeLPIC's vectors, each as long as the trained row in whose place it is,
+        and the trained bias; `class_means`: unit class means, no bias; `random_orthonormal`: no
+        bias; `logistic_regression`: its weights and bias; `velpic_true_labels`: VeLPIC's vectors
+        from the true labels, no bias, which nobody has in practice.
+
+    Raises:
+        PipelineError: the vectors do not fit the layer.
+    """
+    vectors = moments["observed"].first_components()
+    require_shape(vectors, head)
+    trained = head.weight.detach()
+    bias = None if head.bias is None else head.bias.detach()
+    generator = torch.Generator().manual_seed(seed)
+    random = nn.init.orthogonal_(torch.empty(*trained.shape), generator=generator)
+    return {
+        "velpic_scaled": linear_head(vectors * trained.norm(dim=1, keepdim=True), bias),
+        "class_means": linear_head(normalize(moments["observed"].means(), eps=1e-30)),
+        "random_orthonormal": linear_head(random.to(trained)),
+        "logistic_regression": _of_all_classes(logistic, len(trained)),
+        "velpic_true_labels": linear_head(moments["true"].first_components()),
+    }
+
+
+def _of_all_classes(logistic: LogisticRegression, n_classes: int) -> nn.Linear:
+    """A class that no label named has no weights of its own, and is never the answer."""
+    present = torch.from_numpy(logistic.classes_)
+    weight = logistic.coef_.new_zeros(n_classes, logistic.coef_.shape[1])
+    bias = logistic.intercept_.new_full((n_classes,), -torch.inf)
+    weight[present], bias[present] = logistic.coef_, logistic.intercept_
+    return linear_head(weight, bias)
+
+
 def score_heads(
-    source: ActivationSource,
-    layer: str,
-    heads: Mapping[str, nn.Linear],
-    labels: TrainLabels,
-    test_labels: Labels,
-    validation: float,
+    source: ActivationSource, layer: str, heads: Mapping[str, nn.Linear], labels: Labels
 ) -> list[dict[str, Any]]:
     """Score a network with each of some last layers.
 
-    Only the penultimate activations are needed: what the edited network says of an image is what
-    the edited layer says of them.
+    Only the penultimate activations are needed: what the edited network predicts for an image is
+    what the edited layer predicts for them.
 
     Args:
         source: where the activations are read.
         layer: the penultimate layer.
         heads: last layers by variant.
-        labels: of all training samples.
-        test_labels: true labels of the test samples.
-        validation: share of the training samples that is held out.
+        labels: of the source's samples.
 
     Returns:
         Rows with variant, split, score_labels, accuracy.
     """
-    classifiers = {variant: _decide(head) for variant, head in heads.items()}
-    on_train = guesses(source, layer, "train", classifiers)
-    on_test = guesses(source, layer, "test", classifiers)
+    classifiers = {variant: decide(head) for variant, head in heads.items()}
+    on_train = predictions(source, layer, "train", classifiers)
+    on_test = predictions(source, layer, "test", classifiers)
     return [
         {"variant": variant, **row}
         for variant in heads
-        for row in accuracy_rows(
-            on_train[variant], on_test[variant], labels, test_labels, validation
-        )
+        for row in accuracy_rows(on_train[variant], on_test[variant], labels)
     ]
 
 
-def _decide(head: nn.Linear) -> Guess:
-    @torch.inference_mode()
-    def decide(activations: Tensor) -> Tensor:
-        return head(activations).argmax(1)
-
-    return decide
-
-
 def transfer_rows(
-    source: ActivationSource,
-    layer: str,
-    head: nn.Linear,
-    labels: TrainLabels,
-    test_labels: Labels,
-    *,
-    validation: float,
+    source: ActivationSource, layer: str, head: nn.Linear, labels: Labels
 ) -> list[dict[str, Any]]:
     """Score a network with its trained last layer and with VeLPIC's vectors there.
 
@@ -129,9 +156,7 @@ def transfer_rows(
         source: where the activations are read.
         layer: the penultimate layer.
         head: the trained last layer.
-        labels: of all training samples; VeLPIC is fitted to the observed ones.
-        test_labels: true labels of the test samples.
-        validation: share of the training samples that VeLPIC is not fitted to.
+        labels: of the source's samples; VeLPIC is fitted to the observed ones.
 
     Returns:
         Rows as from `score_heads`, variants as from `edited_heads`.
@@ -140,18 +165,40 @@ def transfer_rows(
         PipelineError: the layer is not the last linear layer's input.
     """
     require_penultimate(source, layer, head)
-    vectors = velpic_vectors(source, layer, labels, validation, head.out_features)
-    heads = edited_heads(head, vectors)
-    return score_heads(source, layer, heads, labels, test_labels, validation)
+    heads = edited_heads(head, velpic_vectors(source, layer, labels))
+    return score_heads(source, layer, heads, labels)
 
 
-def velpic_vectors(
-    source: ActivationSource, layer: str, labels: TrainLabels, validation: float, n_classes: int
-) -> Tensor:
+def control_rows(
+    source: ActivationSource,
+    layer: str,
+    head: nn.Linear,
+    labels: Labels,
+    moments: Mapping[str, ClassMoments],
+    seed: int,
+) -> list[dict[str, Any]]:
+    """As `transfer_rows`, with the variants of `control_heads`.
+
+    Args:
+        source: where the activations are read.
+        layer: the penultimate layer.
+        head: the trained last layer.
+        labels: of the source's samples.
+        moments: of the layer, by observed and by true labels.
+        seed: of the random vectors.
+
+    Raises:
+        PipelineError: the layer is not the last linear layer's input.
+    """
+    require_penultimate(source, layer, head)
+    rows, observed = fitted_rows(source, layer, labels), labels.observed[labels.fitted]
+    heads = control_heads(head, moments, LogisticRegression().fit(rows, observed), seed)
+    return score_heads(source, layer, heads, labels)
+
+
+def velpic_vectors(source: ActivationSource, layer: str, labels: Labels) -> Tensor:
     """VeLPIC's vectors of a layer, (classes, width), from the observed labels of what is fitted."""
-    observed = {"observed": labels.observed}
-    fitted = labels.fitted(validation)
-    return class_moments(source, layer, observed, fitted, n_classes)["observed"].first_components()
+    return class_moments(source, layer, labels, ["observed"])["observed"].first_components()
 
 
 def require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -> None:
@@ -192,20 +239,18 @@ def at_every_epoch(
     network = run.network()
     if activations is None:  # what comes from files is worked on where it is read
         network.module.to(device)
-    penultimate = list(network.layers)[-1]
-    for epoch, source in sources(run, checkpoint_folder, activations, device):
+    for epoch, source in run.sources(checkpoint_folder, device, activations):
         state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
         checkpoints.load_into(network.module, state)
-        yield AtEpoch(epoch, source, penultimate, head_of(network.module, run.n_classes))
+        head = head_of(network.module, run.labels.n_classes)
+        yield AtEpoch(epoch, source, network.penultimate, head)
 
 
-def transferred(run: Run, checkpoint_folder: str, device: torch.device) -> export.Classifier:
+def transferred(run: Run, checkpoint_folder: str, device: torch.device) -> export.ExportedNetwork:
     """A run's network at its last epoch with VeLPIC's vectors as its last layer, without a bias."""
-    source = last_source(run, checkpoint_folder, device)
-    module = source.network.module
-    penultimate = list(source.network.layers)[-1]
-    vectors = velpic_vectors(source, penultimate, run.labels, run.validation, run.n_classes)
-    write_head(module, linear_head(vectors))
+    network = run.trained_network(checkpoint_folder, device)
+    layer = network.penultimate
+    write_head(network.module, linear_head(velpic_vectors(run.source(network), layer, run.labels)))
     epoch = checkpoints.epochs_in(Path(checkpoint_folder))[-1]
-    facts = export.facts_of(run, epoch=epoch, layer=penultimate, head="velpic_zero_bias")
-    return export.Classifier(module, facts)
+    facts = export.facts_of(run, epoch=epoch, layer=layer, head="velpic_zero_bias")
+    return export.ExportedNetwork(network.module, facts)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.disambiguation import evaluation
-from latentgen.figures.panels import finish, grid, wrapped_grid
+from latentgen.drawing.panels import finish, grid, wrapped_grid
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]

@@ -18,7 +18,7 @@ from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.proofs import MASKS
 from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
-from latentgen.figures.panels import grid, save
+from latentgen.drawing.panels import grid, save
 
 LABEL_A, LABEL_B = "#0072B2", "#D55E00"
 REDACTIONS = {

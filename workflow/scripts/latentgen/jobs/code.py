@@ -1,48 +1,148 @@
-"""Which library files a script uses, so that an edit re-runs exactly the rules that need it."""
+"""What code a job's numbers depend on, so that an edit re-runs exactly the jobs that it concerns.
+
+Snakemake re-runs a job when its params change. Among these is, for every file of code that the job
+uses, a digest of what the file computes: of its parsed code without docstrings, comments and
+formatting. These files are the script, the modules that it imports, directly or not, in any
+function; and the entries of registries and the user's own files that its settings name, with what
+they import. An entry that a job does not use is none of its business, since nothing imports it.
+"""
 
 import ast
-from collections.abc import Iterator
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-PACKAGE = Path(__file__).parents[1]
+from latentgen.plugins import SCRIPTS, file_of
+
+NO_NUMBERS = {
+    "latentgen/__init__.py": "hands on the public names",
+    "latentgen/errors.py": "what is said when a job stops",
+    "latentgen/progress.py": "bars, and lines in logs",
+    "latentgen/devices.py": "which of several devices computes; the record says of which kind",
+    "latentgen/limits.py": "how much is held in memory at once",
+    "latentgen/storage.py": "files that are whole or not there, whatever is in them",
+    "latentgen/jobs/": "logs, records and planning around a job",
+}
+"""Files and folders that cannot change a number, and why: an edit of them re-runs nothing."""
+
+REGISTRIES = {
+    "experiments": {
+        "architecture": "latentgen.networks.architectures",
+        "probe": "latentgen.probes.kinds",
+    },
+    "noise": {"kind": "latentgen.data.noise_kinds"},
+    "datasets": {"source": "latentgen.data.sources"},
+    "figures": {"figure": "latentgen.figures"},
+}
+"""For each kind of settings, the keys whose values name an entry of a registry."""
 
 
-@cache
-def library_files(script: str) -> list[str]:
-    """Paths of the package's modules that a script imports, directly or not, in any function.
-
-    The standard library's ModuleFinder finds the same, but follows every script anew, at every
-    start of Snakemake.
+def code_of(script: str, kind: str = "", settings: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The digest of every file of code that a job's numbers depend on, by the file's path.
 
     Args:
-        script: path of the script, which lies beside the package.
+        script: name of the script, which lies beside the package.
+        kind: of the settings, a key of `REGISTRIES`.
+        settings: of the job; entries of registries may be named at any depth.
     """
-    found: set[Path] = set()
-    waiting = [Path(script)]
-    while waiting:
-        new = _imported(waiting.pop()) - found
-        found |= new
-        waiting.extend(new)
-    return sorted(map(str, found))
+    named = _named(settings, REGISTRIES[kind]) if kind else ()
+    return _digests(script, frozenset(named))
+
+
+def _named(settings: Any, registries: Mapping[str, str]) -> Iterator[Path]:
+    """Files that hold what settings name."""
+    if isinstance(settings, Mapping):
+        for key, value in settings.items():
+            if isinstance(value, str) and key in registries:
+                if file := file_of(registries[key], value):
+                    yield file
+            else:
+                yield from _named(value, registries)
 
 
 @cache
-def _imported(file: Path) -> frozenset[Path]:
-    """Files of the package's modules that a file names, with those of the packages around them."""
+def _digests(script: str, named: frozenset[Path]) -> dict[str, str]:
+    files = {file for start in (SCRIPTS / script, *named) for file in (start, *imported(start))}
+    counted = sorted(file for file in files if not cannot_change_a_number(file))
+    return {os.path.relpath(file): digest(file) for file in counted}
+
+
+def cannot_change_a_number(file: Path) -> bool:
+    """Whether a file is among those that re-run nothing, see `NO_NUMBERS`."""
+    if not file.is_relative_to(SCRIPTS):
+        return False
+    name = file.relative_to(SCRIPTS).as_posix()
+    return any(
+        name == place or (place.endswith("/") and name.startswith(place)) for place in NO_NUMBERS
+    )
+
+
+@cache
+def digest(file: Path) -> str:
+    """What a file of Python computes, as 16 hexadecimal digits: its code without texts about it.
+
+    Docstrings of modules, classes, functions and attributes, comments and formatting do not count.
+    """
+    tree = _parsed(file)
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            if isinstance(statements := getattr(node, name, None), list):
+                setattr(node, name, [one for one in statements if not _is_text(one)])
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+
+
+def _parsed(file: Path) -> ast.Module:
+    """The code of a file; its bytes if it is not Python, which the job that reads it will tell."""
+    content = file.read_bytes()
+    try:
+        return ast.parse(content)
+    except SyntaxError:
+        return ast.Module([ast.Expr(ast.Constant(content))], [])
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+@cache
+def imported(file: Path) -> frozenset[Path]:
+    """Files that a file imports, directly or not: of the package, or beside config.yaml.
+
+    Python's own ModuleFinder finds the same of the package, but follows everything anew for every
+    script, at every start of Snakemake.
+    """
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        new = _imports(waiting.pop()) - found - {file}
+        found |= new
+        waiting.extend(new)
+    return frozenset(found)
+
+
+@cache
+def _imports(file: Path) -> frozenset[Path]:
+    """Files that a file imports itself, with those of the packages around them."""
     modules = {
         ".".join(parts[:n])
-        for name in _names(ast.parse(file.read_bytes()))
+        for name in _module_names(_parsed(file))
         for parts in [name.split(".")]
-        if parts[0] == PACKAGE.name
         for n in range(1, len(parts) + 1)
     }
-    places = [PACKAGE.parent.joinpath(*module.split(".")) for module in modules]
+    folders = [SCRIPTS] if file.is_relative_to(SCRIPTS) else [SCRIPTS, Path()]
+    places = [folder.joinpath(*module.split(".")) for folder in folders for module in modules]
     files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
     return frozenset(file for file in files if file.is_file())
 
 
-def _names(tree: ast.Module) -> Iterator[str]:
+def _module_names(tree: ast.Module) -> Iterator[str]:
     """Dotted names that may be modules: of `from a import b`, both `a` and `a.b`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

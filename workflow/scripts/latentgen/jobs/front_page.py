@@ -34,7 +34,7 @@ def left_out(suite: str, experiments: Settings, studies: Settings) -> list[str]:
         (
             "Repair",
             experiments,
-            lambda experiment: experiment["validation"] == 0,
+            lambda experiment: experiment["validation_fraction"] == 0,
             "no training data are held out to choose on",
         ),
         (

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from latentgen.devices import device_name
+from latentgen.jobs.code import digest
 from latentgen.storage import atomic_path
 
 SUFFIX = ".provenance.json"
@@ -52,16 +53,19 @@ def record(snakemake: Any) -> None:
     """Write the record of a job that has made its outputs.
 
     It holds the rule, the experiment's blocks of config.yaml with its seeds, the job's settings,
-    SHA-256 of inputs (code included) and outputs, the git commit, versions of libraries, and the
-    device. Nothing in it tells of the time or of other jobs, so it is the same whenever it is made.
+    digests of the code that its numbers depend on (see `code`), SHA-256 of inputs and outputs, the
+    git commit, versions of libraries, and the device. Nothing in it tells of the time or of other
+    jobs, so it is the same whenever it is made.
     """
     wildcards = dict(snakemake.wildcards.items())
+    params = dict(snakemake.params.items())
     experiments = concerned(wildcards, snakemake.config)
     content = {
         "rule": snakemake.rule,
         "wildcards": wildcards,
         "config": {name: blocks(name, snakemake.config) for name in experiments},
-        "params": dict(snakemake.params.items()),
+        "code": params.pop("code"),
+        "params": params,
         "inputs": {path: file_hash(path) for path in sorted(set(snakemake.input))},
         "outputs": {path: file_hash(path) for path in sorted(snakemake.output)},
         "commit": git_commit(),
@@ -118,7 +122,7 @@ def verify(results: Path) -> Iterator[str]:
     Yields:
         A line for each result that no longer is what its record says: what it is, and why.
     """
-    hash_of = cache(_hash_or_none)
+    hash_of, digest_of = cache(_hash_or_none), cache(_digest_or_none)
     for file in sorted(results.rglob(f"*{SUFFIX}")):
         content = json.loads(file.read_text())
         for output, expected in content["outputs"].items():
@@ -127,9 +131,10 @@ def verify(results: Path) -> Iterator[str]:
                 yield f"{output}: is missing"
             elif found != expected:
                 yield f"{output}: was changed after it was made"
-        for path, expected in content["inputs"].items():
-            if hash_of(path) != expected:
-                yield f"{', '.join(content['outputs'])}: was made from another {path}"
+        others = [path for path, found in content["inputs"].items() if hash_of(path) != found]
+        others += [path for path, found in content["code"].items() if digest_of(path) != found]
+        for path in others:
+            yield f"{', '.join(content['outputs'])}: was made from another {path}"
 
 
 def _hash_or_none(path: str) -> str | None:
@@ -137,3 +142,7 @@ def _hash_or_none(path: str) -> str | None:
         return file_hash(path)
     except FileNotFoundError:
         return None
+
+
+def _digest_or_none(path: str) -> str | None:
+    return digest(Path(path)) if Path(path).exists() else None

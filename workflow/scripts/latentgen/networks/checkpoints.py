@@ -50,3 +50,14 @@ def load_into(module: nn.Module, path: Path) -> None:
         module.load_state_dict(load(path))
     except RuntimeError as error:
         raise PipelineError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def load_last(module: nn.Module, folder: Path) -> int:
+    """Set a module to the last state that a folder holds, and return its epoch.
+
+    Raises:
+        PipelineError: as for `load_into`.
+    """
+    epoch = epochs_in(folder)[-1]
+    load_into(module, checkpoint_path(folder, epoch))
+    return epoch

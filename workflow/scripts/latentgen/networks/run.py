@@ -1,16 +1,20 @@
 """One run: an experiment at one noise level and one seed, with everything that its jobs read."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from latentgen.data import datasets
-from latentgen.data.labels import TrainLabels
-from latentgen.data.labels import read as read_labels
+from latentgen.data import datasets, labels
+from latentgen.data.labels import Labels
+from latentgen.networks import checkpoints
+from latentgen.networks.activation_files import FileSource, activation_path
+from latentgen.networks.activations import ActivationSource, HeldSource, NetworkSource
 from latentgen.networks.network import Network, build
-from latentgen.networks.training import Data, Recipe
+from latentgen.networks.training import TrainingConfig, TrainingData
 from latentgen.seeds import derive_seed
 
 
@@ -26,7 +30,7 @@ class Run:
         labels_file: HDF5 file of the observed labels.
         model: the model's block of config.yaml.
         normalise: mean and std of the input scaling.
-        validation: share of the training data that is held out.
+        validation_fraction: of the training data, what is held out.
         streams: by purpose (`initialisation`, `batches`), the seed that it draws from; the run's
             own for a purpose that is not named.
     """
@@ -38,43 +42,20 @@ class Run:
     labels_file: str
     model: dict[str, Any]
     normalise: dict[str, float]
-    validation: float
+    validation_fraction: float
     streams: dict[str, int] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, snakemake: Any) -> "Run":
-        """The run that a Snakemake job is about."""
-        return cls(
-            experiment=snakemake.wildcards.experiment,
-            noise=snakemake.wildcards.noise,
-            seed=int(snakemake.wildcards.seed),
-            dataset_file=snakemake.input.dataset,
-            labels_file=snakemake.input.labels,
-            model=snakemake.params.model,
-            normalise=snakemake.params.normalise,
-            validation=snakemake.params.validation,
-            streams=snakemake.params.get("streams", {}),
-        )
-
     @cached_property
-    def labels(self) -> TrainLabels:
-        """Labels of all training samples."""
-        return read_labels(self.labels_file)
-
-    @cached_property
-    def test_labels(self) -> Any:
-        """True labels of the test samples, int64 (M,)."""
-        return datasets.read_labels(self.dataset_file, "test")
+    def labels(self) -> Labels:
+        """Labels of all samples, with the validation split."""
+        test = datasets.read_labels(self.dataset_file, "test")
+        drawn = labels.read(self.labels_file)
+        return drawn.split(self.validation_fraction, len(self.class_names), test)
 
     @cached_property
     def class_names(self) -> list[str]:
         """Names of the dataset's classes."""
         return list(map(str, datasets.read_attributes(self.dataset_file)["class_names"]))
-
-    @cached_property
-    def n_classes(self) -> int:
-        """Number of classes of the dataset."""
-        return len(self.class_names)
 
     @cached_property
     def images(self) -> dict[str, torch.Tensor]:
@@ -89,28 +70,70 @@ class Run:
         seed = self.streams.get(purpose, self.seed)
         return derive_seed(self.experiment, self.noise, seed, purpose)
 
-    def recipe(self, training: dict[str, Any]) -> Recipe:
+    def training_config(self, training: dict[str, Any]) -> TrainingConfig:
         """How this run is trained."""
-        return Recipe(**training, seed=self.seed_for("batches"))
+        return TrainingConfig(**training, seed=self.seed_for("batches"))
 
     def network(self) -> Network:
         """The network as it is before training."""
         channels, height, width = self.images["train"].shape[1:]
-        shape = (channels, height, width)
-        return build(self.model, shape, self.n_classes, self.seed_for("initialisation"))
+        n_classes, seed = len(self.class_names), self.seed_for("initialisation")
+        return build(self.model, (channels, height, width), n_classes, seed)
 
-    def training_data(self) -> Data:
+    def trained_network(self, checkpoint_folder: str | Path, device: torch.device) -> Network:
+        """The network as it is after the last epoch, on a device.
+
+        The checkpoints may be another run's of the same architecture.
+        """
+        network = self.network()
+        network.module.to(device)
+        checkpoints.load_last(network.module, Path(checkpoint_folder))
+        return network
+
+    def training_data(self) -> TrainingData:
         """What the network is trained on: the training samples that are not held out."""
-        fitted = torch.from_numpy(self.labels.fitted(self.validation))
-        observed = torch.from_numpy(self.labels.observed)
-        return Data(
+        labels = self.labels
+        fitted, observed = torch.from_numpy(labels.fitted), torch.from_numpy(labels.observed)
+        return TrainingData(
             images=self.images["train"][fitted],
             observed=observed[fitted],
-            true=torch.from_numpy(self.labels.true)[fitted],
+            true=torch.from_numpy(labels.true)[fitted],
             validation_images=self.images["train"][~fitted],
             validation_observed=observed[~fitted],
             test_images=self.images["test"],
-            test_labels=torch.from_numpy(self.test_labels),
+            test_labels=torch.from_numpy(labels.test),
             mean=self.normalise["mean"],
             std=self.normalise["std"],
         )
+
+    def source(self, network: Network, *, with_input: bool = False) -> NetworkSource:
+        """Where the layers of a network are read for all of the run's images."""
+        mean, std = self.normalise["mean"], self.normalise["std"]
+        return NetworkSource(network, self.images, mean=mean, std=std, with_input=with_input)
+
+    def sources(
+        self, checkpoint_folder: str, device: torch.device, activation_folder: str | None = None
+    ) -> Iterator[tuple[int, ActivationSource]]:
+        """Where the layers are read at every kept epoch: in activation files, or in the network."""
+        if activation_folder is None:
+            for epoch, source in self.network_sources(checkpoint_folder, device):
+                yield epoch, HeldSource(source)
+        else:
+            folder = Path(activation_folder)
+            for epoch in checkpoints.epochs_in(folder, ".h5"):
+                yield epoch, FileSource(activation_path(folder, epoch))
+
+    def network_sources(
+        self, checkpoint_folder: str, device: torch.device
+    ) -> Iterator[tuple[int, NetworkSource]]:
+        """The network at every kept epoch.
+
+        The same module is set to one state after the other, so read a source before taking the
+        next. The input layer is part of the first one only: it never changes.
+        """
+        network = self.network()
+        network.module.to(device)
+        folder = Path(checkpoint_folder)
+        for index, epoch in enumerate(checkpoints.epochs_in(folder)):
+            checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
+            yield epoch, self.source(network, with_input=index == 0)

@@ -1,8 +1,6 @@
 """Training until the observed labels are memorised, with a state kept at scheduled epochs."""
 
-import inspect
 import math
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,25 +9,23 @@ from typing import Any
 
 import pandas as pd
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from latentgen import progress
 from latentgen.errors import PipelineError
-from latentgen.networks import checkpoints
-from latentgen.networks.network import normalise
-from latentgen.networks.precision import ieee_float32, in_training
+from latentgen.networks.optimizers import make_optimizer
+from latentgen.networks.precision import in_training
+from latentgen.networks.reading import normalise, predict_logits
+from latentgen.networks.training_config import TrainingConfig
+from latentgen.networks.working_folder import WorkingFolder
 from latentgen.schedule import epochs_of
 from latentgen.seeds import derive_seed
-from latentgen.storage import publish_directory, temporary_name, write_csv
-
-EVALUATION_BATCH = 250
-"""Images that go through a network at once when it is only read: few enough for the caches."""
+from latentgen.tables import write_csv
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     """What a run is trained and tested on; images uint8 (N, C, H, W), labels int64 (N,).
 
     The held-out part of the training data, which may be empty, comes with its observed labels.
@@ -45,7 +41,7 @@ class Data:
     mean: float
     std: float
 
-    def to(self, device: torch.device) -> "Data":
+    def to(self, device: torch.device) -> "TrainingData":
         """The same on another device."""
         moved: dict[str, Any] = {
             name: value.to(device)
@@ -59,23 +55,6 @@ class Data:
         return normalise(self.images[rows], self.mean, self.std)
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a run is trained: the experiment's `training` block and the seed of its batches."""
-
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    max_epochs: int
-    target_accuracy: float
-    shuffle: bool
-    seed: int
-    momentum: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
-    precision: str = "float32"
-    compile: bool = False
-
-
 def prepare(module: nn.Module) -> None:
     """Lay a module out for fast training, before its optimiser is made."""
     torch.set_flush_denormal(True)  # late in memorisation gradients get tiny, and slow
@@ -83,60 +62,40 @@ def prepare(module: nn.Module) -> None:
         module.to(memory_format=torch.channels_last)
 
 
-def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:
-    """The same optimiser, whose methods do not import the compiler, which few trainings use.
-
-    PyTorch wraps them for `torch.compile`, and the wrappers import it when they are first called,
-    which takes as long as importing the rest of PyTorch.
-    """
-    names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
-    bare = {name: inspect.unwrap(getattr(optimizer, name)) for name in names}
-    bare["step"] = torch.no_grad()(bare["step"])  # which its wrapper would have seen to
-    return type(optimizer.__name__, (optimizer,), bare)
-
-
-def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Plain SGD or Adam; fused, which is the same arithmetic in one kernel."""
-    optimizers: dict[str, dict[str, Any]] = {
-        "SGD": {"momentum": recipe.momentum},
-        "Adam": {"betas": tuple(recipe.betas)},
-    }
-    make = _without_compiler(getattr(torch.optim, recipe.optimizer))
-    return make(
-        module.parameters(), lr=recipe.learning_rate, fused=True, **optimizers[recipe.optimizer]
-    )
-
-
-def batch_order(n: int, recipe: Recipe, epoch: int) -> Iterator[Tensor]:
+def batch_order(n: int, config: TrainingConfig, epoch: int) -> Iterator[Tensor]:
     """Rows of each batch of an epoch; the order depends on the seed and the epoch alone."""
-    if recipe.shuffle:
-        generator = torch.Generator().manual_seed(derive_seed(recipe.seed, epoch))
+    if config.shuffle:
+        generator = torch.Generator().manual_seed(derive_seed(config.seed, epoch))
         order = torch.randperm(n, generator=generator)
     else:
         order = torch.arange(n)
-    return iter(order.split(recipe.batch_size))
+    return iter(order.split(config.batch_size))
 
 
 @contextmanager
-def _seeded_dropout(device: torch.device, recipe: Recipe, epoch: int) -> Iterator[None]:
+def _seeded_dropout(device: torch.device, config: TrainingConfig, epoch: int) -> Iterator[None]:
     """Have dropout draw by the seed and the epoch alone, as the order of the batches does."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(derive_seed(recipe.seed, epoch, "dropout"))
+        torch.manual_seed(derive_seed(config.seed, epoch, "dropout"))
         yield
 
 
 def train_epoch(
-    module: nn.Module, optimizer: torch.optim.Optimizer, data: Data, recipe: Recipe, epoch: int
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    data: TrainingData,
+    config: TrainingConfig,
+    epoch: int,
 ) -> dict[str, float]:
     """One pass over the training images; loss and accuracies run along, as the papers' do."""
     module.train()
     # Nothing is moved off the device inside the loop: waiting for a number would stall a GPU.
-    losses, guesses, rows_seen = [], [], []
+    losses, predictions, rows_seen = [], [], []
     with (
-        _seeded_dropout(data.images.device, recipe, epoch),
-        in_training(module, recipe.precision, compile=recipe.compile) as network,
+        _seeded_dropout(data.images.device, config, epoch),
+        in_training(module, config.precision, compile=config.compile) as network,
     ):
-        for rows in batch_order(len(data.images), recipe, epoch):
+        for rows in batch_order(len(data.images), config, epoch):
             rows = rows.to(data.images.device, non_blocking=True)
             # First of all: a CUDA graph may put this step's gradients where the last ones are.
             optimizer.zero_grad(set_to_none=True)
@@ -145,20 +104,22 @@ def train_epoch(
             loss.backward()
             optimizer.step()
             losses.append(loss.detach() * len(rows))
-            guesses.append(logits.detach().argmax(1))
+            predictions.append(logits.detach().argmax(1))
             rows_seen.append(rows)
-    return _scores(torch.stack(losses).sum(), torch.cat(guesses), torch.cat(rows_seen), data)
+    return _scores(torch.stack(losses).sum(), torch.cat(predictions), torch.cat(rows_seen), data)
 
 
-def _scores(loss: Tensor, guesses: Tensor, rows: Tensor, data: Data) -> dict[str, float]:
+def _scores(
+    loss: Tensor, predictions: Tensor, rows: Tensor, data: TrainingData
+) -> dict[str, float]:
     return {
         "train_loss": loss.item() / len(rows),
-        "train_accuracy_observed": (guesses == data.observed[rows]).double().mean().item(),
-        "train_accuracy_true": (guesses == data.true[rows]).double().mean().item(),
+        "train_accuracy_observed": (predictions == data.observed[rows]).double().mean().item(),
+        "train_accuracy_true": (predictions == data.true[rows]).double().mean().item(),
     }
 
 
-def refuse_diverged(epoch: int, scores: dict[str, float], recipe: Recipe) -> None:
+def refuse_diverged(epoch: int, scores: dict[str, float], config: TrainingConfig) -> None:
     """Stop a run of which nothing can be expected any more.
 
     Raises:
@@ -167,20 +128,11 @@ def refuse_diverged(epoch: int, scores: dict[str, float], recipe: Recipe) -> Non
     if not math.isfinite(scores["train_loss"]):
         raise PipelineError(
             f"epoch {epoch}: the loss is {scores['train_loss']}; "
-            f"try a learning rate below {recipe.learning_rate:g}"
+            f"try a learning rate below {config.learning_rate:g}"
         )
 
 
-@ieee_float32()
-def predict_logits(module: nn.Module, images: Tensor, mean: float, std: float) -> Tensor:
-    """Logits (N, classes) of uint8 images in eval mode."""
-    module.eval()
-    with torch.inference_mode():
-        batches = images.split(EVALUATION_BATCH)
-        return torch.cat([module(normalise(batch, mean, std)) for batch in batches])
-
-
-def _untrained_scores(module: nn.Module, data: Data) -> dict[str, float]:
+def _untrained_scores(module: nn.Module, data: TrainingData) -> dict[str, float]:
     """Row 0 of the history: there is no running accuracy yet, so the network is evaluated."""
     logits = predict_logits(module, data.images, data.mean, data.std)
     loss = functional.cross_entropy(logits, data.observed, reduction="sum")
@@ -188,7 +140,7 @@ def _untrained_scores(module: nn.Module, data: Data) -> dict[str, float]:
     return _scores(loss, logits.argmax(1), rows, data)
 
 
-def held_out_accuracies(module: nn.Module, data: Data) -> dict[str, float]:
+def held_out_accuracies(module: nn.Module, data: TrainingData) -> dict[str, float]:
     """Accuracies `validation_accuracy`, `test_accuracy` in eval mode; NaN of an empty part."""
     splits = {
         "validation_accuracy": (data.validation_images, data.validation_observed),
@@ -204,81 +156,10 @@ def _accuracy(logits: Tensor, labels: Tensor) -> float:
     return (logits.argmax(1) == labels).double().mean().item()
 
 
-class WorkingFolder:
-    """A run in progress: its states so far, and what is needed to go on after the last of them.
-
-    The folder lies beside the final one and survives a killed job. A fingerprint of everything
-    that the numbers depend on says whether what lies there belongs to this run.
-    """
-
-    def __init__(self, final: Path, fingerprint: str) -> None:
-        """Use the folder beside `final`, emptied if it belongs to something else."""
-        self.final = final
-        self.path = temporary_name(final)
-        self._resume = self.path / "resume.safetensors"
-        self._history = self.path / "history.csv"
-        stamp = self.path / "fingerprint"
-        if not stamp.exists() or stamp.read_text() != fingerprint:
-            shutil.rmtree(self.path, ignore_errors=True)
-            self.path.mkdir(parents=True, exist_ok=True)
-            stamp.write_text(fingerprint)
-        for leftover in self.path.glob(".*"):  # of files that were being written
-            leftover.unlink()
-
-    def save(
-        self,
-        epoch: int,
-        module: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        history: list[dict[str, Any]],
-    ) -> None:
-        """Keep an epoch; the file that says where to go on comes last, after all it relies on."""
-        write_csv(pd.DataFrame(history), self._history)
-        checkpoints.save(module.state_dict(), checkpoints.checkpoint_path(self.path, epoch))
-        state = {
-            f"{index}.{name}": value
-            for index, values in optimizer.state_dict()["state"].items()
-            for name, value in values.items()
-            if isinstance(value, Tensor)
-        }
-        checkpoints.save(state, self._resume, {"epoch": str(epoch)})
-
-    def load(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-        """Set module and optimiser to the last kept epoch; return the history up to it."""
-        if not self._resume.exists():
-            return []
-        with safe_open(self._resume, "pt") as file:
-            epoch = int(file.metadata()["epoch"])
-        checkpoints.load_into(module, checkpoints.checkpoint_path(self.path, epoch))
-        _load_optimizer(optimizer, checkpoints.load(self._resume))
-        history = pd.read_csv(self._history)
-        kept = history[history["epoch"] <= epoch].to_dict("records")
-        return [{str(name): value for name, value in row.items()} for row in kept]
-
-    def publish(self) -> None:
-        """Leave only the states, under the final name."""
-        for extra in ("resume.safetensors", "history.csv", "fingerprint"):
-            (self.path / extra).unlink()
-        publish_directory(self.path, self.final)
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, name = key.split(".", 1)
-        parameter = parameters[int(index)]
-        if value.shape == parameter.shape:
-            # As the optimiser made it: with the parameter's memory layout.
-            value = torch.empty_like(parameter, requires_grad=False).copy_(value)
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-
-
 def train_run(
     module: nn.Module,
-    data: Data,
-    recipe: Recipe,
+    data: TrainingData,
+    config: TrainingConfig,
     *,
     schedule: str,
     checkpoint_folder: Path,
@@ -297,7 +178,7 @@ def train_run(
     Args:
         module: as initialised, on the device to train on.
         data: on the same device.
-        recipe: how to train.
+        config: how to train.
         schedule: expression of the epochs to keep; the last epoch is always kept.
         checkpoint_folder: where the states are left once the run is complete.
         history_file: where the history is left.
@@ -307,24 +188,24 @@ def train_run(
         PipelineError: the loss stopped being a finite number.
     """
     prepare(module)
-    optimizer = make_optimizer(module, recipe)
-    keep = set(epochs_of(schedule, recipe.max_epochs))
+    optimizer = make_optimizer(module, config)
+    keep = set(epochs_of(schedule, config.max_epochs))
     folder = WorkingFolder(checkpoint_folder, fingerprint)
     history = folder.load(module, optimizer)
     if not history:
-        history = [_row(0, _untrained_scores(module, data), module, data, recipe)]
+        history = [_row(0, _untrained_scores(module, data), module, data, config)]
         folder.save(0, module, optimizer, history)
     images = len(data.images)
     with progress.bar(
-        total=recipe.max_epochs * images,
+        total=config.max_epochs * images,
         initial=history[-1]["epoch"] * images,
         unit="images",
         unit_scale=True,
     ) as bar:
-        while not history[-1]["memorised"] and history[-1]["epoch"] < recipe.max_epochs:
+        while not history[-1]["memorised"] and history[-1]["epoch"] < config.max_epochs:
             epoch = history[-1]["epoch"] + 1
-            scores = train_epoch(module, optimizer, data, recipe, epoch)
-            history.append(_row(epoch, scores, module, data, recipe))
+            scores = train_epoch(module, optimizer, data, config, epoch)
+            history.append(_row(epoch, scores, module, data, config))
             if epoch in keep or history[-1]["memorised"]:
                 folder.save(epoch, module, optimizer, history)
             accuracy = scores["train_accuracy_observed"]
@@ -335,9 +216,13 @@ def train_run(
 
 
 def _row(
-    epoch: int, scores: dict[str, float], module: nn.Module, data: Data, recipe: Recipe
+    epoch: int,
+    scores: dict[str, float],
+    module: nn.Module,
+    data: TrainingData,
+    config: TrainingConfig,
 ) -> dict[str, Any]:
-    refuse_diverged(epoch, scores, recipe)
-    memorised = epoch > 0 and scores["train_accuracy_observed"] >= recipe.target_accuracy
+    refuse_diverged(epoch, scores, config)
+    memorised = epoch > 0 and scores["train_accuracy_observed"] >= config.target_accuracy
     held_out = held_out_accuracies(module, data)
     return {"epoch": epoch, **scores, **held_out, "memorised": memorised}

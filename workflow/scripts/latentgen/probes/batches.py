@@ -1,6 +1,6 @@
-"""One pass over a layer: to gather what probes are fitted to, or to hear what they say of it."""
+"""Going through a layer batch by batch: to fit probes, or to have them predict."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,79 +8,61 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentgen.data.labels import LABEL_KINDS, LabelArray, Labels
 from latentgen.networks.activations import ActivationSource
 from latentgen.probes.moments import ClassMoments
 
-Labels = NDArray[np.int64]
-Guess = Callable[[Tensor], Any]
-"""Says the class of each row of activations (n, width), as a tensor (n,)."""
+Predict = Callable[[Tensor], Any]
+"""Predicts the class of each row of activations (n, width), as a tensor (n,)."""
 
 
 def fitted_batches(
-    source: ActivationSource, layer: str, fitted: NDArray[np.bool_]
+    source: ActivationSource, layer: str, labels: Labels
 ) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
-    """Go through the training data that probes are fitted to.
-
-    Args:
-        source: where the activations are read.
-        layer: its name.
-        fitted: (N,), which samples count.
+    """Go through the training samples that are fitted to.
 
     Yields:
-        Activations (n, width) and the indices (n,) of their samples among all N.
+        Activations (n, width) of a layer and the indices (n,) of their samples among all N.
     """
     start = 0
     for batch in source.batches("train", [layer]):
         values = batch[layer]
-        chosen = fitted[start : start + len(values)]
+        chosen = labels.fitted[start : start + len(values)]
         yield values[torch.from_numpy(chosen).to(values.device)], start + np.flatnonzero(chosen)
         start += len(values)
 
 
 def class_moments(
-    source: ActivationSource,
-    layer: str,
-    labels: Mapping[str, Labels],
-    fitted: NDArray[np.bool_],
-    n_classes: int,
+    source: ActivationSource, layer: str, labels: Labels, kinds: Sequence[str] = LABEL_KINDS
 ) -> dict[str, ClassMoments]:
-    """Gather a layer's class moments in one pass over the training data.
-
-    Args:
-        source: where the activations are read.
-        layer: its name.
-        labels: kinds of labels, each (N,); one set of moments is gathered for each kind.
-        fitted: (N,), which samples count.
-        n_classes: number of classes.
-    """
-    width = source.widths[layer]
+    """The moments of a layer's classes by kind of labels, from one pass over the training data."""
     moments: dict[str, ClassMoments] = {}
-    for rows, samples in fitted_batches(source, layer, fitted):
-        for kind, all_labels in labels.items():
+    for rows, samples in fitted_batches(source, layer, labels):
+        for kind in kinds:
             if kind not in moments:
-                moments[kind] = ClassMoments(n_classes, width, device=rows.device)
-            moments[kind].update(rows, torch.from_numpy(all_labels[samples]))
+                moments[kind] = ClassMoments(labels.n_classes, rows.shape[1], device=rows.device)
+            moments[kind].update(rows, torch.from_numpy(labels.of_kind(kind)[samples]))
     return moments
 
 
-def fitted_rows(source: ActivationSource, layer: str, fitted: NDArray[np.bool_]) -> Tensor:
-    """The training data that probes are fitted to, (n, width), as one tensor on its device."""
+def fitted_rows(source: ActivationSource, layer: str, labels: Labels) -> Tensor:
+    """Activations of the samples that are fitted to, (n, width), as one tensor on its device."""
     rows = torch.empty(0)
     filled = 0
-    for batch, _ in fitted_batches(source, layer, fitted):
+    for batch, _ in fitted_batches(source, layer, labels):
         if filled == 0:  # all of the memory at once, as joining batches would need it twice
-            rows = batch.new_empty(int(fitted.sum()), batch.shape[1])
+            rows = batch.new_empty(int(labels.fitted.sum()), batch.shape[1])
         rows[filled : filled + len(batch)] = batch
         filled += len(batch)
     return rows
 
 
-def guesses(
-    source: ActivationSource, layer: str, split: str, classifiers: Mapping[Any, Guess]
-) -> dict[Any, Labels]:
-    """What each classifier says of every sample of a split, reading the layer once."""
-    said: dict[Any, list[Labels]] = {key: [] for key in classifiers}
+def predictions(
+    source: ActivationSource, layer: str, split: str, classifiers: Mapping[Any, Predict]
+) -> dict[Any, LabelArray]:
+    """What each classifier predicts for every sample of a split, reading the layer once."""
+    predicted: dict[Any, list[LabelArray]] = {key: [] for key in classifiers}
     for batch in source.batches(split, [layer]):
         for key, classifier in classifiers.items():
-            said[key].append(classifier(batch[layer]).cpu().numpy())
-    return {key: np.concatenate(parts) for key, parts in said.items()}
+            predicted[key].append(classifier(batch[layer]).cpu().numpy())
+    return {key: np.concatenate(parts) for key, parts in predicted.items()}

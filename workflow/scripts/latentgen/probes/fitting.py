@@ -1,39 +1,34 @@
 """Fitting probes to the layers of a network and scoring them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from latentgen.data.labels import TrainLabels
-from latentgen.data.scores import LABEL_KINDS, accuracy_rows
+from latentgen.data.labels import LABEL_KINDS, Labels
+from latentgen.data.scores import accuracy_rows
 from latentgen.networks.activations import ActivationSource
 from latentgen.probes.base import MomentsProbe
-from latentgen.probes.batches import Guess, Labels, fitted_batches, fitted_rows, guesses
+from latentgen.probes.batches import Predict, fitted_batches, fitted_rows, predictions
+from latentgen.probes.measuring import Cost, Measure, unmeasured
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.probe_cost import (
-    Cost,
-    Measure,
-    fit_operations,
-    measured,
-    predict_operations,
-    unmeasured,
-)
 from latentgen.probes.registry import AnyProbe, make_probe
 
 Key = tuple[str, str]
 """A probe's name and the kind of labels that it is fitted to."""
 
+Settings = Mapping[str, Mapping[str, Any]]
+"""Settings of probes by the name under which they appear in results."""
+
 Rows = list[dict[str, Any]]
 """Rows of a table."""
 
 
-class Fitted(NamedTuple):
+class FittedProbe(NamedTuple):
     """A fitted probe.
 
     Attributes:
@@ -48,13 +43,11 @@ class Fitted(NamedTuple):
 def fit_probes(
     source: ActivationSource,
     layer: str,
-    labels: Mapping[str, Labels],
-    fitted: NDArray[np.bool_],
-    probes: Mapping[str, Mapping[str, Any]],
-    *,
-    n_classes: int,
+    labels: Labels,
+    probes: Settings,
+    kinds: Sequence[str] = LABEL_KINDS,
     measure: Measure = unmeasured,
-) -> dict[Key, Fitted]:
+) -> dict[Key, FittedProbe]:
     """Fit probes of any kind to one layer.
 
     The moments of the classes are gathered in one pass and decomposed once. Only if a probe needs
@@ -63,38 +56,35 @@ def fit_probes(
     Args:
         source: where the activations are read.
         layer: its name.
-        labels: kinds of labels, each (N,); every probe is fitted to every kind.
-        fitted: (N,), which samples count.
+        labels: what is fitted to; a class without samples is never predicted.
         probes: settings by name.
-        n_classes: number of classes; one without samples is never predicted.
-        measure: how work is done: `costs.measured`, or without looking at what it costs.
+        kinds: kinds of labels; every probe is fitted to every kind.
+        measure: how work is done: `measuring.measured`, or without looking at what it costs.
 
     Returns:
         Fitted probes by name and kind of labels.
     """
     made = {
-        (name, kind): make_probe(settings) for name, settings in probes.items() for kind in labels
+        (name, kind): make_probe(settings) for name, settings in probes.items() for kind in kinds
     }
     by_moments = [probe for probe in made.values() if isinstance(probe, MomentsProbe)]
-    gathered = _gather(
-        source, layer, labels, fitted, {p.order for p in by_moments}, n_classes, measure
-    )
+    gathered = _gather(source, layer, labels, kinds, {p.order for p in by_moments}, measure)
     decomposed = {
         kind: _decompose(gathered[kind, 2].moments, measure)
-        for kind in labels
+        for kind in kinds
         if any(probe.uses_components for probe in by_moments)
     }
     all_by_moments = len(by_moments) == len(made)
-    rows = torch.empty(0) if all_by_moments else fitted_rows(source, layer, fitted)
+    rows = torch.empty(0) if all_by_moments else fitted_rows(source, layer, labels)
 
-    def fit(probe: AnyProbe, kind: str) -> Fitted:
+    def fit(probe: AnyProbe, kind: str) -> FittedProbe:
         if not isinstance(probe, MomentsProbe):
-            _, cost = measure(rows.device, probe.fit, rows, labels[kind][fitted])
-            return Fitted(probe, cost)
+            _, cost = measure(rows.device, probe.fit, rows, labels.of_kind(kind)[labels.fitted])
+            return FittedProbe(probe, cost)
         shared = gathered[kind, probe.order]
         before = shared.cost + decomposed[kind] if probe.uses_components else shared.cost
         _, cost = measure(shared.moments.device, probe.fit_moments, shared.moments)
-        return Fitted(probe, before + cost)
+        return FittedProbe(probe, before + cost)
 
     return {(name, kind): fit(probe, kind) for (name, kind), probe in made.items()}
 
@@ -108,22 +98,23 @@ class _Gathered:
 def _gather(
     source: ActivationSource,
     layer: str,
-    labels: Mapping[str, Labels],
-    fitted: NDArray[np.bool_],
+    labels: Labels,
+    kinds: Sequence[str],
     orders: set[int],
-    n_classes: int,
     measure: Measure,
 ) -> dict[tuple[str, int], _Gathered]:
     """Moments for every kind of labels and every order, from one pass if any are wanted."""
-    wanted = list(product(labels, sorted(orders)))
+    wanted = list(product(kinds, sorted(orders)))
     gathered: dict[tuple[str, int], _Gathered] = {}
-    for rows, samples in fitted_batches(source, layer, fitted) if wanted else ():
+    for rows, samples in fitted_batches(source, layer, labels) if wanted else ():
         for kind, order in wanted:
             if (kind, order) not in gathered:
-                moments = ClassMoments(n_classes, rows.shape[1], order=order, device=rows.device)
+                moments = ClassMoments(
+                    labels.n_classes, rows.shape[1], order=order, device=rows.device
+                )
                 gathered[kind, order] = _Gathered(moments, Cost())
             this = gathered[kind, order]
-            these = torch.from_numpy(labels[kind][samples])
+            these = torch.from_numpy(labels.of_kind(kind)[samples])
             _, cost = measure(rows.device, this.moments.update, rows, these)
             this.cost += cost
     return gathered
@@ -140,129 +131,105 @@ def _decompose(moments: ClassMoments, measure: Measure) -> Cost:
     return measure(moments.device, every_class)[1]
 
 
-def probe_layer(
+class ScoredProbe(NamedTuple):
+    """How well a fitted probe predicts, and what it took.
+
+    Attributes:
+        names: layer, width, probe, fit_labels: what identifies it in a table.
+        accuracies: rows with the names, split, score_labels, accuracy and n_components.
+        fit_cost: of fitting it.
+        predict_cost: of predicting the test split.
+        described: what was asked about the probe itself, which is gone.
+    """
+
+    names: dict[str, Any]
+    accuracies: Rows
+    fit_cost: Cost
+    predict_cost: Cost
+    described: dict[str, Any]
+
+
+def score_probes(
     source: ActivationSource,
     layer: str,
-    labels: TrainLabels,
-    test_labels: Labels,
-    probes: Mapping[str, Mapping[str, Any]],
-    *,
-    n_classes: int,
-    validation: float,
-) -> Rows:
+    labels: Labels,
+    probes: Settings,
+    measure: Measure = unmeasured,
+    describe: Callable[[AnyProbe], dict[str, Any]] = lambda probe: {},
+) -> list[ScoredProbe]:
     """Fit every probe to one layer, on observed and on true labels, and score it on every split.
+
+    Moments and probes are what takes memory, so that those of one kind of labels are gone when the
+    other's are made, though the layer is then read twice as often.
 
     Args:
         source: where the activations are read.
         layer: its name.
-        labels: of all N training samples, in the source's order.
-        test_labels: true labels of the test samples.
-        probes: settings by the name under which the probe appears in the result.
-        n_classes: number of classes.
-        validation: share of the training samples that no probe is fitted to.
+        labels: of the source's samples, in its order.
+        probes: settings by name.
+        measure: how work is done, see `fit_probes`.
+        describe: what else to keep of each fitted probe.
 
     Returns:
-        Rows with layer, width, probe, fit_labels, split, score_labels, accuracy, n_components
-        (the mean over classes; NaN for a probe that has none).
+        The probes in their order, each on observed and then on true labels.
     """
-    given = (source, layer, labels, test_labels, probes, n_classes, validation)
-    accuracies, _ = _in_turn(probes, lambda kind: _probed(kind, *given, unmeasured))
-    return accuracies
-
-
-def probe_layer_and_costs(
-    source: ActivationSource,
-    layer: str,
-    labels: TrainLabels,
-    test_labels: Labels,
-    probes: Mapping[str, Mapping[str, Any]],
-    *,
-    n_classes: int,
-    validation: float,
-) -> tuple[Rows, Rows]:
-    """What `probe_layer` does, and what it costs.
-
-    Seconds and memory are those of work on activations that have been read. A probe that is built
-    on moments is charged all of the pass that gathered them (for its labels and its order) and, if
-    it uses them, all of the decompositions, though other probes share these.
-
-    Returns:
-        Accuracies, as from `probe_layer`.
-
-        Costs: rows with layer, width, probe, fit_labels, fit_seconds, predict_seconds (of the test
-        split), peak_mb (MiB, see `costs.Cost`, of fitting and predicting), fit_operations,
-        predict_operations.
-    """
-    given = (source, layer, labels, test_labels, probes, n_classes, validation)
-    return _in_turn(probes, lambda kind: _probed(kind, *given, measured))
-
-
-def _in_turn(
-    probes: Iterable[str], probed: Callable[[str], tuple[Rows, Rows]]
-) -> tuple[Rows, Rows]:
-    """Accuracies and costs for one kind of labels after the other, rows of a probe together.
-
-    Moments and probes are what takes memory, so that those of one kind are gone when the other's
-    are made, though the layer is then read twice as often.
-    """
-    by_kind = [probed(kind) for kind in LABEL_KINDS]
+    asked = (source, layer, labels, probes, measure, describe)
+    scored = [one for kind in LABEL_KINDS for one in _scored(kind, *asked)]
     places = list(probes)
-    accuracies, costs = (
-        sorted(chain(*tables), key=lambda row: places.index(row["probe"]))
-        for tables in zip(*by_kind, strict=True)
-    )
-    return accuracies, costs
+    return sorted(scored, key=lambda one: places.index(one.names["probe"]))
 
 
-def _probed(
+def _scored(
     kind: str,
     source: ActivationSource,
     layer: str,
-    labels: TrainLabels,
-    test_labels: Labels,
-    probes: Mapping[str, Mapping[str, Any]],
-    n_classes: int,
-    validation: float,
+    labels: Labels,
+    probes: Settings,
     measure: Measure,
-) -> tuple[Rows, Rows]:
-    """Accuracies and costs of every probe, fitted to one kind of labels."""
-    by_kind = {kind: getattr(labels, kind)}
-    samples = labels.fitted(validation)
-    fitted = fit_probes(
-        source, layer, by_kind, samples, probes, n_classes=n_classes, measure=measure
-    )
+    describe: Callable[[AnyProbe], dict[str, Any]],
+) -> list[ScoredProbe]:
+    """Every probe, fitted to one kind of labels."""
+    fitted = fit_probes(source, layer, labels, probes, [kind], measure)
     predict = {key: probe.predict for key, (probe, _) in fitted.items()}
-    on_train = guesses(source, layer, "train", predict)
-    predicting = dict.fromkeys(fitted, Cost())
+    on_train = predictions(source, layer, "train", predict)
+    predict_costs = dict.fromkeys(fitted, Cost())
 
-    def metered(key: Key) -> Guess:
+    def metered(key: Key) -> Predict:
         def predict_batch(rows: Tensor) -> Any:
-            said, cost = measure(rows.device, predict[key], rows)
-            predicting[key] += cost
-            return said
+            predicted, cost = measure(rows.device, predict[key], rows)
+            predict_costs[key] += cost
+            return predicted
 
         return predict_batch
 
-    on_test = guesses(source, layer, "test", {key: metered(key) for key in fitted})
-    accuracies, costs = [], []
+    on_test = predictions(source, layer, "test", {key: metered(key) for key in fitted})
+    scored = []
     for key, (probe, cost) in fitted.items():
-        scored = accuracy_rows(on_train[key], on_test[key], labels, test_labels, validation)
+        of_layer = {"layer": layer, "width": source.widths[layer]}
+        names = {**of_layer, "probe": key[0], "fit_labels": kind}
         n_components = float(np.mean(getattr(probe, "n_components_", np.nan)))
-        names = _names(source, layer, key)
-        accuracies += [{**names, **row, "n_components": n_components} for row in scored]
-        costs.append(
-            {
-                **names,
-                "fit_seconds": cost.seconds,
-                "predict_seconds": predicting[key].seconds,
-                "peak_mb": (cost + predicting[key]).peak / 2**20,
-                "fit_operations": fit_operations(probe),
-                "predict_operations": predict_operations(probe, len(test_labels)),
-            }
-        )
-    return accuracies, costs
+        rows = [
+            {**names, **row, "n_components": n_components}
+            for row in accuracy_rows(on_train[key], on_test[key], labels)
+        ]
+        scored.append(ScoredProbe(names, rows, cost, predict_costs[key], describe(probe)))
+    return scored
 
 
-def _names(source: ActivationSource, layer: str, key: Key) -> dict[str, Any]:
-    probe, kind = key
-    return {"layer": layer, "width": source.widths[layer], "probe": probe, "fit_labels": kind}
+def probe_layers(
+    source: ActivationSource, labels: Labels, probes: Settings
+) -> Iterator[dict[str, Any]]:
+    """Fit every probe to every layer, on observed and on true labels, and score it on every split.
+
+    Args:
+        source: where the layers are read.
+        labels: of the source's samples, in its order.
+        probes: settings by the name under which the probe appears in the result.
+
+    Yields:
+        Rows with layer, width, probe, fit_labels, split, score_labels, accuracy, n_components
+        (the mean over classes; NaN for a probe that has none).
+    """
+    for layer in source.widths:
+        for scored in score_probes(source, layer, labels, probes):
+            yield from scored.accuracies

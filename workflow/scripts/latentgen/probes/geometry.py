@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from latentgen.data.labels import TrainLabels
-from latentgen.data.scores import LABEL_KINDS
-from latentgen.networks.activations import ActivationSource
-from latentgen.probes.batches import class_moments
+from latentgen.data.labels import LABEL_KINDS
+from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import make_masc
 
 
 def angles(a: Tensor, b: Tensor) -> Tensor:
@@ -30,28 +27,17 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
 
 
 def class_geometry(
-    source: ActivationSource,
-    layer: str,
-    labels: TrainLabels,
-    fitted: NDArray[np.bool_],
-    masc: Mapping[str, Any],
-    *,
-    n_classes: int,
-    head: Tensor | None = None,
+    moments: Mapping[str, ClassMoments], masc: Mapping[str, Any], head: Tensor | None = None
 ) -> list[dict[str, Any]]:
-    """Measure one layer in one pass over the training data; only class moments are held.
+    """Measure how the classes lie in one layer.
 
     Args:
-        source: where the activations are read.
-        layer: its name.
-        labels: of all N training samples.
-        fitted: (N,), which samples count.
+        moments: of the layer, by observed and by true labels.
         masc: MASC's settings.
-        n_classes: number of classes.
         head: (C, width) the trained last layer's weights, if this is the penultimate layer.
 
     Returns:
-        A row for each class with layer, width, class and
+        A row for each class with class and
 
         - label_angle: degrees, 0 to 90, between the (uncentred) first principal component of the
           samples observed as the class and of those that truly are it: lines without a direction;
@@ -65,8 +51,7 @@ def class_geometry(
     Raises:
         ValueError: fewer than two classes have rows.
     """
-    by_kind = {kind: getattr(labels, kind) for kind in LABEL_KINDS}
-    moments = class_moments(source, layer, by_kind, fitted, n_classes)
+    n_classes = moments["observed"].n_classes
     vectors = {kind: moments[kind].first_components() for kind in LABEL_KINDS}
     turned = angles(vectors["observed"], vectors["true"])
     columns: dict[str, Any] = {"label_angle": torch.minimum(turned, 180 - turned).cpu().numpy()}
@@ -78,10 +63,10 @@ def class_geometry(
     for kind in LABEL_KINDS:
         columns[f"share_{kind}"] = first_component_shares(moments[kind])
     for kind in LABEL_KINDS:
-        columns[f"components_{kind}"] = make_masc(masc).fit_moments(moments[kind]).n_components_
-    names = {"layer": layer, "width": source.widths[layer]}
+        probe = MASC(**masc).fit_moments(moments[kind])
+        columns[f"components_{kind}"] = probe.n_components_
     return [
-        {**names, "class": c, **{name: values[c] for name, values in columns.items()}}
+        {"class": c, **{name: values[c] for name, values in columns.items()}}
         for c in range(n_classes)
     ]
 

@@ -1,141 +1,69 @@
-"""What probes cost: seconds and memory as measured, floating-point operations as counted."""
+"""What probes cost: floating-point operations as counted, beside seconds and memory as measured.
 
-import ctypes
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, singledispatch
-from pathlib import Path
-from time import perf_counter
-from typing import Any, ParamSpec, TypeVar
+An addition, multiplication, division, square root, exponential or logarithm is one operation; a
+product of an (a, b) with a (b, c) matrix takes 2abc. Comparisons and copies are free. A symmetric
+matrix is multiplied out in full, as the library does. N rows in all, n of a class, width d, K
+classes, k components of a class, M rows to predict. Reading the activations is not counted, and
+every probe is counted as if it had been fitted alone.
+"""
+
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from latentgen.data.labels import Labels
+from latentgen.networks.activations import ActivationSource
 from latentgen.probes.base import Probe
-from latentgen.probes.baselines import (
-    KNN,
-    LBFGS_HISTORY,
-    LDA,
-    QDA,
-    LogisticRegression,
-    NearestClassMean,
-)
-from latentgen.probes.registry import MASC, AnyProbe, VeLPIC
-
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
-
-# ---------------------------------------------------------------------------------- measured
+from latentgen.probes.fitting import Rows, ScoredProbe, Settings, score_probes
+from latentgen.probes.kinds.knn import KNN
+from latentgen.probes.kinds.lda import LDA
+from latentgen.probes.kinds.logistic_regression import LBFGS_HISTORY, LogisticRegression
+from latentgen.probes.kinds.masc import MASC
+from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
+from latentgen.probes.kinds.qda import QDA
+from latentgen.probes.kinds.velpic import VeLPIC
+from latentgen.probes.measuring import measured
+from latentgen.probes.registry import AnyProbe
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a piece of work took.
+def probe_layer_and_costs(
+    source: ActivationSource, layer: str, labels: Labels, probes: Settings
+) -> tuple[Rows, Rows]:
+    """What `fitting.probe_layers` does for one layer, and what it costs.
 
-    Memory is counted from what was in use when the work began. On a GPU it is what torch had
-    allocated. On a CPU it is the process's resident memory, which the kernel counts in pages and
-    somewhat late (some tenths of a MiB mean nothing); NaN where it does not tell (outside Linux).
+    Seconds and memory are those of work on activations that have been read. A probe that is built
+    on moments is charged all of the pass that gathered them (for its labels and its order) and, if
+    it uses them, all of the decompositions, though other probes share these.
 
-    Attributes:
-        seconds: wall-clock time.
-        peak: bytes in use at the worst moment.
-        held: bytes still in use at the end.
+    Returns:
+        Accuracies, as from `fitting.probe_layers`.
+
+        Costs: rows with layer, width, probe, fit_labels, fit_seconds, predict_seconds (of the test
+        split), peak_mib (MiB, see `measuring.Cost`, of fitting and predicting), fit_operations,
+        predict_operations.
     """
 
-    seconds: float = 0.0
-    peak: float = 0.0
-    held: float = 0.0
+    def operations(probe: AnyProbe) -> dict[str, float]:
+        return {
+            "fit_operations": fit_operations(probe),
+            "predict_operations": predict_operations(probe, len(labels.test)),
+        }
 
-    def __add__(self, later: "Cost") -> "Cost":
-        """The cost of both, one after the other."""
-        peak = float(np.maximum(self.peak, self.held + later.peak))  # NaN if either is
-        return Cost(self.seconds + later.seconds, peak, self.held + later.held)
-
-
-def measured(
-    device: torch.device, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
-) -> tuple[Result, Cost]:
-    """Call a function and say what it took on a device, whose work is waited for."""
-    _wait(device)
-    before = _memory(device)
-    _forget_peak(device)
-    start = perf_counter()
-    result = work(*given, **named)
-    _wait(device)
-    seconds = perf_counter() - start
-    peak = _peak(device) - before
-    return result, Cost(seconds, peak, _memory(device) - before)
+    scored = score_probes(source, layer, labels, probes, measured, operations)
+    accuracies = [row for one in scored for row in one.accuracies]
+    return accuracies, [_cost_row(one) for one in scored]
 
 
-def unmeasured(
-    device: torch.device, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
-) -> tuple[Result, Cost]:
-    """Call a function without looking: asking the kernel can take longer than the work."""
-    return work(*given, **named), Cost()
-
-
-Measure = Callable[..., tuple[Any, Cost]]
-"""`measured` or `unmeasured`."""
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def _memory(device: torch.device) -> float:
-    """Bytes in use."""
-    if device.type == "cuda":
-        return torch.cuda.memory_allocated(device)
-    if _resident_memory_is_told():
-        # What has been freed goes back to the system, so that using it again is seen.
-        ctypes.CDLL(None).malloc_trim(0)
-    return _kernel_says("VmRSS")
-
-
-def _forget_peak(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    elif _resident_memory_is_told():
-        _HIGH_WATER.write_text("5")
-
-
-def _peak(device: torch.device) -> float:
-    """The most bytes that were in use since `_forget_peak`."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return _kernel_says("VmHWM")
-
-
-_STATUS = Path("/proc/self/status")
-_HIGH_WATER = Path("/proc/self/clear_refs")  # to write 5 sets VmHWM to what is in use
-
-
-@cache
-def _resident_memory_is_told() -> bool:
-    try:
-        _HIGH_WATER.write_text("5")
-        return hasattr(ctypes.CDLL(None), "malloc_trim")
-    except OSError:
-        return False
-
-
-def _kernel_says(key: str) -> float:
-    """A quantity of /proc/self/status, in bytes; NaN where the kernel or the C library has none."""
-    if not _resident_memory_is_told():
-        return np.nan
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(key))
-    return 1024 * float(line.split()[1])
-
-
-# ----------------------------------------------------------------------------------- counted
-#
-# An addition, multiplication, division, square root, exponential or logarithm is one operation;
-# a product of an (a, b) with a (b, c) matrix takes 2abc. Comparisons and copies are free. A
-# symmetric matrix is multiplied out in full, as the library does. N rows in all, n of a class,
-# width d, K classes, k components of a class, M rows to predict. Reading the activations is not
-# counted, and every probe is counted as if it had been fitted alone.
+def _cost_row(scored: ScoredProbe) -> dict[str, Any]:
+    return {
+        **scored.names,
+        "fit_seconds": scored.fit_cost.seconds,
+        "predict_seconds": scored.predict_cost.seconds,
+        "peak_mib": (scored.fit_cost + scored.predict_cost).peak / 2**20,
+        **scored.described,
+    }
 
 
 def eigh_operations(m: int) -> int:

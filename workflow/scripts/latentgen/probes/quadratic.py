@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from latentgen.data.labels import Labels
 from latentgen.networks.activations import ActivationSource, read_split
 from latentgen.probes.base import Probe
-from latentgen.probes.baselines import LogisticRegression
-from latentgen.probes.batches import Labels, fitted_rows
+from latentgen.probes.batches import fitted_rows
+from latentgen.probes.kinds.logistic_regression import LogisticRegression
+from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import MASC, make_masc
 
 
 def quadratic_decisions(masc: MASC, rows: Tensor) -> Tensor:
@@ -33,13 +32,7 @@ def quadratic_decisions(masc: MASC, rows: Tensor) -> Tensor:
 
 
 def agreement_with_masc(
-    source: ActivationSource,
-    layer: str,
-    observed: Labels,
-    fitted: NDArray[np.bool_],
-    masc: Mapping[str, Any],
-    *,
-    n_classes: int,
+    source: ActivationSource, layer: str, labels: Labels, masc: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """How often two other classifiers decide as MASC does on one layer.
 
@@ -50,10 +43,8 @@ def agreement_with_masc(
     Args:
         source: where the activations are read.
         layer: its name.
-        observed: (N,) labels to which MASC is fitted.
-        fitted: (N,), which samples count.
+        labels: MASC is fitted to the observed ones.
         masc: MASC's settings.
-        n_classes: number of classes.
 
     Returns:
         Rows with layer, width, classifier (`quadratic` or `linear`), split (`train` or `test`;
@@ -62,11 +53,12 @@ def agreement_with_masc(
     Raises:
         ValueError: fewer than two classes have rows.
     """
-    train = fitted_rows(source, layer, fitted)
+    train = fitted_rows(source, layer, labels)
     test = read_split(source, "test", layer)
-    moments = ClassMoments(n_classes, train.shape[1], device=train.device, dtype=torch.float64)
-    moments.update(train, torch.from_numpy(observed[fitted]))
-    probe = make_masc(masc).fit_moments(moments)
+    width, device = train.shape[1], train.device
+    moments = ClassMoments(labels.n_classes, width, device=device, dtype=torch.float64)
+    moments.update(train, torch.from_numpy(labels.observed[labels.fitted]))
+    probe = MASC(**masc).fit_moments(moments)
     decided = {"train": _decisions(probe, train), "test": _decisions(probe, test)}
     imitation = _linear_imitation(train, decided["train"])
     quadratic = quadratic_decisions(probe, test.double())

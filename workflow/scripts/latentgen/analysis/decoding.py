@@ -1,0 +1,182 @@
+"""Numbers about trained networks, layer by layer (arXiv 2501.14687)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from latentgen.analysis.runs import (
+    Probes,
+    last_rows,
+    model_rows,
+    on_test,
+    one_of_each_kind,
+    over_seeds,
+    with_intervals,
+)
+from latentgen.errors import PipelineError
+
+
+def accuracy_by_layer(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy at each run's last epoch: level, series, layer, width, mean, min, max, seeds.
+
+    The model's own accuracy has one row a level and no layer.
+    """
+    return _by_layer(histories, last_rows(on_test(probes), "layer"))
+
+
+def baselines_by_layer(
+    histories: pd.DataFrame, final_probes: pd.DataFrame, probes: Probes
+) -> pd.DataFrame:
+    """As `accuracy_by_layer`, for one probe of each kind (arXiv 2501.14687, stronger baselines).
+
+    Args:
+        histories: of the runs.
+        final_probes: every probe at the last epoch.
+        probes: their settings.
+    """
+    chosen = final_probes["probe"].isin(one_of_each_kind(probes))
+    memorised = final_probes["network"] == "memorised"
+    return _by_layer(histories, on_test(final_probes[chosen & memorised]))
+
+
+def batch_norm_contrast(histories: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
+    """As `accuracy_by_layer`; probes of each image's own statistics end in `_image_statistics`."""
+    read = on_test(contrasts)
+    suffix = read["statistics"].map({"running": "", "image": "_image_statistics"})
+    return _by_layer(histories, read.assign(series=read["series"] + suffix))
+
+
+def _by_layer(histories: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
+    """The model's accuracy at its last epoch, then that of every probe at every layer."""
+    by = ["level", "series", "layer", "width"]
+    model = over_seeds(last_rows(model_rows(histories)), ["level", "series"])
+    joined = pd.concat([model, over_seeds(read, by)], ignore_index=True)
+    return joined[[*by, "mean", "min", "max", "seeds"]]
+
+
+SUBSPACE_EXPERIMENTS = {
+    "observed_labels": ("memorised", "observed"),
+    "true_labels": ("memorised", "true"),
+    "generalised_network": ("generalised", "observed"),
+}
+"""The three subspace experiments of arXiv 2501.14687: the network, and what a probe is fitted to.
+
+`memorised` was trained on the observed labels, `generalised` on the true ones.
+"""
+
+
+def subspace_experiments(
+    histories: pd.DataFrame, final_probes: pd.DataFrame, probes: Probes
+) -> pd.DataFrame:
+    """What a probe knows of test and training data in the three subspace experiments.
+
+    Args:
+        histories: of the runs.
+        final_probes: every probe at the last epoch.
+        probes: their settings; the first one is shown.
+
+    Returns:
+        Columns subspaces (a key of `SUBSPACE_EXPERIMENTS`), level, series (`test`,
+        `train_observed`, `train_true`, `model`), layer, width, mean, min, max, seeds. The model
+        is the probed network's own test accuracy and has no layer.
+    """
+    read = final_probes[final_probes["probe"] == next(iter(probes))]
+    read = read[read["split"].isin(["test", "train"])].sort_values("split", kind="stable")
+    on_train = "train_" + read["score_labels"]
+    read = read.assign(series=on_train.where(read["split"] == "train", "test"))
+    models = last_rows(model_rows(histories))
+    networks = {
+        "memorised": (models, read[read["network"] == "memorised"]),
+        "generalised": _of_the_generalised(models, read),
+    }
+    parts = []
+    for name, (network, fit_labels) in SUBSPACE_EXPERIMENTS.items():
+        model, rows = networks[network]
+        rows = rows[rows["fit_labels"] == fit_labels]
+        if rows.empty:  # no run of the experiment has true labels to generalise from
+            continue
+        by = ["level", "series", "layer", "width"]
+        both = [over_seeds(model, ["level", "series"]), over_seeds(rows, by)]
+        parts.append(pd.concat(both).assign(subspaces=name))
+    columns = ["subspaces", "level", "series", "layer", "width", "mean", "min", "max", "seeds"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def _of_the_generalised(
+    models: pd.DataFrame, read: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The model and the rows of the generalised network, at each level that it is probed at.
+
+    At level 0 it is the network that the run has trained.
+    """
+    generalised = read[read["network"] == "generalised"]
+    if generalised.empty:
+        return models[:0], generalised
+    rows = pd.concat([read[read["level"] == 0], generalised])
+    own = models[models["level"] == 0].drop(columns="level")
+    levels = rows[["level"]].drop_duplicates()
+    return own.merge(levels, how="cross"), rows
+
+
+def sensitivity(
+    histories: pd.DataFrame, final_probes: pd.DataFrame, probes: Probes
+) -> pd.DataFrame:
+    """MASC's test accuracy under each of its settings, with 95 % confidence intervals over seeds.
+
+    Args:
+        histories: of the runs.
+        final_probes: every probe at the last epoch.
+        probes: their settings.
+
+    Returns:
+        Columns level, setting (`explained_variance` or `n_components`), value, layer, width,
+        mean, low, high, seeds. The model has neither setting nor layer.
+
+    Raises:
+        PipelineError: no probe is a MASC.
+    """
+    if "masc" not in {probe["probe"] for probe in probes.values()}:
+        raise PipelineError(
+            f"final_probes: found {', '.join(probes)}; needed: a probe of kind masc"
+        )
+    settings = pd.DataFrame(
+        [
+            (name, *_masc_setting(probe))
+            for name, probe in probes.items()
+            if probe["probe"] == "masc"
+        ],
+        columns=["series", "setting", "value"],
+    )
+    read = on_test(final_probes[final_probes["network"] == "memorised"]).merge(settings)
+    by = ["level", "setting", "value", "layer", "width"]
+    model = with_intervals(last_rows(model_rows(histories)), ["level"])
+    joined = pd.concat([model, with_intervals(read, by)], ignore_index=True)
+    return joined[[*by, "mean", "low", "high", "seeds"]]
+
+
+def _masc_setting(probe: Mapping[str, Any]) -> tuple[str, float]:
+    """The setting that decides how many components MASC keeps, and its value."""
+    setting = "explained_variance" if probe["n_components"] is None else "n_components"
+    return setting, probe[setting]
+
+
+COST_COLUMNS = ["fit_seconds", "predict_seconds", "fit_operations", "predict_operations"]
+
+
+def costs_by_width(costs: pd.DataFrame, probes: Probes) -> pd.DataFrame:
+    """What probes cost by layer width: probe, width, quantity, mean, min, max, count.
+
+    One probe of each kind, fitted on observed labels of the memorised network; `count` is how many
+    layers and runs of that width there are.
+    """
+    chosen = (
+        costs["probe"].isin(one_of_each_kind(probes))
+        & (costs["network"] == "memorised")
+        & (costs["fit_labels"] == "observed")
+    )
+    long = costs[chosen].melt(
+        ["probe", "width"], COST_COLUMNS, var_name="quantity", value_name="value"
+    )
+    by = ["probe", "width", "quantity"]
+    return long.groupby(by, sort=False)["value"].agg(["mean", "min", "max", "count"]).reset_index()

@@ -1,0 +1,51 @@
+"""Writing tables: to compute with, to read, and to sort and search in a browser."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from itables import options, to_html_datatable
+from itables.javascript import generate_init_offline_itables_html
+
+from latentgen.storage import atomic_path
+from latentgen.tables import write_csv
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>body {{ font-family: sans-serif; margin: 1em; }}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def save(table: pd.DataFrame, markdown: str, files: Mapping[str, str], title: str) -> None:
+    """Write a table as `csv`, what a reader is to see of it as `md`, and a page of it as `html`.
+
+    The page needs nothing from the network. Its columns sort, its rows can be searched.
+    """
+    write_csv(table, files["csv"])
+    with atomic_path(files["md"]) as partial:
+        partial.write_text(markdown)
+    with atomic_path(files["html"]) as partial:
+        partial.write_text(_PAGE.format(title=title, body=_sortable(table.round(3))))
+
+
+def _sortable(table: pd.DataFrame) -> str:
+    scripts = generate_init_offline_itables_html(options.dt_bundle)
+    body = to_html_datatable(
+        table,
+        connected=False,
+        table_id="table",  # otherwise a random one, and the file would differ every time
+        showIndex=False,
+        maxBytes=0,
+        scrollX=True,
+        layout={"topStart": "search", "topEnd": "pageLength"},
+        classes="display compact",
+    )
+    return f"{scripts}\n{body}"

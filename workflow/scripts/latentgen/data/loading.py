@@ -1,0 +1,80 @@
+"""Reading a dataset from the source that its entry of config.yaml names."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentgen.data.datasets import SPLITS, Dataset, check, check_size
+from latentgen.data.labels import LabelArray
+from latentgen.errors import PipelineError, require_choice
+from latentgen.plugins import find
+from latentgen.seeds import derive_seed
+
+SOURCES = "latentgen.data.sources"
+"""The registry of sources."""
+
+
+def load(
+    source: str,
+    size: Mapping[str, Any] | None = None,
+    subset: Mapping[str, int] | None = None,
+    **settings: Any,
+) -> Dataset:
+    """Read a dataset as its entry in the configuration says, and check it.
+
+    Args:
+        source: an entry of `sources`.
+        size: what the source must turn out to hold, see `datasets.check_size`.
+        subset: number of samples to keep of "train" and of "test", in equal parts from every class
+            as far as that is possible; a split that is not named stays whole. The choice is the
+            same every time, and a smaller subset is part of a larger one.
+        settings: arguments of the source.
+
+    Raises:
+        PipelineError: an unknown source or setting, data that cannot be read, or data that do not
+            pass `check` or are not of the stated size.
+    """
+    read = find(SOURCES, source)
+    signature = inspect.signature(read)
+    try:
+        signature.bind(**settings)
+    except TypeError as error:
+        allowed = ", ".join(signature.parameters)
+        raise PipelineError(f"dataset source {source}: {error}; it takes {allowed}") from error
+    dataset = read(**settings)
+    check(dataset)
+    if size:
+        check_size(dataset, size)
+    if subset:
+        dataset = _cut(dataset, subset)
+        check(dataset)
+    return dataset
+
+
+def _cut(dataset: Dataset, subset: Mapping[str, int]) -> Dataset:
+    arrays: dict[str, Any] = {}
+    for split, number in subset.items():
+        require_choice("subset key", split, SPLITS)
+        images, labels = dataset.split(split)
+        if not isinstance(number, int) or not 0 < number <= len(labels):
+            raise PipelineError(
+                f"{dataset.source}: subset.{split} is {number!r}, "
+                f"expected a whole number from 1 to {len(labels)}"
+            )
+        chosen = _balanced_choice(labels, number, derive_seed("subset", split))
+        arrays |= {f"{split}_images": images[chosen], f"{split}_labels": labels[chosen]}
+    sizes = ", ".join(f"{number} {split}" for split, number in sorted(subset.items()))
+    return replace(dataset, source=f"{dataset.source}, subset of {sizes}", **arrays)
+
+
+def _balanced_choice(labels: LabelArray, number: int, seed: int) -> NDArray[np.intp]:
+    """Sorted indices of `number` samples, one of every class in turn until they are enough."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    shuffled = pd.Series(labels[order])
+    turn = shuffled.groupby(shuffled).cumcount().to_numpy()
+    return np.sort(order[np.argsort(turn, kind="stable")[:number]])

@@ -1,0 +1,82 @@
+"""Images in class folders, or in an archive of them."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from http.client import HTTPException
+from pathlib import Path
+
+from latentgen.data import image_files
+from latentgen.data.datasets import Dataset, StrPath
+from latentgen.errors import PipelineError, one_line
+
+
+def image_folder(
+    path: StrPath,
+    image_size: int | Iterable[int],
+    train: str = "train",
+    test: str = "test",
+    grayscale: bool = False,
+    url: str | None = None,
+    md5: str | None = None,
+) -> Dataset:
+    """Images in class folders, which lie in a folder or in a zip or tar archive.
+
+    The classes are the folders below `train`, sorted by name; images may lie deeper within them.
+    The folder `test` has the same class folders or, as in TinyImageNet's `val`, images in any
+    place and a file `*_annotations.txt` whose tab-separated lines begin with file name and class.
+    Samples are ordered by class, then by file name.
+
+    An archive is read in place and never unpacked; links and hidden files in it are left out. A
+    single folder around `train` and `test` is looked through.
+
+    Args:
+        path: the folder or archive.
+        image_size: pixels a side, or height and width; images of another size are resampled.
+        train: folder of the training split.
+        test: folder of the test split.
+        grayscale: one channel in place of three.
+        url: where to get the archive if there is nothing at `path`.
+        md5: checksum of that download.
+
+    Raises:
+        PipelineError: `path` or a split is missing, a download fails, an archive or image is
+            damaged, an archive's member points out of it, or a test image is of no known class.
+    """
+    where = Path(path)
+    if url is not None and not where.exists():
+        _download(url, where, md5)
+    size = _height_and_width(image_size)
+    class_names, splits = image_files.read_class_folders(where, train, test, size, grayscale)
+    (train_images, train_labels), (test_images, test_labels) = splits
+    return Dataset(
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        class_names=class_names,
+        source=f"images of {where} at {size[0]}x{size[1]}",
+    )
+
+
+def _height_and_width(image_size: int | Iterable[int]) -> tuple[int, int]:
+    sides = list(image_size) if isinstance(image_size, Iterable) else [image_size] * 2
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise PipelineError(
+            f"image_size: expected pixels a side or [height, width], found {image_size!r}"
+        )
+    return sides[0], sides[1]
+
+
+def _download(url: str, path: Path, md5: str | None) -> None:
+    """Get a file, which appears under its name only once its checksum is right."""
+    from torchvision.datasets.utils import download_url
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial.", dir=path.parent) as folder:
+        try:
+            download_url(url, folder, filename=path.name, md5=md5)
+        except (OSError, RuntimeError, ValueError, HTTPException) as error:
+            message = f"{path}: downloading {url} failed ({one_line(error)})"
+            raise PipelineError(message) from error
+        os.replace(Path(folder, path.name), path)

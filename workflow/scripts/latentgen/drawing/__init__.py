@@ -1,0 +1,1 @@
+"""How every figure looks: the parts that figures are drawn with."""

@@ -1,0 +1,182 @@
+"""Panels of figures, what is drawn in them, and how a figure is saved."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from latentgen.drawing.style import PUBLISHED, style_of
+from latentgen.storage import atomic_path
+from latentgen.tables import write_csv
+
+Drawn = tuple[Figure, pd.DataFrame]
+"""A figure and exactly the numbers drawn in it."""
+
+
+def grid(
+    rows: int,
+    columns: int,
+    style: Mapping[str, Any],
+    row_height: float,
+    share_y: Literal["all", "row"] = "all",
+) -> tuple[Figure, Any]:
+    """A figure with a grid of panels that share their axes."""
+    plt.rcParams.update(
+        {
+            "font.size": 7,
+            "axes.titlesize": 7,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": "#dddddd",
+            "grid.linewidth": 0.5,
+            "lines.linewidth": 1.1,
+            "lines.markersize": 2.5,
+            "legend.frameon": False,
+            "pdf.fonttype": 42,
+            "savefig.dpi": style["dpi"],
+        }
+    )
+    size = (style["width"], rows * row_height + 0.5)
+    return plt.subplots(
+        rows,
+        columns,
+        figsize=size,
+        sharex=True,
+        sharey=share_y,
+        squeeze=False,
+        layout="constrained",
+    )
+
+
+def wrapped_grid(
+    n: int, style: Mapping[str, Any], row_height: float, columns: int = 3
+) -> tuple[Figure, Any]:
+    """A figure with n panels in as many rows as they need; the panels as an array (n,)."""
+    columns = min(n, columns)
+    figure, panels = grid(-(-n // columns), columns, style, row_height)
+    for spare in panels.flat[n:]:
+        spare.remove()
+    for lowest in panels.flat[max(n - columns, 0) : n]:
+        lowest.tick_params(labelbottom=True)
+    return figure, panels.flat[:n]
+
+
+def name_row(last: Axes, text: str, gap: float = 0.05) -> None:
+    """Name a row of panels at its right end; the gap is in widths of a panel."""
+    last.annotate(
+        text,
+        (1 + gap, 0.5),
+        xycoords="axes fraction",
+        rotation=270,
+        ha="left",
+        va="center",
+        multialignment="center",
+    )
+
+
+def name_columns(panels: Any, levels: Sequence[float]) -> None:
+    """Name the columns of a grid by their corruption levels."""
+    for axes, level in zip(panels[0], levels, strict=True):
+        axes.set_title(f"corruption {level:g}")
+
+
+def limits_of_means(numbers: pd.DataFrame) -> tuple[float, float]:
+    """Limits that hold all means and zero: one wide interval, as two seeds give, may leave them."""
+    low, high = numbers["mean"].min(), numbers["mean"].max()
+    margin = 0.1 * (high - low) + 0.02
+    return min(low, 0) - margin, max(high, 0) + margin
+
+
+def draw_series(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
+    """A line of means with a band from the least to the greatest value over seeds."""
+    positions = list(x)
+    look = style_of(series)
+    axes.plot(positions, numbers["mean"], **look)
+    axes.fill_between(
+        positions, numbers["min"], numbers["max"], color=look["color"], alpha=0.2, linewidth=0
+    )
+
+
+def draw_intervals(
+    axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, look: Mapping[str, Any]
+) -> None:
+    """A line of means with a bar from `low` to `high`; without a bar where these are empty."""
+    below, above = numbers["mean"] - numbers["low"], numbers["high"] - numbers["mean"]
+    axes.errorbar(list(x), numbers["mean"], yerr=np.stack([below, above]), elinewidth=0.7, **look)
+
+
+def draw_published(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
+    """Published means and their range over runs, behind what is drawn in colour."""
+    positions = list(x)
+    look = style_of(series)
+    if "marker" not in look:
+        label = f"{look['label']}, published"
+        axes.plot(positions, numbers["mean"], linewidth=3, label=label, **PUBLISHED)
+        axes.fill_between(positions, numbers["min"], numbers["max"], alpha=0.5, **PUBLISHED)
+        return
+    below, above = numbers["mean"] - numbers["min"], numbers["max"] - numbers["mean"]
+    axes.errorbar(
+        positions,
+        numbers["mean"],
+        yerr=np.stack([below, above]).clip(min=0),  # a rounded mean may pass its runs' extremes
+        linestyle="none",
+        marker=look["marker"],
+        markersize=5,
+        elinewidth=2.5,
+        label="Published (same marker)",
+        **PUBLISHED,
+    )
+
+
+def finish(
+    figure: Figure,
+    panels: Any,
+    x_label: str,
+    y_label: str,
+    y_limits: tuple[float, float] | None = (0, 1.02),
+) -> None:
+    """Name the axes once, and put one legend for all panels on top."""
+    figure.supxlabel(x_label, fontsize=8)
+    figure.supylabel(y_label, fontsize=8)
+    entries: dict[str, Any] = {}
+    for axes in panels.flat:
+        if y_limits:
+            axes.set_ylim(*y_limits)
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="outside upper center",
+        ncols=_legend_columns(list(entries), figure.get_figwidth()),
+    )
+
+
+def _legend_columns(labels: list[str], width: float) -> int:
+    """As many columns of about the same length as a figure this wide (inches) has room for."""
+    for lines in range(-(-len(labels) // 6), len(labels)):
+        # A legend is filled column by column; a letter takes about 0.06 inches, a handle six.
+        columns = [labels[start : start + lines] for start in range(0, len(labels), lines)]
+        letters = sum(max(map(len, column)) + 6 for column in columns)
+        if letters * 0.06 <= width:
+            return len(columns)
+    return 1
+
+
+def save(figure: Figure, numbers: pd.DataFrame, files: Mapping[str, str]) -> None:
+    """Write a figure as `pdf` and `png`, and the numbers drawn in it as `csv`."""
+    # Without its date a PDF of the same figure has the same bytes.
+    for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {})):
+        with atomic_path(files[kind]) as partial:
+            figure.savefig(partial, format=kind, metadata=metadata)
+    write_csv(numbers, files["csv"])
+    plt.close(figure)

@@ -1,0 +1,47 @@
+"""A picture of a dataset's samples."""
+
+import numpy as np
+
+from latentgen.data.datasets import Dataset, StrPath
+from latentgen.seeds import derive_seed
+from latentgen.storage import atomic_path
+
+
+def draw_samples(dataset: Dataset, path: StrPath) -> None:
+    """Draw a PNG of ten training images, the same ones every time, of each of up to ten classes."""
+    from matplotlib.figure import Figure
+
+    names = dataset.class_names[:10]
+    _, channels, height, width = dataset.train_images.shape
+    # Every image has a white edge of a twelfth of its size, and missing ones are white.
+    edge = max(1, max(height, width) // 12)
+    pitch = np.array([height, width]) + edge
+    canvas = np.full((*(pitch * (len(names), 10) - edge), channels), 255, dtype=np.uint8)
+    generator = np.random.default_rng(derive_seed("sample grid"))
+    for row in range(len(names)):
+        members = np.flatnonzero(dataset.train_labels == row)
+        for column, index in enumerate(generator.permutation(members)[:10]):
+            y, x = pitch * (row, column)
+            canvas[y : y + height, x : x + width] = np.moveaxis(dataset.train_images[index], 0, -1)
+
+    inches = 0.5 * canvas.shape[1] / pitch[1], 0.5 * canvas.shape[0] / pitch[1]
+    figure = Figure(figsize=inches)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(
+        canvas.squeeze(-1) if channels == 1 else canvas,
+        cmap="gray",
+        vmin=0,
+        vmax=255,
+        interpolation="nearest",
+        aspect="auto",
+    )
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=9)
+    axes.set_xticks([])
+    # Names are shown as they are, also those with a dollar sign.
+    axes.set_yticks(pitch[0] * np.arange(len(names)) + height / 2, names, parse_math=False)
+    if len(names) < len(dataset.class_names):
+        axes.set_xlabel(f"first {len(names)} of {len(dataset.class_names)} classes", fontsize=9)
+    with atomic_path(path) as partial_file:
+        # Every pixel of an image is at least one of the picture.
+        figure.savefig(partial_file, format="png", dpi=max(160, 2 * pitch[1]), bbox_inches="tight")

@@ -1,0 +1,283 @@
+"""Making a run that has memorised wrong labels answer better, without knowing the right ones.
+
+A probe of a hidden layer often knows more than the network says. Here the network is cut at such a
+layer and the probe takes the place of all that came after. Which layer, probe and kept epoch is
+decided on held-out training data with observed labels; true labels are never looked at.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor, nn
+
+from latentgen.data.labels import LabelArray, Labels
+from latentgen.editing import export
+from latentgen.editing.heads import decide, head_of, head_of_probe
+from latentgen.editing.transfer import edited_heads
+from latentgen.errors import PipelineError
+from latentgen.names import parse_noise
+from latentgen.networks import checkpoints
+from latentgen.networks.activations import NetworkSource
+from latentgen.networks.network import Network
+from latentgen.networks.reading import predict_logits
+from latentgen.networks.run import Run
+from latentgen.probes.batches import predictions
+from latentgen.probes.fitting import Settings, fit_probes
+
+TRAINED = "trained"
+"""The candidate that is the network as trained, at one of its kept epochs."""
+
+KEPT_BIAS = "velpic_kept_bias"
+
+RESAMPLES = 1000
+"""How often held-out samples are drawn anew to see how optimistic the choice is."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyData:
+    """What a network is repaired with.
+
+    Attributes:
+        images: uint8 (N, C, H, W), the training images.
+        labels: their observed labels, some of them wrong; what is not fitted was held out.
+        mean, std: of the network's input scaling.
+        level: with noise kind `uniform`, the probability with which a label was redrawn, if known.
+    """
+
+    images: Tensor
+    labels: Labels
+    mean: float
+    std: float
+    level: float | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An accuracy with its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Repair:
+    """What came of a repair.
+
+    Attributes:
+        epoch, layer, head: the candidate that was chosen; a head is `trained`, the name of a
+            probe, or `velpic_kept_bias`.
+        cut: the submodule after which the network is cut; None if it is used as trained.
+        module: the network at that epoch.
+        new_head: what follows the cut.
+        candidates: epoch, layer, head, held_out_accuracy (observed labels) of every candidate.
+        observed: accuracy to expect on observed labels of new data.
+        true: accuracy to expect on true labels; None if the noise is not known.
+    """
+
+    epoch: int
+    layer: str
+    head: str
+    cut: str | None
+    module: nn.Module
+    new_head: nn.Module | None
+    candidates: pd.DataFrame
+    observed: Estimate
+    true: Estimate | None
+
+    def classifier(self, facts: dict[str, Any]) -> export.ExportedNetwork:
+        """The repaired network, to be used or saved."""
+        return export.ExportedNetwork(self.module, facts, cut=self.cut, head=self.new_head)
+
+
+def repair_checkpoints(
+    network: Network,
+    checkpoint_folder: Path,
+    data: NoisyData,
+    probes: Settings,
+) -> Repair:
+    """Find the kept epoch, layer and last layer with which a network answers best.
+
+    Candidates are, at every kept epoch, the network as trained; the network cut at each of its
+    layers, with each probe in the place of the rest; and, where there is a bias to keep, VeLPIC's
+    vectors at the penultimate layer with the trained bias. Of equally good ones the first is taken:
+    the earliest epoch, and the network as trained before any probe.
+
+    What to expect of the one that is chosen is not its own held-out accuracy, which is the best of
+    many and therefore optimistic; see `corrected_accuracy`.
+
+    Args:
+        network: on the device to work on; it is left at the chosen epoch.
+        checkpoint_folder: its states at kept epochs.
+        data: the noisy training set.
+        probes: settings by name, of kinds that can be a last layer (see `probe_heads`).
+
+    Raises:
+        PipelineError: nothing is held out, the last layer is not linear or has another number of
+            classes, a state is not readable, or a probe cannot be a last layer.
+    """
+    held_out = ~data.labels.fitted
+    if not held_out.any():
+        raise PipelineError(
+            "no training data are held out, so there is nothing to choose a repair on; give a "
+            "larger validation_fraction"
+        )
+    names, right = [], []
+    for epoch in checkpoints.epochs_in(checkpoint_folder):
+        _set_to(network, checkpoint_folder, epoch)
+        for layer, head, predicted in _predictions(network, data, probes):
+            names.append((epoch, layer, head))
+            right.append(predicted[held_out] == data.labels.observed[held_out])
+    outcomes = np.array(right)
+    accuracies = outcomes.mean(1)
+    epoch, layer, head = names[int(accuracies.argmax())]
+    observed = interval(corrected_accuracy(outcomes), int(held_out.sum()))
+    _set_to(network, checkpoint_folder, epoch)
+    as_trained = head == TRAINED
+    return Repair(
+        epoch=epoch,
+        layer=layer,
+        head=head,
+        cut=None if as_trained else network.layers[layer],
+        module=network.module,
+        new_head=None if as_trained else _heads(network, data, layer, probes)[head],
+        candidates=pd.DataFrame(names, columns=["epoch", "layer", "head"]).assign(
+            held_out_accuracy=accuracies
+        ),
+        observed=observed,
+        true=None
+        if data.level is None
+        else without_noise(observed, data.level, data.labels.n_classes),
+    )
+
+
+def _set_to(network: Network, folder: Path, epoch: int) -> None:
+    checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
+
+
+def _predictions(
+    network: Network, data: NoisyData, probes: Settings
+) -> Iterator[tuple[str, str, LabelArray]]:
+    """Each candidate of one epoch, with what it predicts for all training images."""
+    images = data.images.to(network.device)
+    logits = predict_logits(network.module, images, data.mean, data.std)
+    yield network.penultimate, TRAINED, logits.argmax(1).cpu().numpy()
+    for layer in network.layers:
+        heads = _heads(network, data, layer, probes)
+        predict = {name: decide(head) for name, head in heads.items()}
+        predicted = predictions(_source(network, data), layer, "train", predict)
+        for name in heads:
+            yield layer, name, predicted[name]
+
+
+def _source(network: Network, data: NoisyData) -> NetworkSource:
+    images = {"train": data.images}
+    return NetworkSource(network, images, mean=data.mean, std=data.std, with_input=False)
+
+
+def _heads(network: Network, data: NoisyData, layer: str, probes: Settings) -> dict[str, nn.Module]:
+    """The last layers that may follow a layer, by name."""
+    fitted = fit_probes(_source(network, data), layer, data.labels, probes, ["observed"])
+    heads = {name: head_of_probe(probe) for (name, _), (probe, _) in fitted.items()}
+    trained = head_of(network.module, data.labels.n_classes)
+    if layer == network.penultimate and trained.bias is not None:
+        for name, settings in probes.items():
+            if settings["probe"] == "velpic":
+                vectors = fitted[name, "observed"].probe.components_
+                heads[KEPT_BIAS] = edited_heads(trained, vectors)[KEPT_BIAS]
+    return heads
+
+
+def corrected_accuracy(right: NDArray[np.bool_]) -> float:
+    """Accuracy to expect of the candidate that is best on some samples, on other ones.
+
+    The choice is made again on samples drawn with replacement, and judged on those that were not
+    drawn, about a third of them; the result is the mean over `RESAMPLES` draws. With few samples
+    and many candidates, the accuracy of the best one on the samples themselves would be far too
+    high.
+
+    Args:
+        right: (candidates, samples), which answers agree with the labels.
+    """
+    n = right.shape[1]
+    random = np.random.default_rng(0)
+    drawn = random.multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    answers = right.astype(np.float32)
+    best = (answers @ drawn.T.astype(np.float32)).argmax(0)
+    left_out = drawn == 0
+    judged = (answers[best] * left_out).sum(1)[left_out.any(1)]
+    return float((judged / left_out.sum(1)[left_out.any(1)]).mean())
+
+
+def interval(accuracy: float, n: int) -> Estimate:
+    """An accuracy on n samples with Wilson's 95 % interval."""
+    around = stats.binomtest(round(accuracy * n), n).proportion_ci(method="wilson")
+    return Estimate(accuracy, float(around.low), float(around.high))
+
+
+def without_noise(observed: Estimate, level: float, n_classes: int) -> Estimate | None:
+    """Accuracy on true labels from that on observed ones, (a - p / K) / (1 - p), within [0, 1].
+
+    That holds for noise kind `uniform`, where a label is redrawn over all K classes with
+    probability p, whatever the image. At p = 1 observed labels say nothing: None.
+    """
+    if level == 1:
+        return None
+    values = (observed.value, observed.low, observed.high)
+    return Estimate(*(min(1.0, max(0.0, (a - level / n_classes) / (1 - level))) for a in values))
+
+
+def repair_run(
+    run: Run, checkpoint_folder: Path, device: torch.device, probes: Settings
+) -> tuple[export.ExportedNetwork, pd.DataFrame, pd.DataFrame]:
+    """Repair a run's network, and see on test data what it was worth.
+
+    Returns:
+        The repaired network. A row of what was chosen: epoch, layer, head, candidates, held_out
+        (how many samples), held_out_accuracy, then what to expect: observed_accuracy and
+        true_accuracy, each with `_low` and `_high`; and, on test, which took no part in it,
+        test_before (the last epoch as trained), test_after. And the candidates.
+
+    Raises:
+        PipelineError: as for `repair_checkpoints`.
+    """
+    kind, level = parse_noise(run.noise)
+    network = run.trained_network(checkpoint_folder, device)
+    level_if_known = level if kind == "uniform" else None
+    data = NoisyData(run.images["train"], run.labels, **run.normalise, level=level_if_known)
+    test = run.images["test"].to(device)
+    before = predict_logits(network.module, test, **run.normalise)
+    found = repair_checkpoints(network, checkpoint_folder, data, probes)
+    facts = export.facts_of(run, epoch=found.epoch, layer=found.layer, head=found.head)
+    classifier = found.classifier(facts)
+    after = torch.cat([classifier(images) for images in test.split(1000)])
+    row = {
+        "epoch": found.epoch,
+        "layer": found.layer,
+        "head": found.head,
+        "candidates": len(found.candidates),
+        "held_out": int((~data.labels.fitted).sum()),
+        "held_out_accuracy": found.candidates["held_out_accuracy"].max(),
+        **_columns("observed_accuracy", found.observed),
+        **_columns("true_accuracy", found.true),
+        "test_before": _accuracy(before, run.labels.test),
+        "test_after": _accuracy(after, run.labels.test),
+    }
+    return classifier, pd.DataFrame([row]), found.candidates
+
+
+def _columns(name: str, estimate: Estimate | None) -> dict[str, float]:
+    nothing = float("nan")
+    found = estimate or Estimate(nothing, nothing, nothing)
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def _accuracy(scores: Tensor, labels: LabelArray) -> float:
+    return float((scores.argmax(1).cpu().numpy() == labels).mean())

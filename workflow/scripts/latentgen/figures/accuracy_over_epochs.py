@@ -1,0 +1,39 @@
+"""Model and probes over the epochs of training, layer by layer (arXiv 2603.19865)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from latentgen.analysis import dynamics, published
+from latentgen.analysis.runs import MODEL, read_runs
+from latentgen.drawing.epochs import EPOCH, layers_by_levels
+from latentgen.drawing.panels import Drawn, draw_published, finish
+
+
+def accuracy_over_epochs(files: Any, params: Any) -> Drawn:
+    """Files: histories, probes, published. Params: style, published."""
+    numbers = dynamics.accuracy_over_epochs(read_runs(files.histories), read_runs(files.probes))
+    theirs = dynamics.published_model(numbers, files.published, params.published)
+    return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
+
+
+def draw(
+    numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame | None = None
+) -> Figure:
+    """A row of panels for each layer, a column for each corruption level.
+
+    Args:
+        numbers: what `dynamics.accuracy_over_epochs` gives.
+        style: width in inches, dpi.
+        published: what `dynamics.published_model` gives, drawn behind.
+    """
+    figure, panels = layers_by_levels(numbers, style)
+    if published is not None:
+        for column, level in zip(panels.T, sorted(numbers["level"].unique()), strict=True):
+            theirs = published[published["level"] == level]
+            for axes in column:
+                draw_published(axes, theirs["epoch"], theirs, MODEL)
+    finish(figure, panels, EPOCH, "Test accuracy")
+    return figure

@@ -1,0 +1,15 @@
+"""The trained network beside what each image's own batch statistics would make of it."""
+
+from typing import Any
+
+from latentgen.analysis import decoding
+from latentgen.analysis.runs import read_runs
+from latentgen.drawing.layers import draw_by_layer
+from latentgen.drawing.panels import Drawn
+
+
+def batch_norm(files: Any, params: Any) -> Drawn:
+    """Files: histories, contrasts. Params: style."""
+    histories, contrasts = read_runs(files.histories), read_runs(files.contrasts)
+    numbers = decoding.batch_norm_contrast(histories, contrasts)
+    return draw_by_layer(numbers, params.style), numbers

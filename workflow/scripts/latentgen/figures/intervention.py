@@ -1,0 +1,58 @@
+"""What becomes of networks whose last layer is edited in mid-training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from latentgen.analysis import editing, published
+from latentgen.analysis.editing import GAIN, QUANTITIES
+from latentgen.analysis.runs import read_runs
+from latentgen.drawing.epochs import draw_band, draw_published_points, finish_epochs
+from latentgen.drawing.panels import Drawn, grid, name_row
+from latentgen.drawing.style import style_of
+
+
+def intervention(files: Any, params: Any) -> Drawn:
+    """Files: interventions, published. Params: style, published."""
+    numbers = editing.after_interventions(read_runs(files.interventions))
+    table = pd.read_csv(files.published)
+    theirs = editing.published_intervention(table, params.published, numbers)
+    return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
+
+
+def draw(numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame) -> Figure:
+    """A column for each corruption level; rows for each epoch of intervention and quantity.
+
+    Intervals are drawn of the gains, where pairing takes away how much seeds differ.
+    """
+    levels = sorted(numbers["level"].unique())
+    keys = [(start, name) for start in sorted(numbers["start"].unique()) for name in QUANTITIES]
+    figure, panels = grid(len(keys), len(levels), style, row_height=1.3, share_y="row")
+    for row, (start, quantity) in zip(panels, keys, strict=True):
+        for axes, level in zip(row, levels, strict=True):
+            axes.axvline(start, color="#888888", linewidth=0.8, linestyle=":")
+            draw_published_points(axes, where(published, level, start, quantity=quantity))
+            here = where(numbers, level, start, quantity=quantity)
+            for variant, rows in here.groupby("variant", sort=False):
+                look = style_of(str(variant))
+                axes.plot(rows["epoch"], rows["mean"], **look)
+                if quantity == GAIN:
+                    draw_band(axes, rows, look["color"])
+        if quantity == GAIN:
+            seen = numbers[numbers["quantity"] == GAIN]["mean"].abs().max()
+            row[0].set_ylim(-2 * seen, 2 * seen)  # a wide interval may leave the panel
+        else:
+            row[0].set_ylim(0, 1.02)
+        name_row(row[-1], f"{QUANTITIES[quantity]}\nedit at epoch {start}", gap=0.03)
+    finish_epochs(figure, panels, levels, "Accuracy", None)
+    return figure
+
+
+def where(
+    numbers: pd.DataFrame, level: float, start: int, quantity: str | None = None
+) -> pd.DataFrame:
+    """The numbers of one level and epoch of intervention."""
+    here = numbers[(numbers["level"] == level) & (numbers["start"] == start)]
+    return here if quantity is None else here[here["quantity"] == quantity]

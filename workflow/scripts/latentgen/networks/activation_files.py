@@ -1,0 +1,118 @@
+"""Activations as HDF5 files, one an epoch: writing, reading, and how large they will be."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentgen.errors import PipelineError
+from latentgen.names import INPUT
+from latentgen.networks.activations import ROWS_AT_ONCE, SPLITS, ActivationSource
+from latentgen.storage import atomic_hdf5
+
+
+class FileSource:
+    """Reads activations that `dump` wrote."""
+
+    def __init__(self, path: str | PathLike[str], batch_size: int = ROWS_AT_ONCE) -> None:
+        """Open nothing yet: the file is open only while batches are taken from it."""
+        self._path = path
+        self._batch_size = batch_size
+
+    def _open(self) -> h5py.File:
+        try:
+            return h5py.File(self._path, "r", locking="best-effort")
+        except OSError as error:
+            raise PipelineError(f"{self._path}: not a readable activation file ({error})") from None
+
+    @cached_property
+    def widths(self) -> dict[str, int]:
+        """Layers in order of depth, with their widths."""
+        with self._open() as file:
+            names = json.loads(file.attrs["layers"])
+            return {name: file[name][SPLITS[0]].shape[1] for name in names}
+
+    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+        """Go through a split once; each batch maps a layer to its activations (n, width)."""
+        with self._open() as file:
+            rows = file[layers[0]][split].shape[0]
+            for start in range(0, rows, self._batch_size):
+                part = slice(start, start + self._batch_size)
+                yield {name: torch.from_numpy(file[name][split][part]).float() for name in layers}
+
+
+def predicted_bytes(widths: Mapping[str, int], n_images: int, n_epochs: int, dtype: str) -> int:
+    """Bytes that the activations of a run take; `input` is stored once."""
+    row = sum(width * (1 if name == INPUT else n_epochs) for name, width in widths.items())
+    return row * n_images * np.dtype(dtype).itemsize
+
+
+def refuse_too_many_bytes(
+    widths: Mapping[str, int], n_images: int, n_epochs: int, dtype: str, max_gb: float
+) -> None:
+    """Stop before anything is written that would pass the limit.
+
+    Raises:
+        PipelineError: with the predicted size, the widest layer and the ways out.
+    """
+    gigabytes = predicted_bytes(widths, n_images, n_epochs, dtype) / 1e9
+    if gigabytes > max_gb:
+        widest = max(widths, key=lambda name: widths[name])
+        raise PipelineError(
+            f"activations of {n_epochs} epochs would take {gigabytes:.1f} GB, more than "
+            f"activations.max_gb = {max_gb:g}; the widest layer is {widest} ({widths[widest]}). "
+            "Set activations.keep: false (probes then read the network itself), probe fewer "
+            "epochs, use dtype: float16, or raise max_gb"
+        )
+
+
+def dump(
+    source: ActivationSource,
+    path: str | PathLike[str],
+    n_rows: Mapping[str, int],
+    dtype: str = "float32",
+    **attributes: object,
+) -> None:
+    """Write every layer of a source to one HDF5 file, `{layer}/train` and `{layer}/test`.
+
+    Args:
+        source: what is read, once per split.
+        path: the file, complete when it has this name.
+        n_rows: images per split.
+        dtype: of the stored numbers, `float32` or `float16`.
+        attributes: stored with the file, such as the run and the epoch.
+
+    Raises:
+        PipelineError: an activation is not finite, or does not fit into `dtype`.
+    """
+    widths = source.widths
+    with atomic_hdf5(path) as file:
+        file.attrs["layers"] = json.dumps(list(widths))
+        file.attrs.update(attributes)
+        for split in SPLITS:
+            stored = {
+                name: file.create_dataset(f"{name}/{split}", (n_rows[split], width), dtype)
+                for name, width in widths.items()
+            }
+            start = 0
+            for batch in source.batches(split, list(widths)):
+                for name, values in batch.items():
+                    # torch casts to float16 many times faster than HDF5 does.
+                    values = values.to(getattr(torch, dtype)).cpu()
+                    if not bool(torch.stack(values.aminmax()).isfinite().all()):
+                        raise PipelineError(
+                            f"{path}: layer {name} has values that are not finite in {dtype}"
+                        )
+                    stored[name][start : start + len(values)] = values.numpy()
+                start += len(values)
+
+
+def activation_path(folder: Path, epoch: int) -> Path:
+    """Where the activations after `epoch` passes lie."""
+    return folder / f"epoch_{epoch:04d}.h5"

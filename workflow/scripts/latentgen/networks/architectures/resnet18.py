@@ -1,0 +1,29 @@
+"""The ResNet-18 of arXiv 2501.14687."""
+
+from torch import nn
+
+from latentgen.networks.network import Network, Shape
+
+
+def resnet18(shape: Shape, n_classes: int) -> Network:
+    """Torchvision's ResNet-18 with a 3x3 first convolution of stride 1.
+
+    Probed after the first pooling, inside and after stage 1, after stages 2 to 4 and at the
+    pooled vector before the last layer: nine places.
+    """
+    from torchvision.models import resnet18 as torchvision_resnet18  # slow to import
+
+    module = torchvision_resnet18(num_classes=n_classes)
+    module.conv1 = nn.Conv2d(shape[0], 64, 3, stride=1, padding=1, bias=False)
+    layers = {
+        "l0": "maxpool",
+        "l0_1": "layer1.0.relu",
+        "l0_2": "layer1.0",
+        "l0_3": "layer1.1.relu",
+        "l1": "layer1",
+        "l2": "layer2",
+        "l3": "layer3",
+        "l4": "layer4",
+        "bf_last": "avgpool",
+    }
+    return Network(module, layers)

@@ -1,0 +1,85 @@
+"""The folder of a run in progress, which survives a killed job."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from latentgen.networks import checkpoints
+from latentgen.storage import publish_directory, temporary_name
+from latentgen.tables import write_csv
+
+
+class WorkingFolder:
+    """A run in progress: its states so far, and what is needed to go on after the last of them.
+
+    The folder lies beside the final one and survives a killed job. A fingerprint of everything
+    that the numbers depend on says whether what lies there belongs to this run.
+    """
+
+    def __init__(self, final: Path, fingerprint: str) -> None:
+        """Use the folder beside `final`, emptied if it belongs to something else."""
+        self.final = final
+        self.path = temporary_name(final)
+        self._resume = self.path / "resume.safetensors"
+        self._history = self.path / "history.csv"
+        stamp = self.path / "fingerprint"
+        if not stamp.exists() or stamp.read_text() != fingerprint:
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            stamp.write_text(fingerprint)
+        for leftover in self.path.glob(".*"):  # of files that were being written
+            leftover.unlink()
+
+    def save(
+        self,
+        epoch: int,
+        module: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        history: list[dict[str, Any]],
+    ) -> None:
+        """Keep an epoch; the file that says where to go on comes last, after all it relies on."""
+        write_csv(pd.DataFrame(history), self._history)
+        checkpoints.save(module.state_dict(), checkpoints.checkpoint_path(self.path, epoch))
+        state = {
+            f"{index}.{name}": value
+            for index, values in optimizer.state_dict()["state"].items()
+            for name, value in values.items()
+            if isinstance(value, Tensor)
+        }
+        checkpoints.save(state, self._resume, {"epoch": str(epoch)})
+
+    def load(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+        """Set module and optimiser to the last kept epoch; return the history up to it."""
+        if not self._resume.exists():
+            return []
+        with safe_open(self._resume, "pt") as file:
+            epoch = int(file.metadata()["epoch"])
+        checkpoints.load_into(module, checkpoints.checkpoint_path(self.path, epoch))
+        _load_optimizer(optimizer, checkpoints.load(self._resume))
+        history = pd.read_csv(self._history)
+        kept = history[history["epoch"] <= epoch].to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in kept]
+
+    def publish(self) -> None:
+        """Leave only the states, under the final name."""
+        for extra in ("resume.safetensors", "history.csv", "fingerprint"):
+            (self.path / extra).unlink()
+        publish_directory(self.path, self.final)
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        parameter = parameters[int(index)]
+        if value.shape == parameter.shape:
+            # As the optimiser made it: with the parameter's memory layout.
+            value = torch.empty_like(parameter, requires_grad=False).copy_(value)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -1,0 +1,53 @@
+"""The vote of the nearest training rows."""
+
+from numbers import Integral
+
+from sklearn.utils.validation import check_scalar
+from torch import Tensor
+from torch.nn.functional import normalize, one_hot
+
+from latentgen.probes.base import RowsProbe
+from latentgen.probes.kinds._numerics import TINY
+
+
+class KNN(RowsProbe):
+    """The vote of the training rows that have the largest cosine with the row.
+
+    Every neighbour has one vote, and of classes with equal votes the first wins, as in
+    scikit-learn. Of equally near rows, among which scikit-learn leaves the choice open, those that
+    come first in training are the nearer ones; a zero row is equally near to all.
+
+    Args:
+        n_neighbors: how many vote.
+    """
+
+    _angles_only = True
+    _chunk_bytes = 256 * 2**20  # a chunk's products have as many columns as there are training rows
+
+    def __init__(self, n_neighbors: int = 5) -> None:
+        """Keep the setting; it is checked when fitting."""
+        self.n_neighbors = n_neighbors
+
+    def _learn(self, rows: Tensor, indices: Tensor) -> None:
+        check_scalar(self.n_neighbors, "n_neighbors", Integral, min_val=1)
+        if self.n_neighbors > len(rows):
+            raise ValueError(
+                f"n_neighbors: found {self.n_neighbors}, allowed are at most the {len(rows)} rows "
+                "that were given"
+            )
+        self._directions = normalize(rows, eps=TINY).T
+        self._votes = one_hot(indices, len(self.classes_)).to(rows)
+
+    def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
+        if not rows.isfinite().all():  # votes would not tell
+            raise ValueError("rows contain NaN or infinity")
+        k = self.n_neighbors
+        # The row's own length does not change which are nearest. One neighbour more shows
+        # whether the last place is shared, which `topk` would settle as it pleases.
+        values, nearest = products.topk(min(k + 1, products.shape[1]))
+        nearest = nearest[:, :k]
+        if values.shape[1] > k:
+            shared = values[:, k - 1] == values[:, k]
+            order = products[shared].sort(dim=1, descending=True, stable=True).indices
+            nearest[shared] = order[:, :k]
+        return self._votes[nearest].sum(1)

@@ -1,0 +1,13 @@
+"""Tables as CSV files."""
+
+import os
+
+import pandas as pd
+
+from latentgen.storage import atomic_path
+
+
+def write_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a table without its index, floats in the shortest form that reads back exactly."""
+    with atomic_path(path) as partial:
+        table.to_csv(partial, index=False)
