@@ -14,7 +14,6 @@ from torch import nn
 
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from latentgen.disambiguation.classifiers import (
-    IMAGENET,
     CanvasNet,
     CifarResNet,
     Classifier,
@@ -47,7 +46,7 @@ STUDY = {
 def _classifier(make: Callable[[], nn.Module], seed: int) -> Classifier:
     """A classifier with random weights."""
     torch.manual_seed(seed)
-    return Classifier(frozen(make()), names_of(10), *IMAGENET, {}, "")
+    return Classifier(frozen(make()), names_of(10), [0.5] * 3, [0.25] * 3, {}, "")
 
 
 def _picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:

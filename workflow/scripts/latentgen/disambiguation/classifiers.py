@@ -1,7 +1,7 @@
 """Classifiers of pictures: a network, how it wants its input, and the names of its classes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,6 @@ from latentgen.networks.precision import ieee_float32
 BATCH = {"cpu": 16, "cuda": 256}
 """Pictures that go through a network at once: on a CPU few enough for its caches."""
 
-IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-"""Mean and standard deviation with which networks for ImageNet, and others, were trained."""
-
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
@@ -33,7 +30,6 @@ class Classifier:
         std: likewise.
         model: what a proof says about it: kind and settings.
         weights_sha256: of the file of weights.
-        passes: how many pictures have gone through so far.
     """
 
     module: nn.Module
@@ -42,7 +38,6 @@ class Classifier:
     std: Sequence[float]
     model: Mapping[str, Any]
     weights_sha256: str
-    passes: list[int] = field(default_factory=lambda: [0])
 
     def inputs(self, pictures: NDArray[np.uint8]) -> Tensor:
         """What the network is given for pictures uint8 (n, H, W, 3): float32 (n, 3, H, W)."""
@@ -55,7 +50,6 @@ class Classifier:
     @ieee_float32()
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n, classes) of pictures uint8 (n, H, W, 3)."""
-        self.passes[0] += len(pictures)
         size = BATCH[next(self.module.parameters()).device.type]
         with torch.inference_mode():
             batches = [

@@ -48,11 +48,6 @@ def n_segments(segments: Segments) -> int:
     return int(segments.max()) + 1
 
 
-def masks_of(segments: Segments) -> NDArray[np.bool_]:
-    """The segments as masks, bool (n, H, W)."""
-    return segments == np.arange(n_segments(segments))[:, None, None]
-
-
 def areas(segments: Segments) -> NDArray[np.int64]:
     """Number of pixels of each segment."""
     return np.bincount(segments.ravel(), minlength=n_segments(segments))
