@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentgen.disambiguation.classifiers import Classifier
-from latentgen.disambiguation.segments import Picture, Segments, areas
+from latentgen.disambiguation.pictures import Picture
+from latentgen.disambiguation.segments import Segments, areas
 from latentgen.errors import PipelineError
 from latentgen.networks.precision import ieee_float32
 

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentgen.data.image_files import read_image
-from latentgen.disambiguation.segments import Picture
+from latentgen.data.image_files import ENDINGS, read_image
 from latentgen.disambiguation.weights import sha256_of
 from latentgen.errors import PipelineError, one_line
 from latentgen.storage import atomic_hdf5
 
 DISTINCT, SINGLE = "distinct", "single"
-ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+
+Picture = NDArray[np.uint8]
+"""Height, width, 3 (red, green, blue): what is shown, and what a model is given."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentgen.disambiguation.classifiers import MEASURES, Classifier
-from latentgen.disambiguation.segments import Picture, Segments, areas, n_segments
+from latentgen.disambiguation.pictures import Picture
+from latentgen.disambiguation.segments import Segments, areas, n_segments
 
 Sets = NDArray[np.bool_]
 """Sets of segments, bool (sets, n): which segments each one holds."""

@@ -7,20 +7,15 @@ cover the picture by construction.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latentgen.disambiguation.pictures import Picture, Sample
 from latentgen.errors import PipelineError, one_line
 from latentgen.storage import atomic_hdf5
-
-if TYPE_CHECKING:
-    from latentgen.disambiguation.pictures import Sample
-
-Picture = NDArray[np.uint8]
-"""Height, width, 3 (red, green, blue): what is shown, and what a model is given."""
 
 Segments = NDArray[np.int32]
 """A label map (H, W) with values 0..n-1."""
@@ -123,7 +118,7 @@ def sam(
     from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
     from skimage.morphology import remove_small_holes, remove_small_objects
 
-    from latentgen.jobs.job import best_device
+    from latentgen.devices import best_device
     from latentgen.disambiguation.weights import read_weights, require_weights
 
     require_weights(Path(checkpoint), url, sha256)
@@ -165,7 +160,7 @@ def make_segmenter(settings: Mapping[str, Any]) -> Segmenter:
     return SEGMENTERS[arguments.pop("segmenter")](**arguments)
 
 
-def write_all(samples: "Iterable[Sample]", segmenter: Segmenter, path: str | PathLike[str]) -> None:
+def write_all(samples: Iterable[Sample], segmenter: Segmenter, path: str | PathLike[str]) -> None:
     """Segment pictures, one after the other, and write their label maps in the same order.
 
     A picture that cannot be segmented is written as the reason why.
