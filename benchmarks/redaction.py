@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
+from latentgen.disambiguation.architectures.canvas_net import CanvasNet
+from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
 from latentgen.disambiguation.classifiers import (
-    CanvasNet,
-    CifarResNet,
     Classifier,
     frozen,
     names_of,
@@ -146,7 +146,9 @@ def second_classifier(sizes: Sizes) -> Prepared:
             if not segments.exists():
                 write_all(samples, make_segmenter(settings), segments)
             found = zip(samples, read_all(segments), strict=True)
-            pairs = run_study(found, _classifier(CanvasNet, 1), STUDY, folder / "study")["pairs"]
+            pairs = run_study(
+                found, _classifier(partial(CanvasNet, 10), 1), STUDY, folder / "study"
+            )["pairs"]
             return passes[0] - before, list(pairs["score"])
 
         def plain() -> tuple[int, list[float]]:
@@ -167,14 +169,14 @@ BENCHMARKS = [
         "50 redactions along a ranking, the CNN for canvases of digits, 32 x 32",
         PLAIN,
         3.0,
-        partial(redactions, CanvasNet, (32, 32)),
+        partial(redactions, partial(CanvasNet, 10), (32, 32)),
     ),
     Benchmark(
         "redactions-resnet20",
         "50 redactions along a ranking, ResNet-20, 32 x 64",
         PLAIN,
         3.0,
-        partial(redactions, partial(CifarResNet, 20), (32, 64)),
+        partial(redactions, partial(CifarResNet, 10, depth=20), (32, 64)),
     ),
     Benchmark(
         "second-classifier",

@@ -5,6 +5,7 @@ import pytest
 from tests.unit.disambiguation.colours import STRENGTH, classifier, one_thing, two_things
 
 from latentgen.disambiguation.attribution import METHODS, attribute, gains, ranking
+from latentgen.disambiguation.registry import names
 from latentgen.disambiguation.segments import make_segmenter
 
 GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
@@ -55,7 +56,7 @@ def test_grad_cam_of_a_mean_over_places_is_exact() -> None:
     np.testing.assert_allclose(found / found.max(), expected / expected.max(), atol=1e-5)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", names(METHODS))
 def test_labels_of_two_things_are_found_where_they_are(method: str) -> None:
     found = of_two_things(method, "sum")
     red, green = (slice(2, 6), slice(2, 6)), (slice(2, 6), slice(10, 14))
@@ -63,7 +64,7 @@ def test_labels_of_two_things_are_found_where_they_are(method: str) -> None:
     assert found[1][green].mean() > found[1][red].mean()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", names(METHODS))
 def test_the_network_is_left_as_it_was(method: str) -> None:
     model = classifier()
     segments = GRID(one_thing())

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torchvision import models
 
-from latentgen.disambiguation.classifiers import CanvasNet, load_classifier, names_of, softmax
+from latentgen.disambiguation.architectures.canvas_net import CanvasNet
+from latentgen.disambiguation.classifiers import load_classifier, names_of, softmax
 from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
 from latentgen.errors import PipelineError
 

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from tests.unit.disambiguation.colours import two_things
 
-from latentgen.disambiguation import classifiers
+from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
 from latentgen.disambiguation.certificates import Certificate, certify
+from latentgen.disambiguation.classifiers import load_classifier
 from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.proofs import write_proof
 from latentgen.disambiguation.redaction import Redactions
@@ -26,7 +27,7 @@ PAIR = (0, 1)
 
 def write_proofs(folder: Path, weights: Path, image: Path) -> None:
     """Two proofs of a network with random weights, whatever their deltas are."""
-    model = classifiers.load_classifier(
+    model = load_classifier(
         {
             "architecture": "cifar_resnet",
             "depth": 20,
@@ -55,7 +56,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with weights, an image file and two proofs."""
     folder = tmp_path_factory.mktemp("proofs")
     torch.manual_seed(0)
-    weights = {"state_dict": classifiers.CifarResNet(20, 3).state_dict()}
+    weights = {"state_dict": CifarResNet(3, depth=20).state_dict()}
     torch.save(weights, folder / "weights.pth")
     (folder / "image.bin").write_bytes(b"an image")
     write_proofs(folder, folder / "weights.pth", folder / "image.bin")
@@ -140,7 +141,7 @@ def test_a_changed_proof_is_refused_with_the_reason(proofs: Path, what: str) -> 
 
 def test_other_weights_or_another_image_are_refused(proofs: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.pth"
-    torch.save(classifiers.CifarResNet(20, 3).state_dict(), other)
+    torch.save(CifarResNet(3, depth=20).state_dict(), other)
     with pytest.raises(PipelineError, match="not the weights that were proved about"):
         verify(proofs / "single", weights=other)
     with pytest.raises(PipelineError, match="not the image that was proved about"):
