@@ -19,7 +19,7 @@ from latentgen.disambiguation.classifiers import (
     Classifier,
     frozen,
     names_of,
-    softmax,
+    probability,
 )
 from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.redaction import Redactions, prefixes
@@ -91,7 +91,7 @@ def redactions(make: Callable[[], nn.Module], shape: tuple[int, int], sizes: Siz
 
     def check(plain: NDArray[np.float32], ours: NDArray[np.float32]) -> str:
         difference = np.abs(plain - ours).max()
-        most = np.abs(softmax(plain) - softmax(ours)).max()
+        most = np.abs(probability(plain) - probability(ours)).max()
         said = f"logits within {difference:.0e}, probabilities within {most:.0e}"
         return require(difference <= TOLERANCE, said)
 

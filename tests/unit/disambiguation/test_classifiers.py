@@ -10,7 +10,7 @@ import torch
 from torchvision import models
 
 from latentgen.disambiguation.architectures.canvas_net import CanvasNet
-from latentgen.disambiguation.classifiers import load_classifier, names_of, softmax
+from latentgen.disambiguation.classifiers import batch_size, load_classifier, names_of, probability
 from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
 from latentgen.errors import PipelineError
 
@@ -53,8 +53,13 @@ def test_published_networks_are_known_by_their_names() -> None:
     assert names_of(["cat", "dog"]) == ["cat", "dog"]
 
 
+def test_batches_are_small_on_a_cpu_and_large_on_any_accelerator() -> None:
+    sizes = [batch_size(torch.device(kind)) for kind in ("cpu", "cuda", "mps", "xpu")]
+    assert sizes == [16, 256, 256, 256]
+
+
 def test_probabilities() -> None:
-    found = softmax(np.array([[1000.0, 1000.0, -1000.0]], dtype=np.float32))
+    found = probability(np.array([[1000.0, 1000.0, -1000.0]], dtype=np.float32))
     np.testing.assert_allclose(found, [[0.5, 0.5, 0]])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor, nn
 
 from latentgen.disambiguation.registry import _entry
@@ -16,9 +17,6 @@ from latentgen.errors import PipelineError, one_line
 from latentgen.networks.precision import ieee_float32
 
 ARCHITECTURES = "latentgen.disambiguation.architectures"
-
-BATCH = {"cpu": 16, "cuda": 256}
-"""Pictures that go through a network at once: on a CPU few enough for its caches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +50,7 @@ class Classifier:
     @ieee_float32()
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n, classes) of pictures uint8 (n, H, W, 3)."""
-        size = BATCH[next(self.module.parameters()).device.type]
+        size = batch_size(next(self.module.parameters()).device)
         with torch.inference_mode():
             batches = [
                 self.module(self.inputs(pictures[start : start + size])).cpu()
@@ -62,10 +60,15 @@ class Classifier:
         return logits
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def batch_size(device: torch.device) -> int:
+    """Pictures that go through a network at once: on a CPU few enough for its caches."""
+    return 16 if device.type == "cpu" else 256
+
+
+def probability(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     """Probabilities (n, classes), in float64."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
-    return shifted / shifted.sum(1, keepdims=True)
+    probabilities: NDArray[np.float64] = softmax(logits.astype(np.float64), axis=1)
+    return probabilities
 
 
 def evidence(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -79,7 +82,7 @@ def evidence(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 MEASURES: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float64]]] = {
-    "probability": softmax,
+    "probability": probability,
     "evidence": evidence,
 }
 """What a model says of its labels (n, classes), by the name that config.yaml gives it."""
