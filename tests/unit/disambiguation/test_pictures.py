@@ -27,7 +27,14 @@ def test_aspect_ratio_is_kept_on_black() -> None:
     assert (box[:2] == 0).all()
     assert (box[8:] == 0).all()
     assert (box[3:7, :, 0] == 250).all()
-    assert letterbox(RED[:, :1], 10).any()  # of a thin strip a pixel is left
+    # Of seven black rows, four lie above.
+    assert np.flatnonzero(letterbox(RED[:12], 10).any((1, 2))).tolist() == [4, 5, 6]
+
+
+def test_an_image_of_which_nothing_would_be_left_is_refused() -> None:
+    assert letterbox(RED[:, :1], 11).any()
+    with pytest.raises(PipelineError, match="1 x 20 pixels are less than one across, of 10 along"):
+        letterbox(RED[:, :1], 10)
 
 
 def test_grey_and_16_bit_images_look_the_same(tmp_path: Path) -> None:
