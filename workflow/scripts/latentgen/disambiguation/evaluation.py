@@ -95,6 +95,37 @@ def auc_interval(
     return float(low), float(high)
 
 
+def areas_under_curves(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Area under the ROC curve of every score: study, score, auc, low, high (95 %, bootstrap)."""
+    rows = []
+    for study, group in pairs.groupby("study", sort=False):
+        reported = known(group)
+        for score in SCORES:
+            low, high = auc_interval(reported, score)
+            rows.append((study, score, auc(reported, score), low, high))
+    return pd.DataFrame(rows, columns=["study", "score", "auc", "low", "high"])
+
+
+def verdicts_over_delta(pairs: pd.DataFrame) -> pd.DataFrame:
+    """What the certificates say at every delta: study, delta, accuracy, coverage.
+
+    A certificate with the largest delta d exists at every threshold up to d.
+    """
+    rows = []
+    for study, group in pairs.groupby("study", sort=False):
+        reported = known(group)
+        for delta in np.arange(1, 20) / 20:
+            distinct = reported["distinct_delta_greedy"] >= delta
+            single = reported["single_delta_greedy"] >= delta
+            verdicts = pd.Series(
+                np.select([distinct & ~single, single & ~distinct], [DISTINCT, SINGLE], ""),
+                index=reported.index,
+            )
+            rates = accuracy_and_coverage(reported["truth"], verdicts)
+            rows.append((study, delta, rates["accuracy"], rates["coverage"]))
+    return pd.DataFrame(rows, columns=["study", "delta", "accuracy", "coverage"])
+
+
 def count_rows(files: Iterable[str]) -> int:
     """How many rows some CSV files have together."""
     return sum(len(pd.read_csv(file)) for file in files)

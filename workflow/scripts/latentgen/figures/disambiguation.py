@@ -14,17 +14,6 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 
 
-def areas_under_curves(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Area under the ROC curve of every score: study, score, auc, low, high (95 %, bootstrap)."""
-    rows = []
-    for study, group in pairs.groupby("study", sort=False):
-        reported = evaluation.known(group)
-        for score in evaluation.SCORES:
-            low, high = evaluation.auc_interval(reported, score)
-            rows.append((study, score, evaluation.auc(reported, score), low, high))
-    return pd.DataFrame(rows, columns=["study", "score", "auc", "low", "high"])
-
-
 def draw_areas(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """Scores from top to bottom, one marker a study, with intervals."""
     figure, panels = grid(1, 1, style, row_height=3.0)
@@ -52,26 +41,6 @@ def draw_areas(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def verdicts_over_delta(pairs: pd.DataFrame) -> pd.DataFrame:
-    """What the certificates say at every delta: study, delta, accuracy, coverage.
-
-    A certificate with the largest delta d exists at every threshold up to d.
-    """
-    rows = []
-    for study, group in pairs.groupby("study", sort=False):
-        reported = evaluation.known(group)
-        for delta in np.arange(1, 20) / 20:
-            distinct = reported["distinct_delta_greedy"] >= delta
-            single = reported["single_delta_greedy"] >= delta
-            verdicts = pd.Series(
-                np.select([distinct & ~single, single & ~distinct], ["distinct", "single"], ""),
-                index=reported.index,
-            )
-            rates = evaluation.accuracy_and_coverage(reported["truth"], verdicts)
-            rows.append((study, delta, rates["accuracy"], rates["coverage"]))
-    return pd.DataFrame(rows, columns=["study", "delta", "accuracy", "coverage"])
-
-
 def draw_over_delta(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A panel for each study: accuracy among decided, and coverage."""
     studies = list(numbers["study"].unique())
@@ -88,7 +57,7 @@ def draw_over_delta(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
 
 
 FIGURES = {
-    "disambiguation_scores": (areas_under_curves, draw_areas),
-    "verdicts_over_delta": (verdicts_over_delta, draw_over_delta),
+    "disambiguation_scores": (evaluation.areas_under_curves, draw_areas),
+    "verdicts_over_delta": (evaluation.verdicts_over_delta, draw_over_delta),
 }
 """Numbers and drawing of each summary figure."""
