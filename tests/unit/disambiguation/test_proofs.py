@@ -1,7 +1,10 @@
 """A proof holds for everybody who has the model, and not if anything in it was changed."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import torch
 from PIL import Image
 from tests.unit.disambiguation.colours import two_things
 
+import latentgen
 from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
 from latentgen.disambiguation.certificates import Certificate, certify
 from latentgen.disambiguation.classifiers import load_classifier
@@ -164,3 +168,13 @@ def test_equal_proofs_have_equal_bytes(original: Path, tmp_path: Path) -> None:
         assert len(files) == (5 if kind == "distinct" else 4)
         for name in files:
             assert (tmp_path / kind / name).read_bytes() == (original / kind / name).read_bytes()
+
+
+def test_checking_needs_nothing_of_how_a_proof_was_found() -> None:
+    code = "import sys, latentgen.disambiguation.verify_proof; print(*sys.modules)"
+    paths = {**os.environ, "PYTHONPATH": str(Path(latentgen.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=paths, capture_output=True, check=True)
+    used = set(done.stdout.decode().split())
+    assert "latentgen.disambiguation.classifiers" in used
+    for name in ("attribution", "certificates", "proofs", "redaction", "search", "segments"):
+        assert f"latentgen.disambiguation.{name}" not in used

@@ -24,7 +24,8 @@ from latentgen.errors import PipelineError, one_line
 TOLERANCE = 1e-3
 """Up to which share values may differ; another machine adds up in another order."""
 
-PARTS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
+MASKS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
+"""Files of a proof of either kind that say where each of its sets is redacted."""
 
 
 def verify(folder: Path, weights: Path | None = None, image: Path | None = None) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def _require(condition: bool, reason: str) -> None:
 
 
 def _check_files(folder: Path, proof: dict[str, Any], image: Path | None) -> None:
-    needed = {"picture.png", "filled.png", *PARTS[proof["kind"]]}
+    needed = {"picture.png", "filled.png", *MASKS[proof["kind"]]}
     _require(set(proof["sha256"]) == needed, f"{folder}: expected checksums of {sorted(needed)}")
     for name, expected in proof["sha256"].items():
         found = sha256_of(folder / name)
@@ -97,7 +98,7 @@ def _load_model(proof: dict[str, Any], weights: Path) -> Classifier:
 
 def _check_numbers(folder: Path, proof: dict[str, Any], classifier: Classifier) -> None:
     picture, filled = _pixels(folder / "picture.png", 3), _pixels(folder / "filled.png", 3)
-    masks = np.stack([_pixels(folder / name, 2) for name in PARTS[proof["kind"]]])
+    masks = np.stack([_pixels(folder / name, 2) for name in MASKS[proof["kind"]]])
     _require(bool(np.isin(masks, (0, 255)).all()), f"{folder}: a mask is not black and white")
     redacted = masks > 0
     overlap = proof["kind"] == "distinct" and bool(redacted.all(0).any())
