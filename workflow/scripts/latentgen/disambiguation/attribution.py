@@ -1,8 +1,8 @@
-"""Which pixels speak for a label, and the order of segments that follows (arXiv 2410.19479).
+"""Attribution of labels to pixels, and the ranking of segments by it (arXiv 2410.19479).
 
-Attribution is captum's, of the label's evidence (its logit above the mean of all logits): what all
-labels share tells none of them apart. Parameters are frozen, so that gradients are computed for the
-picture alone.
+Attributions are captum's. What is attributed is a label's evidence, its logit minus the mean of all
+logits: a change that all logits share says nothing about one label. Parameters are frozen, so that
+gradients are computed for the picture alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,14 +20,15 @@ from latentgen.disambiguation.segments import Segments, areas
 from latentgen.networks.precision import ieee_float32
 
 Method = Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor]
-"""Attributions (labels, 3 or 1, H, W) of: a module that gives evidence, the input repeated for each
-label, the labels, the segments (1, 1, H, W), the input with everything redacted (1, 3, H, W)."""
+"""Attributions (labels, 3 or 1, H, W). Arguments: a module that computes evidence, the input
+repeated for each label, the labels, the segments (1, 1, H, W), and the input with everything
+redacted (1, 3, H, W)."""
 
 METHODS = "latentgen.disambiguation.attributions"
 
 
 class _Evidence(nn.Module):
-    """A network's logits above their mean."""
+    """A network's logits minus their mean."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ def attribute(
     method: str,
     channels: Literal["max", "sum"],
 ) -> NDArray[np.float64]:
-    """How much each pixel speaks for each label, float64 (labels, H, W).
+    """Attribution of each label to each pixel, float64 (labels, H, W).
 
     Args:
         classifier: whose evidence is attributed.
@@ -90,8 +91,8 @@ def ranking(
     """Segments in the order in which they are redacted, by XRAI's rule.
 
     XRAI adds, again and again, the segment whose pixels that are not covered yet have the highest
-    mean attribution, and drops segments that would add fewer than `min_pixels`. Of disjoint
-    segments none ever loses pixels to another, so that this is one sort; equal ones stay in order.
+    mean attribution, and drops segments that would add fewer than `min_pixels`. Disjoint segments
+    never cover each other's pixels, so that this is one stable sort.
     """
     order = np.argsort(-gains(attribution, segments), kind="stable")
     return order[areas(segments)[order] >= min_pixels]

@@ -1,4 +1,4 @@
-"""Canvases of which is known whether their two labels come from two things or from one.
+"""Canvases for which it is known whether two labels come from two things or from one.
 
 - *pair*: two images of different classes, apart from each other: distinct entities.
 - *lone*: one image. Its class and the runner-up are two guesses at one thing: a single entity.
@@ -27,7 +27,7 @@ def scattered(
         images: uint8 (N, C, H, W) to choose from; what is not black is the object.
         labels: their classes.
         kind: a key of `TRUTH`.
-        rng: where chance comes from.
+        rng: random numbers.
         size: side of the canvas, at least twice an enlarged image's side.
     """
     chosen = _choose(labels, 1 if kind == "lone" else 2, rng)
@@ -60,7 +60,7 @@ def tiled(images: Images, labels: NDArray[np.int64], kind: str, rng: np.random.G
         images: uint8 (N, C, H, W) to choose from.
         labels: their classes.
         kind: a key of `TRUTH`.
-        rng: where chance comes from.
+        rng: random numbers.
     """
     chosen = _choose(labels, 1 if kind == "lone" else 2, rng)
     shapes = [_colour(images[index]) for index in chosen]

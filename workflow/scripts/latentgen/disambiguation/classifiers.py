@@ -1,4 +1,4 @@
-"""Classifiers of pictures: a network, how it wants its input, and the names of its classes."""
+"""Classifiers of pictures: a network, the scaling of its input, and the names of its classes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ARCHITECTURES = "latentgen.disambiguation.architectures"
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A network in evaluation mode with frozen parameters, and what surrounds it.
+    """A network in evaluation mode with frozen parameters, and what is needed to use it.
 
     Attributes:
         module: maps normalised pictures (n, 3, H, W) to logits (n, classes).
@@ -40,11 +40,11 @@ class Classifier:
     weights_sha256: str
 
     def inputs(self, pictures: NDArray[np.uint8]) -> Tensor:
-        """What the network is given for pictures uint8 (n, H, W, 3): float32 (n, 3, H, W)."""
+        """The network's input, float32 (n, 3, H, W), for pictures uint8 (n, H, W, 3)."""
         device = next(self.module.parameters()).device
         pixels = torch.from_numpy(np.ascontiguousarray(pictures)).to(device)
         scale = torch.tensor([[self.mean], [self.std]], device=device).unsqueeze(-2)
-        # As a view the result is channels last, which convolutions are faster with.
+        # A permuted view is channels last, with which convolutions are faster.
         return ((pixels.float() / 255 - scale[0]) / scale[1]).permute(0, 3, 1, 2)
 
     @ieee_float32()
@@ -61,7 +61,7 @@ class Classifier:
 
 
 def batch_size(device: torch.device) -> int:
-    """Pictures that go through a network at once: on a CPU few enough for its caches."""
+    """Pictures in a batch: on a CPU few enough for its caches."""
     return 16 if device.type == "cpu" else 256
 
 
@@ -72,10 +72,10 @@ def probability(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def evidence(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Logits above their mean over all classes, in float64: nothing where there is no opinion.
+    """Logits minus their mean over all classes, in float64: 0 where all logits are equal.
 
     Probabilities compete: what one label loses, others win, so that a weak label's probability
-    rises or falls at any redaction. Its evidence need not.
+    changes at any redaction. Its evidence need not.
     """
     exact = logits.astype(np.float64)
     return exact - exact.mean(1, keepdims=True)
@@ -85,7 +85,7 @@ MEASURES: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float64]]] = {
     "probability": probability,
     "evidence": evidence,
 }
-"""What a model says of its labels (n, classes), by the name that config.yaml gives it."""
+"""Scores of labels (n, classes) by logits, by the name that config.yaml gives them."""
 
 
 def frozen(module: nn.Module) -> nn.Module:

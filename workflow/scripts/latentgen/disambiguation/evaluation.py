@@ -1,4 +1,4 @@
-"""Verdicts and scores against what is known of the pictures."""
+"""Verdicts and scores compared with the truth about the pictures."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ SCORES = {
     "coupling": "Coupling of the gains",
     "score": "Combined score",
 }
-"""Columns of pairs.csv that speak for distinct or, with a minus sign below, for single entities."""
+"""Columns of pairs.csv that are larger for distinct entities, or smaller if in `AGAINST`."""
 
 AGAINST = {"single_delta_greedy", "single_delta", "coupling"}
 """Scores that are large where there is a single entity."""
@@ -83,8 +83,8 @@ def auc_interval(
     if distinct.all() or not distinct.any():
         return float("nan"), float("nan")
     above, below = values[distinct][:, None], values[~distinct]
-    # The area is the share of (distinct, single) that the score puts in order, equal ones by half:
-    # what it is of a draw can be read off those of all.
+    # The area is the share of all (distinct, single) that the score puts in order, equal ones by
+    # half: the area of a bootstrap sample is a mean over rows and columns of this one matrix.
     in_order = (above > below) + 0.5 * (above == below)
     rng = np.random.default_rng(seed)
     areas = []

@@ -1,4 +1,4 @@
-"""Pictures whose labels are to be disambiguated, and what is known about them: an HDF5 file."""
+"""Pictures whose labels are to be disambiguated and what is known about them, in an HDF5 file."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -28,8 +28,8 @@ SEGMENTERS = "latentgen.disambiguation.segmenters"
 def disjoint(masks: NDArray[np.bool_]) -> Segments:
     """Make overlapping masks disjoint: pixels that lie in exactly the same masks are one segment.
 
-    Pixels that lie in no mask are one segment as well. The published code tells sets of masks apart
-    by floating sums, which may collide; here membership is compared bit by bit.
+    Pixels that lie in no mask are one segment as well. The published code compares floating
+    sums of masks, which may collide; here membership is compared bit by bit.
 
     Args:
         masks: bool (masks, H, W).

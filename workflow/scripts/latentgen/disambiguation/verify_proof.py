@@ -1,9 +1,8 @@
 """Check a counterfactual proof: `python -m latentgen.disambiguation.verify_proof PROOF`.
 
 Needs the proof's folder and the model's weights; takes two forward passes, one of the picture as it
-is and one of its redactions. Nothing of how the proof was found is used. Every word of proof.json
-that says something about picture, model or numbers is held against what is there; a proof that does
-not hold is refused with the reason.
+is and one of its redactions. No code that finds proofs is used. All that proof.json states about
+picture, model and numbers is checked; a proof that does not hold is refused with the reason.
 """
 
 import argparse

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class CanvasNet(nn.Module):
-    """A small network for canvases of digits: convolutions, then the mean over all places."""
+    """A small network for canvases of digits: convolutions, then global average pooling."""
 
     def __init__(self, n_classes: int, channels: Sequence[int] = (24, 48, 64)) -> None:
         """Make a network with one convolution and pooling for each entry of `channels`."""

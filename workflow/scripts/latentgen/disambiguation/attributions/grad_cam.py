@@ -10,20 +10,20 @@ from latentgen.errors import PipelineError
 def grad_cam(
     module: nn.Module, inputs: Tensor, labels: Tensor, segments: Tensor, redacted: Tensor
 ) -> Tensor:
-    """Grad-CAM of the last layer that still has places, enlarged to the picture.
+    """Grad-CAM of the last layer whose output is a map, enlarged to the picture.
 
-    It is coarse, but of networks that end in a mean over places it is exact: each place's own
-    share of the evidence. Negative values are kept.
+    It is coarse. For networks that end in global average pooling it is exact: the share of each
+    position of the map in the evidence. Negative values are kept.
     """
-    maps = attr.LayerGradCam(module, _last_with_places(module, inputs[:1])).attribute(
+    maps = attr.LayerGradCam(module, _last_with_map(module, inputs[:1])).attribute(
         inputs.requires_grad_(), target=labels, attr_dim_summation=True
     )
     height, width = inputs.shape[2:]
     return attr.LayerAttribution.interpolate(maps, (height, width), "bilinear")
 
 
-def _last_with_places(module: nn.Module, inputs: Tensor) -> nn.Module:
-    """The submodule that is last to put out more than one place of a map."""
+def _last_with_map(module: nn.Module, inputs: Tensor) -> nn.Module:
+    """The last submodule whose output (n, channels, h, w) has more than one position."""
     found: list[nn.Module] = []
 
     def remember(part: nn.Module, _: object, output: object) -> None:
@@ -38,5 +38,5 @@ def _last_with_places(module: nn.Module, inputs: Tensor) -> nn.Module:
         for hook in hooks:
             hook.remove()
     if not found:
-        raise PipelineError("grad_cam: the network has no layer with places; choose another method")
+        raise PipelineError("grad_cam: the network has no layer with a map; choose another method")
     return found[-1]
