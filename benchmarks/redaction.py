@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
+from latentgen.disambiguation.architectures.canvas_net import CanvasNet
+from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
 from latentgen.disambiguation.classifiers import (
-    IMAGENET,
-    CanvasNet,
-    CifarResNet,
     Classifier,
     frozen,
     names_of,
-    softmax,
+    probability,
 )
 from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.redaction import Redactions, prefixes
@@ -47,7 +46,7 @@ STUDY = {
 def _classifier(make: Callable[[], nn.Module], seed: int) -> Classifier:
     """A classifier with random weights."""
     torch.manual_seed(seed)
-    return Classifier(frozen(make()), names_of(10), *IMAGENET, {}, "")
+    return Classifier(frozen(make()), names_of(10), [0.5] * 3, [0.25] * 3, {}, "")
 
 
 def _picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:
@@ -92,7 +91,7 @@ def redactions(make: Callable[[], nn.Module], shape: tuple[int, int], sizes: Siz
 
     def check(plain: NDArray[np.float32], ours: NDArray[np.float32]) -> str:
         difference = np.abs(plain - ours).max()
-        most = np.abs(softmax(plain) - softmax(ours)).max()
+        most = np.abs(probability(plain) - probability(ours)).max()
         said = f"logits within {difference:.0e}, probabilities within {most:.0e}"
         return require(difference <= TOLERANCE, said)
 
@@ -147,7 +146,9 @@ def second_classifier(sizes: Sizes) -> Prepared:
             if not segments.exists():
                 write_all(samples, make_segmenter(settings), segments)
             found = zip(samples, read_all(segments), strict=True)
-            pairs = run_study(found, _classifier(CanvasNet, 1), STUDY, folder / "study")["pairs"]
+            pairs = run_study(
+                found, _classifier(partial(CanvasNet, 10), 1), STUDY, folder / "study"
+            )["pairs"]
             return passes[0] - before, list(pairs["score"])
 
         def plain() -> tuple[int, list[float]]:
@@ -168,14 +169,14 @@ BENCHMARKS = [
         "50 redactions along a ranking, the CNN for canvases of digits, 32 x 32",
         PLAIN,
         3.0,
-        partial(redactions, CanvasNet, (32, 32)),
+        partial(redactions, partial(CanvasNet, 10), (32, 32)),
     ),
     Benchmark(
         "redactions-resnet20",
         "50 redactions along a ranking, ResNet-20, 32 x 64",
         PLAIN,
         3.0,
-        partial(redactions, partial(CifarResNet, 20), (32, 64)),
+        partial(redactions, partial(CifarResNet, 10, depth=20), (32, 64)),
     ),
     Benchmark(
         "second-classifier",

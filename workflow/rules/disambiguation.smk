@@ -106,7 +106,9 @@ rule segment_pictures:
         runtime=600,
         gpu=1,
     params:
-        code=code("segment_pictures.py"),
+        code=lambda wildcards: code_of(
+            "segment_pictures.py", "segmenters", SEGMENTERS[wildcards.segmenter]
+        ),
         segmenter=lambda wildcards: SEGMENTERS[wildcards.segmenter],
     message:
         "Segmenting {wildcards.pictures} by {wildcards.segmenter}"
@@ -134,7 +136,9 @@ rule disambiguate:
         runtime=600,
         gpu=1,
     params:
-        code=code("disambiguate.py"),
+        code=lambda wildcards: code_of(
+            "disambiguate.py", "disambiguations", STUDIES[wildcards.study]
+        ),
         study=lambda wildcards: STUDIES[wildcards.study],
     message:
         "Disambiguating {wildcards.study}"

@@ -7,7 +7,7 @@ import pandas as pd
 from latentgen.jobs.job import job
 from latentgen.disambiguation import pictures, segments
 from latentgen.disambiguation.evaluation import read_studies
-from latentgen.figures import pair_sheets
+from latentgen.drawing import pair_sheets
 from latentgen.storage import atomic_directory
 
 with job(snakemake):

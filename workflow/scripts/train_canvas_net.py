@@ -2,7 +2,7 @@
 
 from latentgen.jobs.job import best_device, job
 from latentgen.data import datasets
-from latentgen.disambiguation.canvas_net import train_canvas_net
+from latentgen.disambiguation.canvas_training import train_canvas_net
 from latentgen.networks import checkpoints
 
 with job(snakemake):

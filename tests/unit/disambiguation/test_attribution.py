@@ -5,7 +5,8 @@ import pytest
 from tests.unit.disambiguation.colours import STRENGTH, classifier, one_thing, two_things
 
 from latentgen.disambiguation.attribution import METHODS, attribute, gains, ranking
-from latentgen.disambiguation.segments import make_segmenter, masks_of
+from latentgen.disambiguation.registry import names
+from latentgen.disambiguation.segments import make_segmenter
 
 GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
 PIXELS = 8 * 16
@@ -43,7 +44,7 @@ def test_gradient_times_input_of_a_linear_network_is_known() -> None:
 def test_ablation_is_what_a_segment_takes_away_spread_over_its_pixels() -> None:
     found = of_two_things("feature_ablation", "max")
     segments = GRID(two_things())
-    amounts = np.stack([two_things()[mask].sum(0) / 255 for mask in masks_of(segments)])
+    amounts = np.stack([two_things()[segments == one].sum(0) / 255 for one in range(8)])
     lost = amounts @ evidence_weights()[:2].T
     sizes = np.bincount(segments.ravel())
     np.testing.assert_allclose(found, np.moveaxis(lost / sizes[:, None], -1, 0)[:, segments], 1e-4)
@@ -55,7 +56,7 @@ def test_grad_cam_of_a_mean_over_places_is_exact() -> None:
     np.testing.assert_allclose(found / found.max(), expected / expected.max(), atol=1e-5)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", names(METHODS))
 def test_labels_of_two_things_are_found_where_they_are(method: str) -> None:
     found = of_two_things(method, "sum")
     red, green = (slice(2, 6), slice(2, 6)), (slice(2, 6), slice(10, 14))
@@ -63,7 +64,7 @@ def test_labels_of_two_things_are_found_where_they_are(method: str) -> None:
     assert found[1][green].mean() > found[1][red].mean()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", names(METHODS))
 def test_the_network_is_left_as_it_was(method: str) -> None:
     model = classifier()
     segments = GRID(one_thing())
@@ -101,7 +102,7 @@ def test_the_ranking_is_that_of_the_saliency_package() -> None:
         picture / 255.0,
         None,
         base_attribution=attribution[..., None].repeat(3, 2),
-        segments=list(masks_of(segments)),
+        segments=[segments == one for one in range(segments.max() + 1)],
         extra_parameters=parameters,
     )
     chosen = [set(segments[mask.astype(bool)]) for mask in theirs.segments]

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torchvision import models
 
-from latentgen.disambiguation.classifiers import CanvasNet, load_classifier, names_of, softmax
+from latentgen.disambiguation.architectures.canvas_net import CanvasNet
+from latentgen.disambiguation.classifiers import batch_size, load_classifier, names_of, probability
 from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
 from latentgen.errors import PipelineError
 
@@ -41,7 +42,6 @@ def test_a_torchvision_network_gives_what_torchvision_gives(tmp_path: Path) -> N
     with torch.no_grad():
         expected = network(scaled).numpy()
     np.testing.assert_allclose(model.logits(PICTURES), expected, atol=1e-4)
-    assert model.passes == [3]
     assert not any(parameter.requires_grad for parameter in model.module.parameters())
 
 
@@ -53,8 +53,13 @@ def test_published_networks_are_known_by_their_names() -> None:
     assert names_of(["cat", "dog"]) == ["cat", "dog"]
 
 
+def test_batches_are_small_on_a_cpu_and_large_on_any_accelerator() -> None:
+    sizes = [batch_size(torch.device(kind)) for kind in ("cpu", "cuda", "mps", "xpu")]
+    assert sizes == [16, 256, 256, 256]
+
+
 def test_probabilities() -> None:
-    found = softmax(np.array([[1000.0, 1000.0, -1000.0]], dtype=np.float32))
+    found = probability(np.array([[1000.0, 1000.0, -1000.0]], dtype=np.float32))
     np.testing.assert_allclose(found, [[0.5, 0.5, 0]])
 
 

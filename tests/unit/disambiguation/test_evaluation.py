@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from latentgen.disambiguation import evaluation
-from latentgen.figures.disambiguation import verdicts_over_delta
 
 TRUTH = pd.Series(["distinct"] * 4 + ["single"] * 4)
 VERDICTS = pd.Series(
@@ -89,11 +88,21 @@ def test_only_known_pairs_of_the_reported_half_count() -> None:
     assert evaluation.known(pairs).index.tolist() == [0, 2]
 
 
+def test_every_score_of_every_study_has_its_area() -> None:
+    values = {score: [0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2, 0.1] for score in evaluation.SCORES}
+    pairs = scored(**values).assign(part="report", study="study")
+    found = evaluation.areas_under_curves(pairs).set_index("score")
+    assert list(found.index) == list(evaluation.SCORES)
+    for score, row in found.iterrows():
+        area = 0 if score in evaluation.AGAINST else 1
+        assert row[["auc", "low", "high"]].tolist() == [area] * 3
+
+
 def test_verdicts_over_delta_follow_from_the_largest_deltas() -> None:
     pairs = scored(
         distinct_delta_greedy=[0.9, 0.9, 0.3, 0.9, 0.1, 0.1, 0.9, 0.1],
         single_delta_greedy=[0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.1, 0.3],
     ).assign(part="report", study="study")
-    at = verdicts_over_delta(pairs).set_index("delta").loc[0.5]
+    at = evaluation.verdicts_over_delta(pairs).set_index("delta").loc[0.5]
     assert at["coverage"] == 5 / 8
     assert at["accuracy"] == pytest.approx(4 / 5)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from latentgen.data.image_files import ENDINGS
 from latentgen.disambiguation.pictures import Sample, letterbox, read, read_folder, write
 from latentgen.errors import PipelineError
 
@@ -26,7 +27,14 @@ def test_aspect_ratio_is_kept_on_black() -> None:
     assert (box[:2] == 0).all()
     assert (box[8:] == 0).all()
     assert (box[3:7, :, 0] == 250).all()
-    assert letterbox(RED[:, :1], 10).any()  # of a thin strip a pixel is left
+    # Of seven black rows, four lie above.
+    assert np.flatnonzero(letterbox(RED[:12], 10).any((1, 2))).tolist() == [4, 5, 6]
+
+
+def test_an_image_of_which_nothing_would_be_left_is_refused() -> None:
+    assert letterbox(RED[:, :1], 11).any()
+    with pytest.raises(PipelineError, match="1 x 20 pixels are less than one across, of 10 along"):
+        letterbox(RED[:, :1], 10)
 
 
 def test_grey_and_16_bit_images_look_the_same(tmp_path: Path) -> None:
@@ -39,6 +47,12 @@ def test_grey_and_16_bit_images_look_the_same(tmp_path: Path) -> None:
     grey, deep = (picture_of(tmp_path / name).astype(int) for name in ("grey", "deep"))
     assert abs(grey - deep).max() <= 1
     assert grey[12, 5, 0] < 60 < 200 < grey[28, 5, 0]
+
+
+@pytest.mark.parametrize("ending", sorted(ENDINGS))
+def test_a_file_of_every_format_that_datasets_may_have(tmp_path: Path, ending: str) -> None:
+    Image.fromarray(RED[..., 0]).save(tmp_path / f"image{ending.upper()}")
+    assert abs(picture_of(tmp_path)[20, 20].astype(int) - 250).max() <= 1
 
 
 @pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "LA"])

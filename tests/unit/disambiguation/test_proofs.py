@@ -1,7 +1,10 @@
 """A proof holds for everybody who has the model, and not if anything in it was changed."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +14,10 @@ import torch
 from PIL import Image
 from tests.unit.disambiguation.colours import two_things
 
-from latentgen.disambiguation import classifiers
+import latentgen
+from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
 from latentgen.disambiguation.certificates import Certificate, certify
+from latentgen.disambiguation.classifiers import load_classifier
 from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.proofs import write_proof
 from latentgen.disambiguation.redaction import Redactions
@@ -26,7 +31,7 @@ PAIR = (0, 1)
 
 def write_proofs(folder: Path, weights: Path, image: Path) -> None:
     """Two proofs of a network with random weights, whatever their deltas are."""
-    model = classifiers.load_classifier(
+    model = load_classifier(
         {
             "architecture": "cifar_resnet",
             "depth": 20,
@@ -55,7 +60,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with weights, an image file and two proofs."""
     folder = tmp_path_factory.mktemp("proofs")
     torch.manual_seed(0)
-    weights = {"state_dict": classifiers.CifarResNet(20, 3).state_dict()}
+    weights = {"state_dict": CifarResNet(3, depth=20).state_dict()}
     torch.save(weights, folder / "weights.pth")
     (folder / "image.bin").write_bytes(b"an image")
     write_proofs(folder, folder / "weights.pth", folder / "image.bin")
@@ -140,7 +145,7 @@ def test_a_changed_proof_is_refused_with_the_reason(proofs: Path, what: str) -> 
 
 def test_other_weights_or_another_image_are_refused(proofs: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.pth"
-    torch.save(classifiers.CifarResNet(20, 3).state_dict(), other)
+    torch.save(CifarResNet(3, depth=20).state_dict(), other)
     with pytest.raises(PipelineError, match="not the weights that were proved about"):
         verify(proofs / "single", weights=other)
     with pytest.raises(PipelineError, match="not the image that was proved about"):
@@ -163,3 +168,13 @@ def test_equal_proofs_have_equal_bytes(original: Path, tmp_path: Path) -> None:
         assert len(files) == (5 if kind == "distinct" else 4)
         for name in files:
             assert (tmp_path / kind / name).read_bytes() == (original / kind / name).read_bytes()
+
+
+def test_checking_needs_nothing_of_how_a_proof_was_found() -> None:
+    code = "import sys, latentgen.disambiguation.verify_proof; print(*sys.modules)"
+    paths = {**os.environ, "PYTHONPATH": str(Path(latentgen.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=paths, capture_output=True, check=True)
+    used = set(done.stdout.decode().split())
+    assert "latentgen.disambiguation.classifiers" in used
+    for name in ("attribution", "certificates", "proofs", "redaction", "search", "segments"):
+        assert f"latentgen.disambiguation.{name}" not in used

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
-from latentgen.disambiguation.classifiers import evidence, softmax
+from latentgen.disambiguation.classifiers import evidence, probability
 from latentgen.disambiguation.redaction import FILLS, Redactions, prefixes
 from latentgen.disambiguation.segments import make_segmenter
 
@@ -57,8 +57,8 @@ def test_retained_shares_of_probability_and_evidence() -> None:
     left_gone[0, [0, 1, 4, 5]] = True
     found = redactions(two_things())
     # Each square covers 16 of 128 pixels: logits 5, 5, 0, and 0, 5, 0 without the red one.
-    before, after = softmax(np.array([[5, 5, 0]], "f4")), softmax(np.array([[0, 5, 0]], "f4"))
-    np.testing.assert_allclose(found.retained(left_gone, (0, 1)), (after / before)[:, :2], 1e-5)
+    before, after = probability(np.array([[5, 5, 0], [0, 5, 0]], "f4"))[:, :2]
+    np.testing.assert_allclose(found.retained(left_gone, (0, 1))[0], after / before, 1e-5)
     by_evidence = redactions(two_things(), measure="evidence")
     # Above their means, 10/3 and 5/3: 5/3, 5/3, -10/3, and -5/3, 10/3, -5/3.
     np.testing.assert_allclose(by_evidence.retained(left_gone, (0, 1)), [[-1, 2]], atol=1e-5)

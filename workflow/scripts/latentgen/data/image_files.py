@@ -34,7 +34,7 @@ DAMAGED = (
 # Formats that are decoded and their files' endings. Nothing else is tried, whatever a file claims
 # to be: Pillow would hand a PostScript file to an interpreter.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-_ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 # Files by their name, with / between folders, in the order in which they are fastest to read.
 _Members = dict[str, Callable[[], bytes]]
@@ -152,7 +152,7 @@ def _class_of_images(path: Path, members: _Members, folder: str) -> dict[str, st
     images = [
         name
         for name in members
-        if name.startswith(folder) and PurePosixPath(name).suffix.lower() in _ENDINGS
+        if name.startswith(folder) and PurePosixPath(name).suffix.lower() in ENDINGS
     ]
     if not images:
         raise PipelineError(

@@ -1,11 +1,12 @@
-"""Canvases of which is known whether their two labels come from two things or from one.
+"""Canvases for which it is known whether two labels come from two things or from one.
 
 - *pair*: two images of different classes, apart from each other: distinct entities.
 - *lone*: one image. Its class and the runner-up are two guesses at one thing: a single entity.
 - *blend*: two images of different classes, faded into each other in one place: a single entity.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ def scattered(
         images: uint8 (N, C, H, W) to choose from; what is not black is the object.
         labels: their classes.
         kind: a key of `TRUTH`.
-        rng: where chance comes from.
+        rng: random numbers.
         size: side of the canvas, at least twice an enlarged image's side.
     """
     chosen = _choose(labels, 1 if kind == "lone" else 2, rng)
@@ -52,17 +53,14 @@ def scattered(
     return Sample("", canvas, kind, TRUTH[kind], labels=classes, objects=objects)
 
 
-def tiled(
-    images: Images, labels: NDArray[np.int64], kind: str, rng: np.random.Generator, size: int
-) -> Sample:
+def tiled(images: Images, labels: NDArray[np.int64], kind: str, rng: np.random.Generator) -> Sample:
     """Whole images side by side or one above the other; a lone image is its own canvas.
 
     Args:
         images: uint8 (N, C, H, W) to choose from.
         labels: their classes.
         kind: a key of `TRUTH`.
-        rng: where chance comes from.
-        size: not used; a canvas is as large as its images.
+        rng: random numbers.
     """
     chosen = _choose(labels, 1 if kind == "lone" else 2, rng)
     shapes = [_colour(images[index]) for index in chosen]
@@ -79,7 +77,7 @@ def tiled(
     return Sample("", canvas, kind, TRUTH[kind], labels=classes, objects=objects)
 
 
-LAYOUTS = {"scattered": scattered, "tiled": tiled}
+LAYOUTS: dict[str, Callable[..., Sample]] = {"scattered": scattered, "tiled": tiled}
 """How images are put on a canvas, by the name that config.yaml gives it."""
 
 
@@ -111,19 +109,17 @@ def draw_canvases(
         images: uint8 (N, C, H, W), of a dataset's test split.
         labels: int64 (N,).
         layout: an entry of `LAYOUTS`.
-        canvas_size: side of the canvas, where the layout has a choice.
+        canvas_size: side of a scattered canvas; tiled ones are as large as their images.
         counts: how many canvases of each kind.
         seed: of the choice.
     """
-    halves = {"tune": np.arange(len(labels)) % 2 == 0, "report": np.arange(len(labels)) % 2 == 1}
+    options = {"size": canvas_size} if layout == "scattered" else {}
     for kind, count in counts.items():
         for index in range(count):
-            part = ("tune", "report")[index % 2]
             rng = np.random.default_rng(derive_seed("canvas", seed, kind, index))
-            drawn = LAYOUTS[layout](
-                images[halves[part]], labels[halves[part]], kind, rng, canvas_size
-            )
-            yield Sample(**{**vars(drawn), "name": f"{kind}-{index:04d}", "part": part})
+            half = slice(index % 2, None, 2)
+            drawn = LAYOUTS[layout](images[half], labels[half], kind, rng, **options)
+            yield replace(drawn, name=f"{kind}-{index:04d}", part=("tune", "report")[index % 2])
 
 
 def training_canvases(

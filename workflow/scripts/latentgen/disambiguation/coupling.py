@@ -1,8 +1,8 @@
-"""Scores of pairs that no search can inflate.
+"""Scores of pairs without a search.
 
-A search for certificates finds something in nearly every picture, whether there are two things or
-one: with enough sets to choose from, one of them splits a single thing's labels. What the two
-labels' attributions alone say is not chosen among many, and tells more.
+A search finds certificates in nearly every picture, whether there are two things or one: with
+enough sets to choose from, one of them splits the labels of a single thing. Scores that follow from
+the attributions alone choose nothing, and separate the two cases better.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Verdicts and scores against what is known of the pictures."""
+"""Verdicts and scores compared with the truth about the pictures."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ SCORES = {
     "coupling": "Coupling of the gains",
     "score": "Combined score",
 }
-"""Columns of pairs.csv that speak for distinct or, with a minus sign below, for single entities."""
+"""Columns of pairs.csv that are larger for distinct entities, or smaller if in `AGAINST`."""
 
 AGAINST = {"single_delta_greedy", "single_delta", "coupling"}
 """Scores that are large where there is a single entity."""
@@ -83,8 +83,8 @@ def auc_interval(
     if distinct.all() or not distinct.any():
         return float("nan"), float("nan")
     above, below = values[distinct][:, None], values[~distinct]
-    # The area is the share of (distinct, single) that the score puts in order, equal ones by half:
-    # what it is of a draw can be read off those of all.
+    # The area is the share of all (distinct, single) that the score puts in order, equal ones by
+    # half: the area of a bootstrap sample is a mean over rows and columns of this one matrix.
     in_order = (above > below) + 0.5 * (above == below)
     rng = np.random.default_rng(seed)
     areas = []
@@ -93,6 +93,37 @@ def auc_interval(
         areas.append(in_order[np.ix_(rows, columns)].mean())
     low, high = np.quantile(areas, [0.025, 0.975])
     return float(low), float(high)
+
+
+def areas_under_curves(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Area under the ROC curve of every score: study, score, auc, low, high (95 %, bootstrap)."""
+    rows = []
+    for study, group in pairs.groupby("study", sort=False):
+        reported = known(group)
+        for score in SCORES:
+            low, high = auc_interval(reported, score)
+            rows.append((study, score, auc(reported, score), low, high))
+    return pd.DataFrame(rows, columns=["study", "score", "auc", "low", "high"])
+
+
+def verdicts_over_delta(pairs: pd.DataFrame) -> pd.DataFrame:
+    """What the certificates say at every delta: study, delta, accuracy, coverage.
+
+    A certificate with the largest delta d exists at every threshold up to d.
+    """
+    rows = []
+    for study, group in pairs.groupby("study", sort=False):
+        reported = known(group)
+        for delta in np.arange(1, 20) / 20:
+            distinct = reported["distinct_delta_greedy"] >= delta
+            single = reported["single_delta_greedy"] >= delta
+            verdicts = pd.Series(
+                np.select([distinct & ~single, single & ~distinct], [DISTINCT, SINGLE], ""),
+                index=reported.index,
+            )
+            rates = accuracy_and_coverage(reported["truth"], verdicts)
+            rows.append((study, delta, rates["accuracy"], rates["coverage"]))
+    return pd.DataFrame(rows, columns=["study", "delta", "accuracy", "coverage"])
 
 
 def count_rows(files: Iterable[str]) -> int:

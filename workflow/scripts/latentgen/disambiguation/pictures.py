@@ -1,4 +1,4 @@
-"""Pictures whose labels are to be disambiguated, and what is known about them: an HDF5 file."""
+"""Pictures whose labels are to be disambiguated and what is known about them, in an HDF5 file."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,15 +9,17 @@ import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
-from latentgen.data.image_files import read_image
-from latentgen.disambiguation.segments import Picture
+from latentgen.data.image_files import ENDINGS, read_image
 from latentgen.disambiguation.weights import sha256_of
 from latentgen.errors import PipelineError, one_line
 from latentgen.storage import atomic_hdf5
 
 DISTINCT, SINGLE = "distinct", "single"
-ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+
+Picture = NDArray[np.uint8]
+"""Height, width, 3 (red, green, blue): what is shown, and what a model is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
             picture = letterbox(read_image(file), size)
         except PipelineError as error:
             skipped.append((name, str(error)))
-            print(f"skipped: {error}")
+            print(f"skipped {name}: {error}")
         else:
             samples.append(Sample(name, picture, source_sha256=sha256_of(file)))
     return samples, skipped_table(skipped)
@@ -113,17 +115,15 @@ def letterbox(image: NDArray[np.uint8], size: int) -> Picture:
     Args:
         image: uint8 (h, w, 3).
         size: side of the square.
-    """
-    from PIL import Image
 
+    Raises:
+        PipelineError: the image is so thin that nothing of it would be left.
+    """
     height, width = image.shape[:2]
-    scale = size / max(height, width)
-    new = max(1, round(width * scale)), max(1, round(height * scale))
-    resized = np.asarray(Image.fromarray(image).resize(new, Image.Resampling.BILINEAR))
-    canvas = np.zeros((size, size, 3), dtype=np.uint8)
-    top, left = (size - new[1]) // 2, (size - new[0]) // 2
-    canvas[top : top + new[1], left : left + new[0]] = resized
-    return canvas
+    if max(height, width) >= 2 * size * min(height, width):
+        raise PipelineError(f"{width} x {height} pixels are less than one across, of {size} along")
+    square = ImageOps.pad(Image.fromarray(image), (size, size), Image.Resampling.BILINEAR)
+    return np.asarray(square)
 
 
 def skipped_table(rows: list[tuple[str, str]]) -> pd.DataFrame:

@@ -23,9 +23,9 @@ from PIL import Image
 from latentgen.disambiguation.certificates import Certificate, Pair
 from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.redaction import Redactions
+from latentgen.disambiguation.verify_proof import MASKS
 from latentgen.disambiguation.weights import sha256_of
 
-MASKS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
 FORMAT = 1
 
 

@@ -1,7 +1,7 @@
-"""Redaction: segments of the picture that is shown are filled, and a model is asked again.
+"""Redaction: fill segments of a picture, and compute the model's predictions again.
 
-Everything happens to the 8-bit picture itself, before a model's own scaling, so that the picture
-that is shown is the one that the model saw. All redactions of a call are evaluated in batches.
+The 8-bit picture itself is changed, before a model's own scaling, so that the picture in a figure
+is the one that the model saw. All redactions of a call are evaluated in batches.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentgen.disambiguation.classifiers import MEASURES, Classifier
-from latentgen.disambiguation.segments import Picture, Segments, areas, n_segments
+from latentgen.disambiguation.pictures import Picture
+from latentgen.disambiguation.segments import Segments, areas, n_segments
 
 Sets = NDArray[np.bool_]
 """Sets of segments, bool (sets, n): which segments each one holds."""
@@ -132,7 +133,7 @@ class Redactions:
     def retained(self, sets: Sets, labels: tuple[int, int]) -> NDArray[np.float64]:
         """What is left of two labels, as shares of what the whole picture has (sets, 2).
 
-        Of a label that the whole picture has nothing of, nothing can be taken: infinity.
+        Infinity for a label of which the whole picture has nothing.
         """
         before = self.values(self.whole(), labels)[0]
         after = self.values(sets, labels)

@@ -1,7 +1,7 @@
-"""Certificates beyond the published ones: the strongest, the smallest, and how good chance is.
+"""Certificates beyond the published ones: the strongest, the smallest, and their p-values.
 
-Every function says what it costs in forward passes; a set of segments that a picture's `Redactions`
-has seen costs nothing.
+Each docstring tells the cost in forward passes; a set of segments that the picture's `Redactions`
+has evaluated before costs nothing.
 """
 
 import numpy as np
@@ -66,9 +66,9 @@ def strengthen(
 ) -> Certificate:
     """Forward and backward search for a larger delta: one segment in, out or over at a time.
 
-    The best `beam` certificates of each round go on, until no round improves or the budget of
-    forward passes is spent. Of equal deltas the one counts more whose inequalities hold by more on
-    average, so that one side can improve before the other. Never weaker than `start`.
+    A beam search: the best `beam` certificates of each round go on, until a round brings nothing
+    better or the budget of forward passes is spent. Between equal deltas the mean over the
+    inequalities decides, so that one side can improve before the other. Never weaker than `start`.
     """
     best, front, spent = start, [start.sets], redactions.passes
     reached = _merits(redactions, pair, start.kind, start.sets[None])[0]
@@ -178,16 +178,16 @@ def random_region(
     allowed: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """A random set of segments that hangs together, grown until it has an area.
+    """A random connected set of segments, grown until it has an area.
 
-    Where nothing is left to grow into, it goes on from another place.
+    Where no neighbour is left to grow into, it goes on from another place.
 
     Args:
         touch: which segments are neighbours, bool (n, n).
         sizes: pixels of each segment.
         area: pixels at which growing stops.
         allowed: segments that may be taken, bool (n,).
-        rng: where chance comes from.
+        rng: random numbers.
     """
     region = np.zeros(len(sizes), dtype=bool)
     while sizes[region].sum() < area and (allowed & ~region).any():
@@ -202,7 +202,7 @@ def p_value(
 ) -> float:
     """How often random sets of the same areas certify as much; at most 2 passes a draw.
 
-    The random sets hang together, like things do, and are disjoint where the certificate's are.
+    The random sets are connected, like things are, and disjoint where the certificate's are.
     If no draw is as good, p is 1 / (draws + 1). Without draws, it is not known (NaN).
     """
     if draws == 0:

@@ -6,33 +6,30 @@ cover the picture by construction.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latentgen.disambiguation.pictures import Picture, Sample
 from latentgen.errors import PipelineError, one_line
+from latentgen.plugins import find
 from latentgen.storage import atomic_hdf5
-
-if TYPE_CHECKING:
-    from latentgen.disambiguation.pictures import Sample
-
-Picture = NDArray[np.uint8]
-"""Height, width, 3 (red, green, blue): what is shown, and what a model is given."""
 
 Segments = NDArray[np.int32]
 """A label map (H, W) with values 0..n-1."""
 
 Segmenter = Callable[[Picture], Segments]
 
+SEGMENTERS = "latentgen.disambiguation.segmenters"
+
 
 def disjoint(masks: NDArray[np.bool_]) -> Segments:
     """Make overlapping masks disjoint: pixels that lie in exactly the same masks are one segment.
 
-    Pixels that lie in no mask are one segment as well. The published code tells sets of masks apart
-    by floating sums, which may collide; here membership is compared bit by bit.
+    Pixels that lie in no mask are one segment as well. The published code compares floating
+    sums of masks, which may collide; here membership is compared bit by bit.
 
     Args:
         masks: bool (masks, H, W).
@@ -48,129 +45,33 @@ def n_segments(segments: Segments) -> int:
     return int(segments.max()) + 1
 
 
-def masks_of(segments: Segments) -> NDArray[np.bool_]:
-    """The segments as masks, bool (n, H, W)."""
-    return segments == np.arange(n_segments(segments))[:, None, None]
-
-
 def areas(segments: Segments) -> NDArray[np.int64]:
     """Number of pixels of each segment."""
     return np.bincount(segments.ravel(), minlength=n_segments(segments))
 
 
-def _renumbered(labels: NDArray[Any]) -> Segments:
+def numbered(labels: NDArray[Any]) -> Segments:
+    """A label map of any numbers as one with numbers 0..n-1."""
     _, numbers = np.unique(labels, return_inverse=True)
     return numbers.reshape(labels.shape).astype(np.int32)
 
 
-def grid(*, rows: int, columns: int) -> Segmenter:
-    """Equal rectangles; of a picture with fewer pixels than that, single pixels."""
-
-    def segment(picture: Picture) -> Segments:
-        height, width = picture.shape[:2]
-        row = np.arange(height) * min(rows, height) // height
-        column = np.arange(width) * min(columns, width) // width
-        return _renumbered(row[:, None] * columns + column)
-
-    return segment
-
-
-def slic(*, n_segments: int, compactness: float) -> Segmenter:
-    """scikit-image's SLIC: clusters of colour and place."""
-
-    def segment(picture: Picture) -> Segments:
-        from skimage.segmentation import slic as skimage_slic
-
-        return _renumbered(
-            skimage_slic(picture, n_segments=n_segments, compactness=compactness, start_label=0)
-        )
-
-    return segment
-
-
-def felzenszwalb(*, scale: float, sigma: float, min_size: int) -> Segmenter:
-    """scikit-image's graph-based segmentation of Felzenszwalb and Huttenlocher."""
-
-    def segment(picture: Picture) -> Segments:
-        from skimage.segmentation import felzenszwalb as skimage_felzenszwalb
-
-        return _renumbered(
-            skimage_felzenszwalb(picture, scale=scale, sigma=sigma, min_size=min_size)
-        )
-
-    return segment
-
-
-def sam(
-    *,
-    model: str,
-    checkpoint: str,
-    min_region: int,
-    url: str | None = None,
-    sha256: str | None = None,
-    **generator: Any,
-) -> Segmenter:
-    """Automatic masks of Segment Anything, made disjoint.
+def make_segmenter(settings: Mapping[str, Any]) -> Segmenter:
+    """The segmenter of a block of config.yaml.
 
     Args:
-        model: "vit_h", "vit_l" or "vit_b".
-        checkpoint: file of its weights; only weights are read, never code.
-        url: where to get it if it is not there.
-        sha256: its checksum, or how that begins.
-        min_region: holes and islands of fewer pixels are removed from each mask. (The package
-            itself would need OpenCV for this.)
-        generator: arguments of `segment_anything.SamAutomaticMaskGenerator`.
+        settings: `segmenter`, an entry of the folder `segmenters`, and its arguments.
 
-    Raises:
-        PipelineError: the checkpoint cannot be read or is another model's; when called, there is no
-            mask in the picture.
+    >>> halves = make_segmenter({"segmenter": "grid", "rows": 1, "columns": 2})
+    >>> halves(np.zeros((1, 4, 3), dtype=np.uint8))
+    array([[0, 0, 1, 1]], dtype=int32)
     """
-    from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
-    from skimage.morphology import remove_small_holes, remove_small_objects
-
-    from latentgen.jobs.job import best_device
-    from latentgen.disambiguation.weights import read_weights, require_weights
-
-    require_weights(Path(checkpoint), url, sha256)
-    network = sam_model_registry[model]()
-    try:
-        network.load_state_dict(read_weights(Path(checkpoint)))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise PipelineError(f"{checkpoint}: not the weights of {model} ({reason})") from None
-    make = SamAutomaticMaskGenerator(network.to(best_device()), **generator)
-
-    def segment(picture: Picture) -> Segments:
-        found = [mask["segmentation"] for mask in make.generate(picture)]
-        cleaned = [
-            remove_small_holes(remove_small_objects(mask, max_size=least), max_size=least)
-            for mask in found
-            for least in [max(min_region - 1, 0)]
-        ]
-        kept = [mask for mask in cleaned if mask.any()]
-        if not kept:
-            raise PipelineError("the segmenter found no mask")
-        return disjoint(np.stack(kept))
-
-    return segment
-
-
-SEGMENTERS: dict[str, Callable[..., Segmenter]] = {
-    "grid": grid,
-    "slic": slic,
-    "felzenszwalb": felzenszwalb,
-    "sam": sam,
-}
-"""Segmenters by the name that config.yaml gives them."""
-
-
-def make_segmenter(settings: Mapping[str, Any]) -> Segmenter:
-    """The segmenter of a block of config.yaml; `segmenter` picks from `SEGMENTERS`."""
     arguments = dict(settings)
-    return SEGMENTERS[arguments.pop("segmenter")](**arguments)
+    segmenter: Segmenter = find(SEGMENTERS, arguments.pop("segmenter"))(**arguments)
+    return segmenter
 
 
-def write_all(samples: "Iterable[Sample]", segmenter: Segmenter, path: str | PathLike[str]) -> None:
+def write_all(samples: Iterable[Sample], segmenter: Segmenter, path: str | PathLike[str]) -> None:
     """Segment pictures, one after the other, and write their label maps in the same order.
 
     A picture that cannot be segmented is written as the reason why.

@@ -1,4 +1,4 @@
-"""Every pair of a picture's likeliest labels: published verdicts, scores, certificates, chance."""
+"""All pairs of a picture's likeliest labels: verdicts, scores, certificates and p-values."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -69,11 +69,11 @@ def run_study(
     settings: Mapping[str, Any],
     proofs: Path,
 ) -> dict[str, pd.DataFrame]:
-    """Look at all pictures; what cannot be looked at is named, and the others go on.
+    """Disambiguate all pictures; one that cannot be is listed in the table skipped.
 
     Args:
         samples: each with its label map, or with the reason why it has none.
-        classifier: whose labels these are.
+        classifier: that the labels are predicted by.
         settings: a block of `disambiguations`.
         proofs: an existing folder; a proof's own folder there is
             `{picture}/{label_a}-{label_b}-{kind}`.
@@ -117,14 +117,14 @@ def proof_name(row: Mapping[str, Any], kind: str) -> str:
 def disambiguate(
     sample: Sample, segments: Segments, classifier: Classifier, settings: Mapping[str, Any]
 ) -> Iterator[PairResult]:
-    """Look at all pairs of a picture's `top_k` likeliest labels, likelier ones first.
+    """Disambiguate all pairs of a picture's `top_k` likeliest labels, likelier ones first.
 
-    Of a canvas, pairs that stand for something that is not in it are left out.
+    Pairs of a canvas with a label that is not on it are left out.
 
     Args:
         sample: the picture.
         segments: its label map.
-        classifier: whose labels these are.
+        classifier: that the labels are predicted by.
         settings: a block of `disambiguations`.
 
     Raises:
@@ -144,7 +144,7 @@ def disambiguate(
         if probabilities[label_b] >= settings["min_probability"]
         and (truth_of(sample, (label_a, label_b)) or not sample.truth)
     ]
-    if not pairs:  # attribution is dear
+    if not pairs:  # attribution is expensive
         return
     labels = sorted({label for pair in pairs for label in pair})
     attributions = attribute(
@@ -160,10 +160,10 @@ def disambiguate(
                 f"{sample.name}: fewer than two segments of at least {least} pixels"
             )
         pair_gains = np.stack([gains(one, segments) for one in pixels])
-        yield _look_at(sample, redactions, pair, (rank_a, rank_b), pair_gains, settings)
+        yield _examine(sample, redactions, pair, (rank_a, rank_b), pair_gains, settings)
 
 
-def _look_at(
+def _examine(
     sample: Sample,
     redactions: Redactions,
     pair: Pair,
@@ -251,9 +251,10 @@ def _facts(sample: Sample, redactions: Redactions, pair: Pair) -> dict[str, Any]
 
 
 def truth_of(sample: Sample, pair: Pair) -> str:
-    """What is known about a pair: of two things, both must be in it; of one, the likelier label.
+    """The sample's truth if it applies to this pair, else "" (unknown).
 
-    Labels that stand for nothing in the picture make a pair of which nothing is known ("").
+    It applies if the labels of the picture's two things are the pair, or if the label of its one
+    thing is the pair's likelier label.
     """
     known = set(sample.labels)
     fits = known == set(pair) if len(known) == 2 else bool(known) and pair[0] in known

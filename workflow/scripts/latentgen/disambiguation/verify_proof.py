@@ -1,9 +1,8 @@
 """Check a counterfactual proof: `python -m latentgen.disambiguation.verify_proof PROOF`.
 
 Needs the proof's folder and the model's weights; takes two forward passes, one of the picture as it
-is and one of its redactions. Nothing of how the proof was found is used. Every word of proof.json
-that says something about picture, model or numbers is held against what is there; a proof that does
-not hold is refused with the reason.
+is and one of its redactions. No code that finds proofs is used. All that proof.json states about
+picture, model and numbers is checked; a proof that does not hold is refused with the reason.
 """
 
 import argparse
@@ -24,7 +23,8 @@ from latentgen.errors import PipelineError, one_line
 TOLERANCE = 1e-3
 """Up to which share values may differ; another machine adds up in another order."""
 
-PARTS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
+MASKS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
+"""Files of a proof of either kind that say where each of its sets is redacted."""
 
 
 def verify(folder: Path, weights: Path | None = None, image: Path | None = None) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _require(condition: bool, reason: str) -> None:
 
 
 def _check_files(folder: Path, proof: dict[str, Any], image: Path | None) -> None:
-    needed = {"picture.png", "filled.png", *PARTS[proof["kind"]]}
+    needed = {"picture.png", "filled.png", *MASKS[proof["kind"]]}
     _require(set(proof["sha256"]) == needed, f"{folder}: expected checksums of {sorted(needed)}")
     for name, expected in proof["sha256"].items():
         found = sha256_of(folder / name)
@@ -97,7 +97,7 @@ def _load_model(proof: dict[str, Any], weights: Path) -> Classifier:
 
 def _check_numbers(folder: Path, proof: dict[str, Any], classifier: Classifier) -> None:
     picture, filled = _pixels(folder / "picture.png", 3), _pixels(folder / "filled.png", 3)
-    masks = np.stack([_pixels(folder / name, 2) for name in PARTS[proof["kind"]]])
+    masks = np.stack([_pixels(folder / name, 2) for name in MASKS[proof["kind"]]])
     _require(bool(np.isin(masks, (0, 255)).all()), f"{folder}: a mask is not black and white")
     redacted = masks > 0
     overlap = proof["kind"] == "distinct" and bool(redacted.all(0).any())

@@ -35,12 +35,19 @@ REGISTRIES = {
     },
     "noise": {"kind": "latentgen.data.noise_kinds"},
     "datasets": {"source": "latentgen.data.sources"},
+    "segmenters": {"segmenter": "latentgen.disambiguation.segmenters"},
+    "disambiguations": {
+        "architecture": "latentgen.disambiguation.architectures",
+        "method": "latentgen.disambiguation.attributions",
+    },
     "figures": {"figure": "latentgen.figures"},
 }
 """For each kind of settings, the keys whose values name an entry of a registry."""
 
 
-def code_of(script: str, kind: str = "", settings: Mapping[str, Any] | None = None) -> dict[str, str]:
+def code_of(
+    script: str, kind: str = "", settings: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     """The digest of every file of code that a job's numbers depend on, by the file's path.
 
     Args:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from latentgen.disambiguation.architectures.canvas_net import CanvasNet
 from latentgen.disambiguation.canvases import training_canvases
-from latentgen.disambiguation.classifiers import CanvasNet, Classifier
+from latentgen.disambiguation.classifiers import Classifier
 from latentgen.networks.precision import ieee_float32
 from latentgen.seeds import derive_seed
 

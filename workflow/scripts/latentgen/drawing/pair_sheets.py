@@ -13,11 +13,12 @@ from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
+from skimage.segmentation import mark_boundaries
 
 from latentgen.disambiguation.pictures import Sample
-from latentgen.disambiguation.proofs import MASKS
 from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
+from latentgen.disambiguation.verify_proof import MASKS
 from latentgen.drawing.panels import grid, save
 
 LABEL_A, LABEL_B = "#0072B2", "#D55E00"
@@ -93,9 +94,8 @@ def draw_sheet(
     figure = plt.figure(figsize=(style["width"], style["width"] * 0.56))
     figure.suptitle(_title(row), fontsize=8, x=0.02, ha="left", parse_math=False)
     top = figure.add_gridspec(1, 5, left=0.02, right=0.98, top=0.86, bottom=0.5, wspace=0.08)
-    images = [("picture", sample.picture), ("segments", outlined(sample.picture, segments))]
-    for place, (title, picture) in enumerate(images):
-        _show(figure.add_subplot(top[place]), picture, title, "")
+    _show(figure.add_subplot(top[0]), sample.picture, "picture", "")
+    _show(figure.add_subplot(top[1]), outlined(sample.picture, segments), "segments", "")
     for place in range(2, 5):
         kind, index = ("distinct", place - 2) if place < 4 else ("single", 0)
         redaction = found[kind][index] if found[kind] else None
@@ -111,16 +111,12 @@ def draw_sheet(
     return figure, _numbers(curves, found)
 
 
-def outlined(picture: NDArray[np.uint8], segments: Segments) -> NDArray[np.uint8]:
-    """The picture with its segments' borders in yellow, enlarged so that borders stay thin."""
+def outlined(picture: NDArray[np.uint8], segments: Segments) -> NDArray[np.float64]:
+    """The picture (0..1) with its segments' borders in yellow, enlarged so that they stay thin."""
     factor = -(-300 // max(picture.shape[:2]))
     large = picture.repeat(factor, 0).repeat(factor, 1)
     labels = segments.repeat(factor, 0).repeat(factor, 1)
-    edge = np.zeros(labels.shape, dtype=bool)
-    edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    edge[1:] |= labels[1:] != labels[:-1]
-    large[edge] = (255, 220, 0)
-    return large
+    return mark_boundaries(large, labels, color=(1, 0.86, 0), mode="thick")
 
 
 def _title(row: Mapping[str, Any]) -> str:
@@ -134,7 +130,7 @@ def _title(row: Mapping[str, Any]) -> str:
     )
 
 
-def _show(axes: Any, picture: NDArray[np.uint8], title: str, below: str) -> None:
+def _show(axes: Any, picture: NDArray[Any], title: str, below: str) -> None:
     axes.imshow(picture, interpolation="nearest")
     axes.set_title(title, fontsize=7)
     axes.set_xlabel(below, fontsize=6, parse_math=False)

@@ -1,0 +1,1 @@
+"""Segmenters: one file each, with a function of the settings in config.yaml that gives one."""

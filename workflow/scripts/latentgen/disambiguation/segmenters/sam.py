@@ -1,0 +1,62 @@
+"""Masks of Segment Anything."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
+from skimage.morphology import remove_small_holes, remove_small_objects
+
+from latentgen.devices import best_device
+from latentgen.disambiguation.pictures import Picture
+from latentgen.disambiguation.segments import Segmenter, Segments, disjoint
+from latentgen.disambiguation.weights import read_weights, require_weights
+from latentgen.errors import PipelineError
+
+
+def sam(
+    *,
+    model: str,
+    checkpoint: str,
+    min_region: int,
+    url: str | None = None,
+    sha256: str | None = None,
+    **generator: Any,
+) -> Segmenter:
+    """Automatic masks of Segment Anything, made disjoint.
+
+    Args:
+        model: "vit_h", "vit_l" or "vit_b".
+        checkpoint: file of its weights; only weights are read, never code.
+        url: where to get it if it is not there.
+        sha256: its checksum, or how that begins.
+        min_region: holes and islands of fewer pixels are removed from each mask. (The package
+            itself would need OpenCV for this.)
+        generator: arguments of `segment_anything.SamAutomaticMaskGenerator`.
+
+    Raises:
+        PipelineError: the checkpoint cannot be read or is another model's; when called, there is no
+            mask in the picture.
+    """
+    require_weights(Path(checkpoint), url, sha256)
+    network = sam_model_registry[model]()
+    try:
+        network.load_state_dict(read_weights(Path(checkpoint)))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise PipelineError(f"{checkpoint}: not the weights of {model} ({reason})") from None
+    make = SamAutomaticMaskGenerator(network.to(best_device()), **generator)
+
+    def segment(picture: Picture) -> Segments:
+        found = [mask["segmentation"] for mask in make.generate(picture)]
+        cleaned = [
+            remove_small_holes(remove_small_objects(mask, max_size=least), max_size=least)
+            for mask in found
+            for least in [max(min_region - 1, 0)]
+        ]
+        kept = [mask for mask in cleaned if mask.any()]
+        if not kept:
+            raise PipelineError("the segmenter found no mask")
+        return disjoint(np.stack(kept))
+
+    return segment

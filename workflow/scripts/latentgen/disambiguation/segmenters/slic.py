@@ -1,0 +1,19 @@
+"""Clusters of colour and place."""
+
+from skimage import segmentation
+
+from latentgen.disambiguation.pictures import Picture
+from latentgen.disambiguation.segments import Segmenter, Segments, numbered
+
+
+def slic(*, n_segments: int, compactness: float) -> Segmenter:
+    """scikit-image's SLIC: clusters of colour and place."""
+
+    def segment(picture: Picture) -> Segments:
+        return numbered(
+            segmentation.slic(
+                picture, n_segments=n_segments, compactness=compactness, start_label=0
+            )
+        )
+
+    return segment
