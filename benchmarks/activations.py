@@ -17,7 +17,8 @@ from benchmarks.probes import N_CLASSES
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from benchmarks.training import NETWORKS
 from latentgen.data.labels import TrainLabels
-from latentgen.networks.activations import SPLITS, FileSource, HeldSource, NetworkSource, dump
+from latentgen.networks.activation_files import FileSource, dump
+from latentgen.networks.activations import SPLITS, HeldSource, NetworkSource
 from latentgen.networks.network import build
 from latentgen.probes.fitting import probe_layer
 

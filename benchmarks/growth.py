@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from latentgen.figures.panels import grid, save
 from matplotlib.ticker import FormatStrFormatter, NullFormatter, NullLocator
 
 from latentgen.data.labels import TrainLabels
-from latentgen.figures.panels import finish, grid, save
+from latentgen.drawing.panels import finish
 from latentgen.networks import training
-from latentgen.networks.activations import HeldSource, NetworkSource, dump
+from latentgen.networks.activation_files import dump
+from latentgen.networks.activations import HeldSource, NetworkSource
 from latentgen.networks.network import Network, build
 from latentgen.probes.fitting import probe_layer
-from latentgen.probes.probe_cost import measured
+from latentgen.probes.measuring import measured
 
 SHAPE = (1, 16, 16)
 PROBES = {"masc": {"probe": "masc"}, "velpic": {"probe": "velpic"}}
@@ -49,10 +51,12 @@ def train(job: Job, folder: Path) -> None:
     none = slice(0, 0)
     training.train_run(
         _network(job).module,
-        training.Data(
+        training.TrainingData(
             images, labels, labels, images[none], labels[none], images[none], labels[none], 0.5, 0.5
         ),
-        training.Recipe("SGD", 1e-3, 32, job.epochs, 1.0, shuffle=True, seed=1, momentum=0.9),
+        training.TrainingConfig(
+            "SGD", 1e-3, 32, job.epochs, 1.0, shuffle=True, seed=1, momentum=0.9
+        ),
         schedule="0, 1",
         checkpoint_folder=folder / "checkpoints",
         history_file=folder / "history.csv",

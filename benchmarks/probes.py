@@ -12,9 +12,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
-from latentgen.probes.baselines import LDA, QDA, LogisticRegression, NearestClassMean
+from latentgen.probes.kinds.lda import LDA
+from latentgen.probes.kinds.logistic_regression import LogisticRegression
+from latentgen.probes.kinds.masc import MASC
+from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
+from latentgen.probes.kinds.qda import QDA
+from latentgen.probes.kinds.velpic import VeLPIC
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import MASC, VeLPIC
 
 N_CLASSES = 10
 THRESHOLDS = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99)

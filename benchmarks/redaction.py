@@ -15,12 +15,7 @@ from torch import nn
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from latentgen.disambiguation.architectures.canvas_net import CanvasNet
 from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
-from latentgen.disambiguation.classifiers import (
-    Classifier,
-    frozen,
-    names_of,
-    probability,
-)
+from latentgen.disambiguation.classifiers import Classifier, frozen, names_of, probability
 from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.redaction import Redactions, prefixes
 from latentgen.disambiguation.segments import Segments, make_segmenter, read_all, write_all

@@ -34,8 +34,8 @@ class Task:
     """What is trained: random images with random labels, on a device."""
 
     module: nn.Module
-    data: training.Data
-    recipe: training.Recipe
+    data: training.TrainingData
+    recipe: training.TrainingConfig
     device: torch.device
 
     def batch(self, index: int) -> "Task":
@@ -58,10 +58,10 @@ def make_task(network: str, batches: int, device: str, *, compiled: bool = False
     images = torch.randint(0, 256, (n, *shape), dtype=torch.uint8, generator=random)
     labels = torch.randint(0, 10, (n,), generator=random)
     none = slice(0, 0)
-    data = training.Data(
+    data = training.TrainingData(
         images, labels, labels, images[none], labels[none], images[none], labels[none], 0.5, 0.5
     )
-    recipe = training.Recipe(
+    recipe = training.TrainingConfig(
         "Adam", LEARNING_RATE, BATCH_SIZE, 1, 1.0, shuffle=True, seed=1, compile=compiled
     )
     module = build(settings, shape, 10, seed=2).module

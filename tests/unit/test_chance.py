@@ -15,7 +15,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from latentgen.data.labels import Classes, TrainLabels, draw
+from latentgen.data.noise import Classes, draw
 from latentgen.networks import training
 from latentgen.networks.activations import NetworkSource, read_split
 from latentgen.networks.network import build
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 K, DRAWS, N = 10, 12, 300
 BOUND = 4 / sqrt(DRAWS * K * (K - 1))
-RECIPE = training.Recipe("Adam", 0.01, 30, 15, 1.0, True, 0)
+RECIPE = training.TrainingConfig("Adam", 0.01, 30, 15, 1.0, True, 0)
 
 
 def accuracies(level: float, seed: int) -> dict[str, float]:
@@ -33,10 +33,10 @@ def accuracies(level: float, seed: int) -> dict[str, float]:
     pixels, digits = load_digits(return_X_y=True)
     images = torch.from_numpy(pixels * 15).to(torch.uint8).reshape(-1, 1, 8, 8)
     kind = {"dataset": "digits", "kind": "uniform", "level": level, "seed": seed}
-    labels: TrainLabels = draw(digits[:N], Classes(K), **kind)
+    labels = draw(digits[:N], Classes(K), **kind)
     observed, test_labels = torch.from_numpy(labels.observed), torch.from_numpy(digits[N:])
     nothing = images[:0], observed[:0]
-    data = training.Data(
+    data = training.TrainingData(
         images[:N], observed, observed, *nothing, images[N:], test_labels, mean=0.5, std=0.5
     )
     network = build({"architecture": "mlp", "widths": [64, 32]}, (1, 8, 8), K, seed)

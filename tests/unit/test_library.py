@@ -9,7 +9,7 @@ import torch
 from tests.conftest import REPOSITORY
 from torch import nn
 
-from latentgen import extract
+from latentgen.networks.reading import extract
 
 EXAMPLES = re.findall(
     r"```python\n(.*?)```", (REPOSITORY / "docs" / "library.md").read_text(), re.S

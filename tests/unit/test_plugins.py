@@ -9,7 +9,7 @@ import torch
 from sklearn.tree import DecisionTreeClassifier
 
 from latentgen import plugins
-from latentgen.data.labels import Classes, draw
+from latentgen.data.noise import Classes, draw
 from latentgen.errors import PipelineError
 from latentgen.probes.registry import SklearnProbe, make_probe
 

@@ -51,6 +51,7 @@ rule intervene:
     params:
         **OF_RUN,
         code=code("intervene.py", "model"),
+        masc=setting("masc"),
         training=setting("training"),
         epochs=setting("epochs"),
         streams=streams,

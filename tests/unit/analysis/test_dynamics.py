@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from latentgen.analysis import dynamics, peaks, summaries
+from latentgen.analysis import dynamics, peaks
 from latentgen.errors import PipelineError
 
 MODEL = {1: [0.1, 0.8, 0.5, 0.5], 2: [0.2, 0.6, 0.6, 0.4, 0.3]}
@@ -62,7 +62,7 @@ def paired() -> pd.DataFrame:
             }
         ]
     )
-    return summaries.paired_over_epochs(histories, probes)
+    return dynamics.paired_over_epochs(histories, probes)
 
 
 def test_each_probe_is_paired_with_its_own_run_at_the_same_epoch(paired: pd.DataFrame) -> None:

@@ -3,19 +3,12 @@
 import numpy as np
 import pytest
 
-from latentgen.data.labels import (
-    KINDS,
-    Classes,
-    TrainLabels,
-    confusion,
-    published_uniform,
-    read,
-    write,
-)
-from latentgen.data.labels import (
-    draw as draw_labels,
-)
+from latentgen.data.labels import TrainLabels, read, write
+from latentgen.data.noise import KINDS, Classes, published_uniform
+from latentgen.data.noise import draw as draw_labels
+from latentgen.data.noise_kinds.confusion import confusion
 from latentgen.errors import PipelineError
+from latentgen.plugins import names
 
 
 def labels(n: int = 20_000, n_classes: int = 10) -> np.ndarray:
@@ -53,7 +46,7 @@ def test_transitions_are_those_of_the_kind(kind: str, when_corrupted: np.ndarray
     assert (abs(transitions(draw(level, kind=kind)) - expected) <= deviation + 1e-12).all()
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"permutation"}))
+@pytest.mark.parametrize("kind", sorted(set(names(KINDS)) - {"permutation"}))
 def test_who_is_corrupted_at_a_level_is_at_every_higher_one(kind: str) -> None:
     lower, higher = draw(0.2, kind=kind), draw(0.6, kind=kind)
     assert np.array_equal(lower.observed[lower.changed], higher.observed[lower.changed])

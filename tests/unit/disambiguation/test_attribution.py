@@ -5,8 +5,8 @@ import pytest
 from tests.unit.disambiguation.colours import STRENGTH, classifier, one_thing, two_things
 
 from latentgen.disambiguation.attribution import METHODS, attribute, gains, ranking
-from latentgen.disambiguation.registry import names
 from latentgen.disambiguation.segments import make_segmenter
+from latentgen.plugins import names
 
 GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
 PIXELS = 8 * 16

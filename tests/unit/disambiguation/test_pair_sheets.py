@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latentgen.figures.pair_sheets import outlined
+from latentgen.drawing.pair_sheets import outlined
 
 
 def test_a_border_is_a_thin_yellow_line_between_segments() -> None:

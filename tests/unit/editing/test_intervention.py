@@ -14,11 +14,12 @@ from latentgen.editing import intervention, transfer
 from latentgen.editing.heads import linear_head
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints, training
-from latentgen.networks.activations import NetworkSource
+from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.run import Run
 
 TOTAL = 8
 SETTINGS: dict[str, Any] = {
+    "masc": {"explained_variance": 0.99},
     "training": {**TRAINING, "max_epochs": 6},
     "schedule": "0-/3",
     "total_epochs": TOTAL,
@@ -43,7 +44,7 @@ def train(run: Run, folder: Path, settings: Mapping[str, Any]) -> Path:
     training.train_run(
         run.network().module,
         run.training_data(),
-        run.recipe(settings["training"]),
+        run.training_config(settings["training"]),
         schedule="0-/2",
         checkpoint_folder=folder / "checkpoints",
         history_file=folder / "history.csv",
@@ -114,22 +115,21 @@ def test_runs_that_ended_before_have_no_intervention(table: pd.DataFrame) -> Non
 def test_variants_agree_with_training_by_hand(run: Run, table: pd.DataFrame, name: str) -> None:
     variant = intervention.VARIANTS[name]
     network, data = run.network(), run.training_data()
-    recipe = run.recipe(SETTINGS["training"])
-    optimizer = training.make_optimizer(network.module, recipe)
+    config = run.training_config(SETTINGS["training"])
+    optimizer = make_optimizer(network.module, config)
 
     def edit() -> None:
-        source = NetworkSource(network, run.images, mean=0.5, std=0.5)
-        vectors = transfer.velpic_vectors(source, "fc2", run.labels, 0.2, 3)
+        vectors = transfer.velpic_vectors(run.source(network), "fc2", run.labels)
         transfer.write_head(network.module, linear_head(vectors))
 
     expected = {}
     for epoch in range(TOTAL + 1):
         if epoch:
-            training.train_epoch(network.module, optimizer, data, recipe, epoch)
+            training.train_epoch(network.module, optimizer, data, config, epoch)
         if variant.edit and (epoch == 3 or (variant.again and epoch > 3)):
             edit()
         if epoch == 3 and variant.new_optimizer:
-            optimizer = training.make_optimizer(network.module, recipe)
+            optimizer = make_optimizer(network.module, config)
         if epoch >= 3:
             held_out = training.held_out_accuracies(network.module, data)
             expected[epoch] = held_out["test_accuracy"]
@@ -148,8 +148,7 @@ def test_right_after_the_edit_the_network_says_what_velpic_says(table: pd.DataFr
 
 
 def test_changed_and_unchanged_samples_make_up_all_of_them(run: Run, table: pd.DataFrame) -> None:
-    fitted = run.labels.fitted(0.2)
-    share = run.labels.changed[fitted].mean()
+    share = run.labels.changed[run.labels.fitted].mean()
     keys = ["variant", "start", "epoch", "series"]
     train = table[table["split"] == "train"].pivot_table(
         index=keys, columns=["samples", "score_labels"], values="accuracy", dropna=True
@@ -165,8 +164,8 @@ def test_batches_of_single_images_are_a_variant(
 ) -> None:
     sizes = []
 
-    def remember(module, optimizer, data, recipe, epoch):
-        sizes.append(recipe.batch_size)
+    def remember(module, optimizer, data, config, epoch):
+        sizes.append(config.batch_size)
         return {"train_loss": 0.0}
 
     monkeypatch.setattr(intervention, "train_epoch", remember)
@@ -177,9 +176,9 @@ def test_batches_of_single_images_are_a_variant(
 def test_a_network_that_cannot_be_edited_is_one_line(
     run: Run, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(run.__dict__, "n_classes", 5)
+    monkeypatch.setitem(run.__dict__, "class_names", list("abcde"))
     network = run.network()
-    monkeypatch.setitem(run.__dict__, "n_classes", 3)
+    monkeypatch.setitem(run.__dict__, "class_names", list("abc"))
     monkeypatch.setattr(Run, "network", lambda self: network)
     with pytest.raises(PipelineError, match=r"weights of 3 classes .* last layer of 5") as error:
         intervene(run, trained, [0], [])

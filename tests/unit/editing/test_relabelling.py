@@ -1,6 +1,5 @@
 """Relabelling against hand-made and planted cases, and what protocol `sound` may not look at."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,17 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.model_selection import train_test_split
-from tests.unit.toy import MODEL, TRAINING, K, make_dataset, make_labels, make_run
+from tests.unit.toy import MODEL, TRAINING, K, RowsSource, make_dataset, make_labels, make_run
 
 from latentgen.data import datasets
-from latentgen.data.labels import TrainLabels
+from latentgen.data.labels import LabelArray, Labels, TrainLabels
 from latentgen.editing import relabelling
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints, training
 from latentgen.networks.network import build
+from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
-from latentgen.probes.batches import Labels
+from latentgen.networks.training_config import TrainingConfig
 from latentgen.tables import write_csv
 
 SETTINGS = {"probe": {"probe": "masc", "n_components": 1}, "max_epochs": 6, "patience": 3}
@@ -53,8 +53,9 @@ def test_label_quality_without_wrong_or_without_right_labels(tmp_path: Path) -> 
 
 def test_published_parts_are_scikit_learns_split_of_the_test_set() -> None:
     test_labels = np.random.default_rng(0).integers(0, K, 10_000)
-    labels = TrainLabels(np.zeros(5), np.zeros(5), np.linspace(0, 0.9, 5))
-    parts = relabelling.parts_of("published", labels, test_labels, 0.0)
+    everything = np.ones(5, dtype=bool)
+    labels = Labels(np.zeros(5), everything, K, np.zeros(5), test_labels)
+    parts = relabelling.parts_of("published", labels)
     eighty, twenty = train_test_split(test_labels, test_size=0.2, random_state=2345)
     assert len(eighty) == 8_000
     assert parts.split == "test"
@@ -66,8 +67,8 @@ def test_published_parts_are_scikit_learns_split_of_the_test_set() -> None:
 
 def test_sound_parts_are_held_out_training_data_and_the_whole_test_set() -> None:
     true, observed = np.array([0, 1, 2, 0]), np.array([1, 1, 0, 0])
-    labels = TrainLabels(true, observed, np.array([0.05, 0.5, 0.01, 0.7]))
-    parts = relabelling.parts_of("sound", labels, np.zeros(6), 0.1)
+    fitted = np.array([False, True, False, True])
+    parts = relabelling.parts_of("sound", Labels(observed, fitted, K, true, np.zeros(6)))
     assert parts.split == "train"
     assert parts.validation.tolist() == [0, 2]
     assert parts.validation_labels["observed"].tolist() == [1, 0]
@@ -76,34 +77,19 @@ def test_sound_parts_are_held_out_training_data_and_the_whole_test_set() -> None
 
 
 def test_sound_without_held_out_data_is_refused_in_one_line() -> None:
-    labels = TrainLabels(np.zeros(5), np.zeros(5), np.linspace(0, 0.9, 5))
-    with pytest.raises(PipelineError, match=r"validation: 0\).*larger share") as error:
-        relabelling.parts_of("sound", labels, np.zeros(4), 0.0)
+    labels = Labels(np.zeros(5), np.ones(5, dtype=bool), K, np.zeros(5), np.zeros(4))
+    with pytest.raises(PipelineError, match=r"held out.*larger validation_fraction") as error:
+        relabelling.parts_of("sound", labels)
     assert "\n" not in str(error.value)
 
 
-class PlantedSource:
-    """Layers that are given rather than computed."""
-
-    def __init__(self, layers: dict[str, dict[str, torch.Tensor]]) -> None:
-        self._layers = layers
-
-    @property
-    def widths(self) -> dict[str, int]:
-        return {name: splits["train"].shape[1] for name, splits in self._layers.items()}
-
-    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
-        for rows in torch.arange(len(self._layers[layers[0]][split])).split(7):
-            yield {name: self._layers[name][split][rows] for name in layers}
-
-
-def one_hot(labels: Labels) -> torch.Tensor:
+def one_hot(labels: LabelArray) -> torch.Tensor:
     """A layer by which MASC predicts exactly these labels, once fitted to mostly the same."""
     return torch.eye(K)[torch.from_numpy(labels)]
 
 
 @pytest.fixture
-def planted() -> tuple[PlantedSource, TrainLabels, Labels]:
+def planted() -> tuple[RowsSource, Labels]:
     """Layers that follow nothing, true or observed labels, or true ones only in a part of the data.
 
     `but_held_out` follows the true labels but for held-out images, `but_test` but for test images.
@@ -111,8 +97,7 @@ def planted() -> tuple[PlantedSource, TrainLabels, Labels]:
     random = np.random.default_rng(0)
     true, test = np.arange(90) % K, np.arange(30) % K
     observed = np.where(random.random(90) < 0.3, (true + 1) % K, true)
-    labels = TrainLabels(true, observed, np.tile(np.linspace(0, 0.99, 10), 9))
-    held_out = ~labels.fitted(0.3)
+    held_out = np.tile(np.linspace(0, 0.99, 10), 9) < 0.3
     follows = {
         "nothing": (random.integers(K, size=90), random.integers(K, size=30)),
         "but_held_out": (np.where(held_out, (true + 2) % K, true), test),
@@ -125,7 +110,7 @@ def planted() -> tuple[PlantedSource, TrainLabels, Labels]:
         name: {"train": one_hot(train), "test": one_hot(rest)}
         for name, (train, rest) in follows.items()
     }
-    return PlantedSource(layers), labels, test
+    return RowsSource(layers, 7), Labels(observed, ~held_out, K, true, test)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +119,9 @@ def planted() -> tuple[PlantedSource, TrainLabels, Labels]:
 def test_each_kind_of_labels_chooses_its_best_layer_the_first_of_equal_ones(
     planted, settings: dict[str, Any]
 ) -> None:
-    source, labels, test = planted
-    parts = relabelling.parts_of("sound", labels, test, 0.3)
-    chosen = relabelling.relabel(source, labels, labels.fitted(0.3), parts, settings, K)
+    source, labels = planted
+    parts = relabelling.parts_of("sound", labels)
+    chosen = relabelling.relabel(source, labels, parts, settings)
     assert {kind: new.layer for kind, new in chosen.items()} == {
         "observed": "observed",
         "true": "but_test",
@@ -151,21 +136,19 @@ def test_probes_are_fitted_to_their_own_labels_and_not_to_held_out_samples() -> 
     rank = np.tile(np.linspace(0, 0.99, 10), 9)
     held_out = rank < 0.6  # the greater part: fitted to all, a probe would follow it
     observed = np.where(held_out, (true + 2) % K, (true + 1) % K)
-    source = PlantedSource({"true": {"train": one_hot(true)}})
-    labels = TrainLabels(true, observed, rank)
-    parts = relabelling.parts_of("sound", labels, np.zeros(5), 0.6)
-    settings = {"probe": "masc", "n_components": 1}
-    new = relabelling.relabel(source, labels, ~held_out, parts, settings, K)
+    source = RowsSource({"true": {"train": one_hot(true)}})
+    labels = Labels(observed, ~held_out, K, true, np.zeros(5))
+    parts = relabelling.parts_of("sound", labels)
+    new = relabelling.relabel(source, labels, parts, {"probe": "masc", "n_components": 1})
     assert np.array_equal(new["observed"].labels, (true + 1) % K)
     assert np.array_equal(new["true"].labels, true)
     assert (new["observed"].accuracy, new["true"].accuracy) == (0.0, 1.0)
 
 
 def test_published_chooses_by_test_labels(planted) -> None:
-    source, labels, test = planted
-    parts = relabelling.parts_of("published", labels, test, 0.0)
-    settings = {"probe": "masc", "n_components": 1}
-    chosen = relabelling.relabel(source, labels, labels.fitted(0.3), parts, settings, K)
+    source, labels = planted
+    parts = relabelling.parts_of("published", labels)
+    chosen = relabelling.relabel(source, labels, parts, {"probe": "masc", "n_components": 1})
     # On held-out training images it would have lost.
     assert {new.layer for new in chosen.values()} == {"but_held_out"}
 
@@ -189,10 +172,10 @@ def test_stops_once_patience_is_over(
     )
     images = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
     labels = torch.zeros(4, dtype=torch.int64)
-    data = training.Data(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
+    data = training.TrainingData(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
     module = build(MODEL, (1, 2, 2), K, seed=0).module
-    recipe = training.Recipe(**{**TRAINING, "max_epochs": 8}, seed=0)
-    rows = relabelling.retrain(module, data, recipe, patience=3)
+    config = TrainingConfig(**{**TRAINING, "max_epochs": 8}, seed=0)
+    rows = relabelling.retrain(module, data, config, patience=3)
     assert [row["epoch"] for row in rows] == list(range(epochs + 1))
     assert [row["epoch"] for row in rows if row["best"]] == [best]
     assert [row["validation_accuracy"] for row in rows] == accuracies[: epochs + 1]
@@ -209,7 +192,7 @@ def memorised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     training.train_run(
         run.network().module,
         run.training_data(),
-        run.recipe(TRAINING),
+        run.training_config(TRAINING),
         schedule="0",
         checkpoint_folder=folder / "checkpoints",
         history_file=folder / "history.csv",
@@ -248,7 +231,7 @@ def test_perfect_relabels_improve_a_memorised_network(run: Run, memorised: Path)
     checkpoints.load_into(module, checkpoints.checkpoint_path(memorised, last))
     data = run.training_data()
     data = replace(data, observed=data.true)
-    rows = relabelling.retrain(module, data, run.recipe(TRAINING), patience=5)
+    rows = relabelling.retrain(module, data, run.training_config(TRAINING), patience=5)
     assert rows[0]["test_accuracy"] < 0.75
     assert rows[-1]["test_accuracy"] > 0.9
     assert rows[-1]["train_accuracy_relabelled"] > 0.95
@@ -258,9 +241,9 @@ def test_perfect_relabels_improve_a_memorised_network(run: Run, memorised: Path)
 
 
 def test_a_loss_that_is_not_finite_is_one_line(run: Run) -> None:
-    recipe = run.recipe({**TRAINING, "optimizer": "SGD", "learning_rate": 1e30})
+    config = run.training_config({**TRAINING, "optimizer": "SGD", "learning_rate": 1e30})
     with pytest.raises(PipelineError, match=r"epoch 1: the loss is .*learning rate below 1e\+30"):
-        relabelling.retrain(run.network().module, run.training_data(), recipe, patience=3)
+        relabelling.retrain(run.network().module, run.training_data(), config, patience=3)
 
 
 def test_relabels_what_the_network_was_trained_on_and_trains_on_from_its_last_state(
@@ -277,8 +260,8 @@ def test_relabels_what_the_network_was_trained_on_and_trains_on_from_its_last_st
         "best",
     ]
     assert quality["fit_labels"].tolist() == ["observed", "true"]
-    fitted = run.labels.fitted(0.2)
-    assert quality["n_changed"].tolist() == [int(run.labels.changed[fitted].sum())] * 2
+    changed = run.labels.changed[run.labels.fitted]
+    assert quality["n_changed"].tolist() == [int(changed.sum())] * 2
     assert (quality["mended"] > 0.5).all()
     before = epochs[epochs["epoch"] == 0]
     assert before["train_accuracy_relabelled"].isna().all()
@@ -344,7 +327,7 @@ def test_published_relabels_everything_and_divides_the_test_set(
     module = run.network().module
     last = checkpoints.epochs_in(memorised)[-1]
     checkpoints.load_into(module, checkpoints.checkpoint_path(memorised, last))
-    logits = training.predict_logits(module, run.images["test"], 0.5, 0.5)
+    logits = predict_logits(module, run.images["test"], 0.5, 0.5)
     right = logits.argmax(1).numpy() == dataset.test_labels
     eighty, twenty = train_test_split(right, test_size=0.2, random_state=2345)
     before = epochs[epochs["epoch"] == 0]
@@ -357,8 +340,8 @@ def test_the_batches_of_retraining_have_a_stream_of_their_own(
 ) -> None:
     seeds = []
 
-    def remember(module, data, recipe, patience):
-        seeds.append((recipe.seed, recipe.max_epochs, recipe.batch_size))
+    def remember(module, data, config, patience):
+        seeds.append((config.seed, config.max_epochs, config.batch_size))
         return []
 
     monkeypatch.setattr(relabelling, "retrain", remember)

@@ -6,9 +6,12 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from latentgen import MASC, VeLPIC, extract, repair
+from latentgen import MASC
+from latentgen.editing.repair import repair
 from latentgen.errors import PipelineError
-from latentgen.probes.baselines import KNN
+from latentgen.networks.reading import extract
+from latentgen.probes.kinds.knn import KNN
+from latentgen.probes.kinds.velpic import VeLPIC
 
 Parts = dict[str, TensorDataset]
 

@@ -13,8 +13,8 @@ from latentgen.data.labels import TrainLabels
 from latentgen.editing import export, repair_runs
 from latentgen.errors import PipelineError
 from latentgen.networks import training
+from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
-from latentgen.networks.training import predict_logits
 
 PROBES = {
     name: {"probe": name}

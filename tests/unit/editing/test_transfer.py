@@ -9,15 +9,16 @@ from torch import nn
 
 from latentgen.data.labels import TrainLabels
 from latentgen.editing import transfer
-from latentgen.editing.heads import QuadraticHead, head_from, head_of, linear_head
-from latentgen.editing.probe_heads import head_of_probe
-from latentgen.editing.transfer_controls import control_heads
+from latentgen.editing.heads import QuadraticHead, head_from, head_of, head_of_probe, linear_head
+from latentgen.editing.transfer import control_heads
 from latentgen.errors import PipelineError
 from latentgen.networks.activations import NetworkSource, read_split
 from latentgen.networks.network import Network, build
-from latentgen.probes.baselines import LogisticRegression
+from latentgen.probes.kinds.logistic_regression import LogisticRegression
+from latentgen.probes.kinds.masc import MASC
+from latentgen.probes.kinds.velpic import VeLPIC
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import MASC, VeLPIC, make_probe
+from latentgen.probes.registry import make_probe
 
 N, M, K = 120, 40, 3
 

@@ -13,17 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from latentgen.analysis import summaries
+from latentgen.analysis import decoding
+from latentgen.drawing.layers import draw_by_layer
+from latentgen.drawing.panels import save, wrapped_grid
 from latentgen.errors import PipelineError
-from latentgen.figures.decoding import (
-    draw_accuracy_by_layer,
-    draw_baselines,
-    draw_costs,
-    draw_scoreboard,
-    draw_sensitivity,
-    draw_subspaces,
-)
-from latentgen.figures.panels import save, wrapped_grid
+from latentgen.figures import baselines, scoreboard, sensitivity, subspaces
+from latentgen.figures import costs as costs_figure
 
 STYLE = {"width": 6.0, "dpi": 40}
 LAYERS = {"input": 8, "fc1": 4, "fc2": 4}
@@ -114,7 +109,7 @@ def mean_of_seeds(*what: Any) -> float:
 def test_baselines_are_one_probe_of_each_kind(
     histories: pd.DataFrame, final_probes: pd.DataFrame
 ) -> None:
-    numbers = summaries.baselines_by_layer(histories, final_probes, PROBES)
+    numbers = decoding.baselines_by_layer(histories, final_probes, PROBES)
     assert list(dict.fromkeys(numbers["series"])) == ["model", "masc", "velpic"]
     assert list(dict.fromkeys(numbers["layer"].dropna())) == list(LAYERS)
     assert len(numbers) == 2 + 2 * 3 * 2
@@ -127,7 +122,7 @@ def test_baselines_are_one_probe_of_each_kind(
 
 
 def test_subspace_experiments_by_hand(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
-    numbers = summaries.subspace_experiments(histories, final_probes, PROBES)
+    numbers = decoding.subspace_experiments(histories, final_probes, PROBES)
     found = numbers.set_index(["subspaces", "level", "series", numbers["layer"].fillna("")])["mean"]
     assert found.index.is_unique
     assert len(found) == 3 * 2 * (1 + 3 * len(LAYERS))
@@ -157,18 +152,18 @@ def test_subspace_experiments_by_hand(histories: pd.DataFrame, final_probes: pd.
 def test_without_a_generalised_network_two_experiments_remain(
     histories: pd.DataFrame, final_probes: pd.DataFrame
 ) -> None:
-    numbers = summaries.subspace_experiments(
+    numbers = decoding.subspace_experiments(
         histories[histories["level"] > 0],
         final_probes[(final_probes["level"] > 0) & (final_probes["network"] == "memorised")],
         PROBES,
     )
     assert list(dict.fromkeys(numbers["subspaces"])) == ["observed_labels", "true_labels"]
-    figure = draw_subspaces(numbers, STYLE)
+    figure = subspaces.draw(numbers, STYLE)
     assert len(figure.axes) == 2
 
 
 def test_sensitivity_by_hand(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
-    numbers = summaries.sensitivity(histories, final_probes, PROBES)
+    numbers = decoding.sensitivity(histories, final_probes, PROBES)
     keys = numbers[["setting", "value"]].drop_duplicates().values.tolist()
     assert keys[1:] == [
         ["explained_variance", 0.99],
@@ -186,7 +181,7 @@ def test_sensitivity_by_hand(histories: pd.DataFrame, final_probes: pd.DataFrame
 
 def test_sensitivity_needs_a_masc(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
     with pytest.raises(PipelineError, match="found velpic; needed: a probe of kind masc"):
-        summaries.sensitivity(histories, final_probes, {"velpic": PROBES["velpic"]})
+        decoding.sensitivity(histories, final_probes, {"velpic": PROBES["velpic"]})
 
 
 @pytest.fixture
@@ -220,7 +215,7 @@ def costs() -> pd.DataFrame:
 
 
 def test_costs_by_hand(costs: pd.DataFrame) -> None:
-    numbers = summaries.costs_by_width(costs, PROBES)
+    numbers = decoding.costs_by_width(costs, PROBES)
     assert set(numbers["probe"]) == {"masc", "velpic"}
     masc = numbers[numbers["probe"] == "masc"].set_index(["quantity", "width"])
     # 1 and 2 seconds at each of two layers of width 4 and at one of width 8.
@@ -255,8 +250,8 @@ def means(numbers: pd.DataFrame, **where: Any) -> Any:
 
 
 def test_baselines_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
-    numbers = summaries.baselines_by_layer(histories, final_probes, PROBES)
-    panels = by_title(draw_baselines(numbers, STYLE))
+    numbers = decoding.baselines_by_layer(histories, final_probes, PROBES)
+    panels = by_title(baselines.draw(numbers, STYLE))
     assert list(panels) == ["corruption 0", "corruption 0.4"]
     drawn = lines(panels["corruption 0.4"])
     assert list(drawn) == ["Model", "MASC", "VeLPIC"]
@@ -266,11 +261,11 @@ def test_baselines_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.
     assert ticks == ["input (8)", "fc1 (4)", "fc2 (4)"]
 
 
-@pytest.mark.parametrize("draw", [draw_baselines, draw_accuracy_by_layer])
+@pytest.mark.parametrize("draw", [baselines.draw, draw_by_layer])
 def test_published_figures_lie_behind_ours(
     draw: Any, histories: pd.DataFrame, final_probes: pd.DataFrame
 ) -> None:
-    numbers = summaries.baselines_by_layer(histories, final_probes, PROBES)
+    numbers = decoding.baselines_by_layer(histories, final_probes, PROBES)
     # In another order of layers, one of them missing, as published tables may have it.
     rows = [("model", None, 0.7), ("masc", "fc2", 0.62), ("masc", "input", 0.41)]
     theirs = pd.DataFrame(
@@ -291,8 +286,8 @@ def test_published_figures_lie_behind_ours(
 def test_sensitivity_has_a_row_for_each_kind_of_setting(
     histories: pd.DataFrame, final_probes: pd.DataFrame
 ) -> None:
-    numbers = summaries.sensitivity(histories, final_probes, PROBES)
-    figure = draw_sensitivity(numbers, STYLE)
+    numbers = decoding.sensitivity(histories, final_probes, PROBES)
+    figure = sensitivity.draw(numbers, STYLE)
     variance, components = lines(figure.axes[1]), lines(figure.axes[3])
     assert list(variance) == ["Model", "0.5 variance", "0.99 variance"]
     assert list(components) == ["Model", "k = 1"]
@@ -300,8 +295,8 @@ def test_sensitivity_has_a_row_for_each_kind_of_setting(
 
 
 def test_subspaces_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
-    numbers = summaries.subspace_experiments(histories, final_probes, PROBES)
-    figure = draw_subspaces(numbers, STYLE)
+    numbers = decoding.subspace_experiments(histories, final_probes, PROBES)
+    figure = subspaces.draw(numbers, STYLE)
     assert len(figure.axes) == 3 * 2
     drawn = lines(figure.axes[-1])
     where = {"subspaces": "generalised_network", "level": 0.4}
@@ -310,8 +305,8 @@ def test_subspaces_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.
 
 
 def test_costs_leave_out_what_takes_no_operations(costs: pd.DataFrame) -> None:
-    numbers = summaries.costs_by_width(costs, PROBES)
-    figure = draw_costs(numbers, STYLE)
+    numbers = decoding.costs_by_width(costs, PROBES)
+    figure = costs_figure.draw(numbers, STYLE)
     _, _, fit_operations, predict_operations = map(lines, figure.axes)
     assert list(fit_operations) == ["MASC"]
     assert predict_operations == {"MASC": [10, 10], "VeLPIC": [3, 3]}
@@ -332,7 +327,7 @@ def gains() -> pd.DataFrame:
 def test_scoreboard_has_a_panel_for_each_experiment() -> None:
     numbers = gains()
     numbers.loc[0, ["low", "high"]] = [-5.0, 5.0]  # as of two seeds that differ
-    panels = by_title(draw_scoreboard(numbers, STYLE))
+    panels = by_title(scoreboard.draw(numbers, STYLE))
     assert list(panels) == ["a\nlayer: penultimate", "b\nlayer: best on validation"]
     for axes in panels.values():
         assert lines(axes) == {"Model, stopped early": [0.1, 0.1], "MASC": [0.2, 0.2]}
@@ -343,7 +338,7 @@ def test_scoreboard_has_a_panel_for_each_experiment() -> None:
 
 def test_one_seed_is_drawn_without_bars() -> None:
     for numbers, with_bars in ((gains(), True), (gains().assign(low=np.nan, high=np.nan), False)):
-        axes = draw_scoreboard(numbers, STYLE).axes[0]
+        axes = scoreboard.draw(numbers, STYLE).axes[0]
         assert lines(axes)["MASC"] == [0.2, 0.2]
         bars = [segment for x in axes.containers for bar in x[2] for segment in bar.get_segments()]
         assert any(np.isfinite(bar).any() for bar in bars) == with_bars
@@ -362,7 +357,7 @@ def test_a_figure_is_saved_with_its_numbers(tmp_path: Path) -> None:
     files = {kind: str(tmp_path / f"figure.{kind}") for kind in ("pdf", "png", "csv")}
     contents = []
     for _ in range(2):
-        save(draw_scoreboard(gains(), STYLE), gains(), files)
+        save(scoreboard.draw(gains(), STYLE), gains(), files)
         contents.append([Path(file).read_bytes() for file in files.values()])
     assert contents[0] == contents[1]
     pd.testing.assert_frame_equal(pd.read_csv(files["csv"]), gains())

@@ -2,13 +2,9 @@
 
 import pandas as pd
 
-from latentgen.figures.dynamics import (
-    draw_accuracy_over_epochs,
-    draw_differences,
-    draw_geometry,
-    draw_weight_transfer,
-)
-from latentgen.figures.relabelling import draw_relabelling
+from latentgen.drawing.epochs import draw_variants
+from latentgen.figures import accuracy_over_epochs, differences, relabelling
+from latentgen.figures import geometry as geometry_figure
 
 STYLE = {"width": 5, "dpi": 50}
 
@@ -24,11 +20,11 @@ def test_a_later_panel_with_more_epochs_is_not_cut_off() -> None:
     intervals = numbers.rename(columns={"min": "low", "max": "high"})
     geometry = pd.concat([numbers, intervals[["low", "high"]]], axis=1)
     for figure in (
-        draw_differences(intervals, STYLE, "probe_minus_model"),
-        draw_geometry(geometry.assign(quantity="label_angle"), STYLE),
-        draw_accuracy_over_epochs(numbers, STYLE),
-        draw_weight_transfer(variants, STYLE),
-        draw_relabelling(numbers, STYLE),
+        differences.draw(intervals, STYLE, "probe_minus_model"),
+        geometry_figure.draw(geometry.assign(quantity="label_angle"), STYLE),
+        accuracy_over_epochs.draw(numbers, STYLE),
+        draw_variants(variants, STYLE),
+        relabelling.draw(numbers, STYLE),
     ):
         for axes in figure.axes:
             low, high = axes.get_xlim()
@@ -39,7 +35,7 @@ def test_a_later_panel_with_more_epochs_is_not_cut_off() -> None:
 def test_a_wide_interval_does_not_flatten_differences() -> None:
     numbers = curve(0.4, "masc", 10, "series").rename(columns={"min": "low", "max": "high"})
     numbers = numbers.assign(mean=numbers["epoch"] / 100, low=-5.0, high=5.0)
-    (axes,) = draw_differences(numbers, STYLE, "masc_minus_probe").axes
+    (axes,) = differences.draw(numbers, STYLE, "masc_minus_probe").axes
     low, high = axes.get_ylim()
     assert -0.1 < low < 0
     assert 0.1 < high < 0.2

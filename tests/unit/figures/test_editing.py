@@ -6,17 +6,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from latentgen.analysis import repair_table, summaries
-from latentgen.errors import PipelineError
-from latentgen.figures.editing import (
+from latentgen.analysis import repair_table, runs
+from latentgen.analysis.editing import (
     after_interventions,
-    draw_intervention_probes,
-    draw_interventions,
-    draw_transfer_controls,
     probes_after_interventions,
     published_intervention,
     published_transfer,
 )
+from latentgen.errors import PipelineError
+from latentgen.figures import intervention, intervention_probes, transfer_controls
 
 STYLE = {"width": 6.0, "dpi": 40}
 MLP = {"dataset": "MNIST", "model": "MLP"}
@@ -100,12 +98,12 @@ def test_runs_that_all_ended_before_are_one_line(interventions) -> None:
 def test_what_is_drawn_of_interventions(interventions) -> None:
     numbers = after_interventions(interventions)
     nothing = numbers[:0]
-    figure = draw_interventions(numbers, STYLE, nothing)
+    figure = intervention.draw(numbers, STYLE, nothing)
     assert len(figure.axes) == 6  # two epochs of intervention, three quantities
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert "Undisturbed" in labels and "VeLPIC weights, new optimiser" in labels
     probes = probes_after_interventions(interventions)
-    figure = draw_intervention_probes(probes, STYLE)
+    figure = intervention_probes.draw(probes, STYLE)
     assert len(figure.axes) == 2
     assert figure.axes[0].get_ylim()[0] == 0
 
@@ -161,7 +159,7 @@ def test_published_transfers_at_their_epochs() -> None:
     }
     curve = pd.DataFrame({"epoch": range(300), "level": 0.8, "variant": "velpic_zero_bias"})
     numbers = curve.assign(mean=0.5, min=0.4, max=0.6, seeds=3)
-    figure = draw_transfer_controls(numbers, STYLE, theirs)
+    figure = transfer_controls.draw(numbers, STYLE, theirs)
     drawn = [line for line in figure.axes[0].lines if "Published" in str(line.get_label())]
     assert [list(line.get_xdata()) for line in drawn] == [[0, 25, 295]] * 2
 
@@ -180,7 +178,7 @@ def test_table_of_repairs() -> None:
     assert table["gain"].tolist() == pytest.approx([0.4, 0.2])
     assert table["early_stopped"].tolist() == [0.65, 0.65]
     assert table["over_early_stopping"].tolist() == pytest.approx([0.05, -0.05])
-    assert [*table][: len(summaries.RUN_COLUMNS)] == summaries.RUN_COLUMNS
+    assert [*table][: len(runs.RUN_COLUMNS)] == runs.RUN_COLUMNS
     text = repair_table.to_markdown(table)
     assert "+0.300 [-0.971, +1.571]" in text  # 12.706 times 0.1
     assert "nan" not in text

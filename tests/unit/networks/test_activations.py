@@ -8,7 +8,8 @@ from torch import nn
 
 from latentgen.errors import PipelineError
 from latentgen.networks import activations
-from latentgen.networks.activations import FileSource, HeldSource, NetworkSource
+from latentgen.networks.activation_files import FileSource
+from latentgen.networks.activations import HeldSource, NetworkSource
 from latentgen.networks.network import build
 
 

@@ -22,7 +22,9 @@ def allowed() -> list[str]:
     return [operation.fp32_precision for operation in OPERATIONS]
 
 
-def losses(recipe: training.Recipe, module: nn.Module, data: training.Data) -> list[float]:
+def losses(
+    recipe: training.TrainingConfig, module: nn.Module, data: training.TrainingData
+) -> list[float]:
     """Of three epochs, whose last batch has two images instead of eight."""
     training.prepare(module)
     optimizer = training.make_optimizer(module, recipe)

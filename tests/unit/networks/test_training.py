@@ -16,7 +16,7 @@ from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints, training
 from latentgen.networks.network import build
 
-RECIPE = training.Recipe(
+RECIPE = training.TrainingConfig(
     optimizer="Adam",
     learning_rate=0.01,
     batch_size=8,
@@ -29,12 +29,12 @@ SCHEDULE = "0, 1, 4-/4"
 SCRIPTS = str(Path(training.__file__).parents[2])
 
 
-def make_data(n: int = 50) -> training.Data:
+def make_data(n: int = 50) -> training.TrainingData:
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (n + 28, 1, 4, 4), dtype=torch.uint8, generator=random)
     labels = torch.randint(0, 3, (n + 28,), generator=random)
     true = torch.randint(0, 3, (n,), generator=random)
-    return training.Data(
+    return training.TrainingData(
         images=images[:n],
         observed=labels[:n],
         true=true,
@@ -58,7 +58,7 @@ def make_module(architecture: str = "mlp") -> nn.Module:
 
 def run(
     folder: Path,
-    recipe: training.Recipe = RECIPE,
+    recipe: training.TrainingConfig = RECIPE,
     module: nn.Module | None = None,
     fingerprint: str = "same",
 ) -> pd.DataFrame:
@@ -126,12 +126,12 @@ def test_optimisers_are_those_of_pytorch_to_the_bit(name: str) -> None:
 def test_training_does_without_the_compiler() -> None:
     script = """
 import sys, torch
-from latentgen.networks.training import Data, Recipe, make_optimizer, train_epoch
+from latentgen.networks.training import TrainingData, TrainingConfig, make_optimizer, train_epoch
 images, labels = torch.zeros(4, 1, 1, 2, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
 data = Data(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
 module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2, 2))
 for precision in ("float32", "tf32", "bf16"):
-    recipe = Recipe(**{**{settings}, "precision": precision})
+    recipe = TrainingConfig(**{**{settings}, "precision": precision})
     optimizer = make_optimizer(module, recipe)
     train_epoch(module, optimizer, data, recipe, 1)
     optimizer.load_state_dict(optimizer.state_dict())

@@ -19,14 +19,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from latentgen.probes.base import Probe
-from latentgen.probes.baselines import (
-    KNN,
-    LDA,
-    QDA,
-    LogisticRegression,
-    NearestClassMean,
-    _whitening,
-)
+from latentgen.probes.kinds._numerics import whitening
+from latentgen.probes.kinds.knn import KNN
+from latentgen.probes.kinds.lda import LDA
+from latentgen.probes.kinds.logistic_regression import LogisticRegression
+from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
+from latentgen.probes.kinds.qda import QDA
 from latentgen.probes.moments import ClassMoments
 
 Rows = NDArray[np.float64]
@@ -170,22 +168,22 @@ def test_qda_has_a_ridge_for_dead_units_and_for_classes_with_few_rows(
 def test_whitening_makes_a_covariance_the_identity_even_if_rounding_spoiled_it() -> None:
     rows = np.random.default_rng(0).normal(size=(50, 6))
     covariance = torch.from_numpy(rows.T @ rows / 50)
-    W = _whitening(covariance.clone(), 0.5)
+    W = whitening(covariance.clone(), 0.5)
     torch.testing.assert_close(W, W.triu())
     expected = torch.eye(6, dtype=torch.float64)
     torch.testing.assert_close(W.T @ (covariance + 0.5 * expected) @ W, expected)
     # The third direction has less than no variance, by a hundred times the ridge.
     spoiled = torch.diag(torch.tensor([2.0, 1.0, -1e-7], dtype=torch.float64))
-    W = _whitening(spoiled.clone(), 1e-9)
+    W = whitening(spoiled.clone(), 1e-9)
     assert 1e-8 < 1 / float(W[2, 2]) ** 2 < 2e-7
     torch.testing.assert_close(W.diagonal()[:2] ** -2, torch.tensor([2.0, 1.0]).double())
     # Without a ridge, a direction without variance is given one in which it hardly may vary.
     flat = torch.diag(torch.tensor([4.0, 0.0], dtype=torch.float64))
-    W = _whitening(flat.clone(), 0.0)
+    W = whitening(flat.clone(), 0.0)
     assert float(W[0, 0]) == pytest.approx(0.5) and 1e7 < float(W[1, 1]) < 1e9
-    assert _whitening(torch.zeros(2, 2, dtype=torch.float64), 0.0).isfinite().all()
+    assert whitening(torch.zeros(2, 2, dtype=torch.float64), 0.0).isfinite().all()
     with pytest.raises(ValueError, match="too large"):
-        _whitening(torch.full((2, 2), torch.inf, dtype=torch.float64), 1.0)
+        whitening(torch.full((2, 2), torch.inf, dtype=torch.float64), 1.0)
 
 
 def test_qda_in_float32_is_exact_enough_beside_dead_units() -> None:

@@ -3,7 +3,7 @@
 import math
 import runpy
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,15 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.unit.toy import RowsSource
 
 from latentgen.data import datasets
-from latentgen.data.labels import TrainLabels, write
+from latentgen.data.labels import Labels, TrainLabels, write
 from latentgen.networks import checkpoints
 from latentgen.networks.network import build
-from latentgen.probes import fitting
+from latentgen.probes import fitting, probe_cost
 from latentgen.probes.batches import fitted_rows
-from latentgen.probes.fitting import fit_probes, probe_layer, probe_layer_and_costs
-from latentgen.probes.probe_cost import Cost, fit_operations, predict_operations
+from latentgen.probes.fitting import fit_probes, probe_layers, score_probes
+from latentgen.probes.measuring import Cost
+from latentgen.probes.probe_cost import fit_operations, predict_operations, probe_layer_and_costs
 from latentgen.probes.registry import make_probe
 
 N, M, K, WIDTH = 150, 60, 4, 12
@@ -36,41 +38,20 @@ PROBES: dict[str, dict[str, Any]] = {
     "logistic": {"probe": "logistic_regression"},
     "adam": {"probe": "logistic_regression", "solver": "adam"},
 }
-TIMES = ["fit_seconds", "predict_seconds", "peak_mb"]
-
-
-class Planted:
-    """A source of one layer whose rows are given, in batches of 40; it counts its passes."""
-
-    def __init__(self, rows: Mapping[str, torch.Tensor]) -> None:
-        self.rows = rows
-        self.passes: list[str] = []
-
-    @property
-    def widths(self) -> dict[str, int]:
-        return {"layer": self.rows["train"].shape[1]}
-
-    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
-        self.passes.append(split)
-        for rows in self.rows[split].split(40):
-            yield {"layer": rows}
+TIMES = ["fit_seconds", "predict_seconds", "peak_mib"]
 
 
 @pytest.fixture
-def labels() -> TrainLabels:
+def labels() -> Labels:
     rng = np.random.default_rng(0)
     true = rng.integers(0, K, N)
     observed = np.where(rng.random(N) < 0.4, rng.integers(0, K, N), true)
-    return TrainLabels(true, observed, rng.random(N))
+    fitted = rng.random(N) >= VALIDATION
+    return Labels(observed, fitted, K, true, np.random.default_rng(1).integers(0, K, M))
 
 
 @pytest.fixture
-def test_labels() -> Any:
-    return np.random.default_rng(1).integers(0, K, M)
-
-
-@pytest.fixture
-def source(labels: TrainLabels, test_labels: Any) -> Planted:
+def source(labels: Labels) -> RowsSource:
     generator = torch.Generator().manual_seed(0)
     centres = torch.randn(K, WIDTH, generator=generator)
 
@@ -78,35 +59,32 @@ def source(labels: TrainLabels, test_labels: Any) -> Planted:
         rows = centres[torch.from_numpy(classes)]
         return torch.relu(rows + torch.randn(len(classes), WIDTH, generator=generator))
 
-    return Planted({"train": draw(labels.true), "test": draw(test_labels)})
+    return RowsSource({"layer": {"train": draw(labels.true), "test": draw(labels.test)}})
 
 
 @pytest.mark.parametrize("name", PROBES)
 def test_every_probe_is_fitted_to_the_samples_that_count_and_scored_on_all(
-    name: str, source: Planted, labels: TrainLabels, test_labels: Any
+    name: str, source: RowsSource, labels: Labels
 ) -> None:
-    rows = probe_layer(
-        source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION
-    )
-    found = pd.DataFrame(rows)
+    found = pd.DataFrame(probe_layers(source, labels, PROBES))
     assert list(found) == [
         *["layer", "width", "probe", "fit_labels", "split", "score_labels", "accuracy"],
         "n_components",
     ]
     assert len(found) == len(PROBES) * 2 * 5
-    fitted = labels.fitted(VALIDATION)
+    fitted = labels.fitted
     assert 0 < (~fitted).sum() < N / 2
-    train, test = source.rows["train"], source.rows["test"]
+    train, test = source.layers["layer"].values()
     parts = {"train": fitted, "validation": ~fitted}
     for kind in ("observed", "true"):
         probe = make_probe(PROBES[name]).fit(train[fitted], getattr(labels, kind)[fitted])
-        guesses = probe.predict(train).numpy()
+        predicted = probe.predict(train).numpy()
         expected = {
-            (split, scored): np.mean(guesses[part] == getattr(labels, scored)[part])
+            (split, scored): np.mean(predicted[part] == getattr(labels, scored)[part])
             for split, part in parts.items()
             for scored in ("observed", "true")
         }
-        expected["test", "true"] = np.mean(probe.predict(test).numpy() == test_labels)
+        expected["test", "true"] = np.mean(probe.predict(test).numpy() == labels.test)
         mine = found[(found["probe"] == name) & (found["fit_labels"] == kind)]
         assert mine.set_index(["split", "score_labels"])["accuracy"].to_dict() == expected
         n_components = getattr(probe, "n_components_", np.array([np.nan])).mean()
@@ -114,15 +92,12 @@ def test_every_probe_is_fitted_to_the_samples_that_count_and_scored_on_all(
         assert math.isnan(n_components) == (name not in ("masc", "masc-1pc", "velpic"))
 
 
-def test_each_thing_that_probes_need_is_read_once(source: Planted, labels: TrainLabels) -> None:
-    kinds = {"observed": labels.observed, "true": labels.true}
-    fitted = labels.fitted(0)
-
+def test_each_thing_that_probes_need_is_read_once(source: RowsSource, labels: Labels) -> None:
     def passes(*names: str) -> list[str]:
         source.passes.clear()
         probes = {name: PROBES[name] for name in names}
-        made = fit_probes(source, "layer", kinds, fitted, probes, n_classes=K)
-        assert list(made) == [(name, kind) for name in names for kind in kinds]
+        made = fit_probes(source, "layer", labels, probes)
+        assert list(made) == [(name, kind) for name in names for kind in ("observed", "true")]
         return source.passes
 
     assert passes("masc", "masc-1pc", "velpic", "lda", "mean") == ["train"]
@@ -130,27 +105,27 @@ def test_each_thing_that_probes_need_is_read_once(source: Planted, labels: Train
     assert passes("masc", "knn", "qda", "adam") == ["train", "train"]
 
 
-def test_rows_are_those_that_count_in_their_order(source: Planted, labels: TrainLabels) -> None:
-    fitted = labels.fitted(VALIDATION)
-    rows = fitted_rows(source, "layer", fitted)
-    assert torch.equal(rows, source.rows["train"][torch.from_numpy(fitted)])
+def test_rows_are_those_that_count_in_their_order(source: RowsSource, labels: Labels) -> None:
+    fitted = labels.fitted
+    rows = fitted_rows(source, "layer", labels)
+    assert torch.equal(rows, source.layers["layer"]["train"][torch.from_numpy(fitted)])
 
 
-def test_a_class_without_samples_is_never_predicted(source: Planted, labels: TrainLabels) -> None:
-    without = {"observed": np.where(labels.observed == 1, 2, labels.observed)}
-    made = fit_probes(source, "layer", without, labels.fitted(0), PROBES, n_classes=K + 1)
-    test = source.rows["test"]
+def test_a_class_without_samples_is_never_predicted(source: RowsSource, labels: Labels) -> None:
+    observed = np.where(labels.observed == 1, 2, labels.observed)
+    without = replace(labels, observed=observed, n_classes=K + 1)
+    made = fit_probes(source, "layer", without, PROBES, ["observed"])
+    test = source.layers["layer"]["test"]
     predicted = {name: set(probe.predict(test).tolist()) for (name, _), (probe, _) in made.items()}
     assert set(predicted) == set(PROBES)
     assert set.union(*predicted.values()) == {0, 2, 3}
 
 
-@pytest.mark.parametrize("measure", [probe_layer, probe_layer_and_costs])
+@pytest.mark.parametrize("measure", [score_probes, probe_layer_and_costs])
 def test_probes_of_one_kind_of_labels_are_gone_when_the_other_s_are_made(
     measure: Any,
-    source: Planted,
-    labels: TrainLabels,
-    test_labels: Any,
+    source: RowsSource,
+    labels: Labels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[weakref.ref[Any]] = []
@@ -163,13 +138,13 @@ def test_probes_of_one_kind_of_labels_are_gone_when_the_other_s_are_made(
         return fitted
 
     monkeypatch.setattr(fitting, "fit_probes", fit)
-    measure(source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION)
+    measure(source, "layer", labels, PROBES)
     assert len(made) == 2 * len(PROBES)
     assert alive == [0, 0]
 
 
 def test_what_probes_share_is_charged_to_each(
-    source: Planted, labels: TrainLabels, test_labels: Any, monkeypatch: pytest.MonkeyPatch
+    source: RowsSource, labels: Labels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Seconds that say what was done: four batches of moments, all decompositions, two of test.
     prices = {"update": 1, "every_class": 100, "fit": 10_000, "fit_moments": 20_000}
@@ -177,10 +152,8 @@ def test_what_probes_share_is_charged_to_each(
     def priced(device: torch.device, work: Any, *given: Any) -> tuple[Any, Cost]:
         return work(*given), Cost(prices.get(work.__name__, 5))
 
-    monkeypatch.setattr(fitting, "measured", priced)
-    _, rows = probe_layer_and_costs(
-        source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION
-    )
+    monkeypatch.setattr(probe_cost, "measured", priced)
+    _, rows = probe_layer_and_costs(source, "layer", labels, PROBES)
     costs = pd.DataFrame(rows)
     assert costs["predict_seconds"].tolist() == [2 * 5] * len(costs)
     assert costs.set_index("probe")["fit_seconds"].to_dict() == {
@@ -191,20 +164,18 @@ def test_what_probes_share_is_charged_to_each(
 
 
 def test_costs_are_measured_and_counted_for_every_probe_and_kind_of_labels(
-    source: Planted, labels: TrainLabels, test_labels: Any
+    source: RowsSource, labels: Labels
 ) -> None:
-    _, rows = probe_layer_and_costs(
-        source, "layer", labels, test_labels, PROBES, n_classes=K, validation=VALIDATION
-    )
+    _, rows = probe_layer_and_costs(source, "layer", labels, PROBES)
     costs = pd.DataFrame(rows)
     names = ["layer", "width", "probe", "fit_labels"]
     assert list(costs) == [*names, *TIMES, "fit_operations", "predict_operations"]
     assert costs[["probe", "fit_labels"]].value_counts().tolist() == [1] * 2 * len(PROBES)
     assert (costs[["fit_seconds", "predict_seconds"]] > 0).all(axis=None)
-    fitted = labels.fitted(VALIDATION)
+    fitted = labels.fitted
     for name, settings in PROBES.items():
         probe = make_probe(settings)
-        probe.fit(source.rows["train"][fitted], labels.observed[fitted])
+        probe.fit(source.layers["layer"]["train"][fitted], labels.observed[fitted])
         mine = costs[(costs["probe"] == name) & (costs["fit_labels"] == "observed")].iloc[0]
         assert mine["predict_operations"] == predict_operations(probe, M)
         assert mine["fit_operations"] == fit_operations(probe)
@@ -245,7 +216,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
         params=Files(
             model=model,
             normalise={"mean": 0.5, "std": 0.5},
-            validation=VALIDATION,
+            validation_fraction=VALIDATION,
             probes=PROBES,
         ),
         output=Files(final_probes=tmp_path / "final_probes.csv", costs=tmp_path / "costs.csv"),

@@ -1,50 +1,39 @@
 """The geometry of classes against NumPy's singular values, and cases known in closed form."""
 
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from tests.unit.toy import RowsSource
 
-from latentgen.data.labels import TrainLabels
-from latentgen.errors import PipelineError
+from latentgen.data.labels import Labels
+from latentgen.probes.batches import class_moments
 from latentgen.probes.geometry import angles, class_geometry
+from latentgen.probes.moments import ClassMoments
 
 N, K, WIDTH = 240, 3, 10
-MASC = {"probe": "masc", "explained_variance": 0.9, "n_components": None}
-
-
-class Rows:
-    """A source of one layer whose training rows are given."""
-
-    def __init__(self, rows: torch.Tensor) -> None:
-        self.rows = rows
-        self.passes = 0
-
-    @property
-    def widths(self) -> dict[str, int]:
-        return {"layer": self.rows.shape[1]}
-
-    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
-        self.passes += 1
-        for rows in self.rows.split(50):
-            yield {"layer": rows}
+MASC = {"explained_variance": 0.9}
 
 
 @pytest.fixture
-def labels() -> TrainLabels:
+def labels() -> Labels:
     rng = np.random.default_rng(0)
     true = rng.integers(0, K, N)
     observed = np.where(rng.random(N) < 0.5, rng.integers(0, K, N), true)
-    return TrainLabels(true, observed, rng.random(N))
+    return Labels(observed, rng.random(N) >= 0.2, K, true)
 
 
 @pytest.fixture
-def rows(labels: TrainLabels) -> torch.Tensor:
+def rows(labels: Labels) -> torch.Tensor:
     random = torch.Generator().manual_seed(0)
     centres = torch.randn(K, WIDTH, generator=random)
     noise = torch.randn(N, WIDTH, generator=random)
     return torch.relu(2 * centres[torch.from_numpy(labels.true)] + noise)
+
+
+def moments(rows: torch.Tensor, labels: Labels) -> dict[str, ClassMoments]:
+    return class_moments(RowsSource({"layer": {"train": rows}}), "layer", labels)
 
 
 def test_angles_known_in_closed_form() -> None:
@@ -54,18 +43,14 @@ def test_angles_known_in_closed_form() -> None:
     np.testing.assert_allclose(angles(a, b).numpy(), expected, rtol=1e-12)
 
 
-def test_geometry_agrees_with_singular_values(labels: TrainLabels, rows: torch.Tensor) -> None:
-    fitted = labels.fitted(0.2)
+def test_geometry_agrees_with_singular_values(labels: Labels, rows: torch.Tensor) -> None:
     head = torch.randn(K, WIDTH, generator=torch.Generator().manual_seed(1))
-    source = Rows(rows)
-    found = class_geometry(source, "layer", labels, fitted, MASC, n_classes=K, head=head)
-    assert source.passes == 1
+    found = class_geometry(moments(rows, labels), MASC, head)
     assert [row["class"] for row in found] == list(range(K))
-    assert {(row["layer"], row["width"]) for row in found} == {("layer", WIDTH)}
     for c, row in enumerate(found):
         first = {}
         for kind in ("observed", "true"):
-            of_class = rows.double().numpy()[fitted & (getattr(labels, kind) == c)]
+            of_class = rows.double().numpy()[labels.fitted & (getattr(labels, kind) == c)]
             _, singular, directions = np.linalg.svd(of_class)
             shares = singular**2 / (singular**2).sum()
             assert row[f"share_{kind}"] == pytest.approx(shares[0], rel=1e-5)
@@ -80,23 +65,14 @@ def test_geometry_agrees_with_singular_values(labels: TrainLabels, rows: torch.T
 
 
 def test_without_corruption_the_components_are_the_same_lines(
-    labels: TrainLabels, rows: torch.Tensor
+    labels: Labels, rows: torch.Tensor
 ) -> None:
-    clean = TrainLabels(labels.true, labels.true, labels.validation_rank)
-    everything = np.ones(N, dtype=bool)
-    found = class_geometry(Rows(rows), "layer", clean, everything, MASC, n_classes=K)
+    found = class_geometry(moments(rows, replace(labels, observed=labels.true)), MASC)
     assert [row["label_angle"] for row in found] == [0] * K
     assert np.isnan([row["head_angle"] for row in found]).all()
 
 
-def test_a_class_without_rows_has_no_geometry(labels: TrainLabels, rows: torch.Tensor) -> None:
-    everything = np.ones(N, dtype=bool)
-    found = class_geometry(Rows(rows), "layer", labels, everything, MASC, n_classes=K + 1)
+def test_a_class_without_rows_has_no_geometry(labels: Labels, rows: torch.Tensor) -> None:
+    found = class_geometry(moments(rows, replace(labels, n_classes=K + 1)), MASC)
     assert np.isnan([found[K][name] for name in ("label_angle", "share_observed")]).all()
     assert found[K]["components_observed"] == 0
-
-
-def test_masc_is_what_the_settings_must_describe(labels: TrainLabels, rows: torch.Tensor) -> None:
-    everything = np.ones(N, dtype=bool)
-    with pytest.raises(PipelineError, match=r"probes\.masc\.probe: found 'velpic'; allowed: masc"):
-        class_geometry(Rows(rows), "layer", labels, everything, {"probe": "velpic"}, n_classes=K)

@@ -10,16 +10,18 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
+from latentgen.analysis.published import PROBES
 from latentgen.probes.base import MomentsProbe, Probe
-from latentgen.probes.baselines import KNN, LDA, QDA, LogisticRegression, NearestClassMean
-from latentgen.probes.probe_cost import (
-    Cost,
-    components_operations,
-    fit_operations,
-    measured,
-    predict_operations,
-)
-from latentgen.probes.registry import MASC, PROBES, VeLPIC, make_probe
+from latentgen.probes.kinds.knn import KNN
+from latentgen.probes.kinds.lda import LDA
+from latentgen.probes.kinds.logistic_regression import LogisticRegression
+from latentgen.probes.kinds.masc import MASC
+from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
+from latentgen.probes.kinds.qda import QDA
+from latentgen.probes.kinds.velpic import VeLPIC
+from latentgen.probes.measuring import Cost, measured
+from latentgen.probes.probe_cost import components_operations, fit_operations, predict_operations
+from latentgen.probes.registry import make_probe
 
 CPU = torch.device("cpu")
 

@@ -10,10 +10,13 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from latentgen.analysis.published import PROBES
 from latentgen.errors import PipelineError
 from latentgen.probes.base import MomentsProbe, Probe
+from latentgen.probes.kinds.masc import MASC
+from latentgen.probes.kinds.velpic import VeLPIC
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import MASC, PROBES, VeLPIC, make_probe
+from latentgen.probes.registry import make_probe
 
 Rows = NDArray[np.float64]
 

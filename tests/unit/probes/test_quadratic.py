@@ -1,38 +1,29 @@
 """Agreement with MASC where it is known, and against scikit-learn's logistic regression."""
 
-from collections.abc import Iterator, Sequence
-
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from tests.unit.toy import RowsSource
 
+from latentgen.data.labels import Labels
+from latentgen.probes.kinds.masc import MASC
+from latentgen.probes.measuring import measured
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.probe_cost import measured
 from latentgen.probes.quadratic import agreement_with_masc, quadratic_decisions
-from latentgen.probes.registry import MASC
 
-SETTINGS = {"probe": "masc", "explained_variance": 0.9, "n_components": None}
-
-
-class Rows:
-    """A source of one layer whose rows are given."""
-
-    def __init__(self, train: torch.Tensor, test: torch.Tensor) -> None:
-        self.rows = {"train": train, "test": test}
-
-    @property
-    def widths(self) -> dict[str, int]:
-        return {"layer": self.rows["train"].shape[1]}
-
-    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
-        for rows in self.rows[split].split(100):
-            yield {"layer": rows}
+SETTINGS = {"explained_variance": 0.9}
 
 
-def agreement(source: Rows, observed: np.ndarray, n_classes: int) -> dict[tuple[str, str], float]:
-    everything = np.ones(len(observed), dtype=bool)
-    rows = agreement_with_masc(source, "layer", observed, everything, SETTINGS, n_classes=n_classes)
+def source_of(train: torch.Tensor, test: torch.Tensor) -> RowsSource:
+    return RowsSource({"layer": {"train": train, "test": test}})
+
+
+def agreement(
+    source: RowsSource, observed: np.ndarray, n_classes: int
+) -> dict[tuple[str, str], float]:
+    labels = Labels(observed, np.ones(len(observed), dtype=bool), n_classes)
+    rows = agreement_with_masc(source, "layer", labels, SETTINGS)
     return {(row["classifier"], row["split"]): row["agreement"] for row in rows}
 
 
@@ -45,7 +36,7 @@ def test_two_crossing_lines_are_told_apart_by_forms_and_by_no_line() -> None:
     train[np.arange(400), observed] = sizes
     angle = 2 * np.pi * torch.rand(1000, generator=random)
     test = torch.stack([angle.cos(), angle.sin()], dim=1)
-    agreed = agreement(Rows(train, test), observed, 2)
+    agreed = agreement(source_of(train, test), observed, 2)
     assert agreed["quadratic", "test"] == 1
     # Of a circle a half-plane through the centre agrees on a half, any on three quarters at most.
     assert 0.4 < agreed["linear", "test"] <= 0.75
@@ -60,7 +51,7 @@ def test_agreements_on_many_classes() -> None:
     masc = MASC(0.9).fit(train, observed)
     decided = {"train": masc.predict(train), "test": masc.predict(test)}
     linear = LogisticRegression(tol=1e-8, max_iter=5000).fit(train, decided["train"])
-    source = Rows(torch.from_numpy(train), torch.from_numpy(test))
+    source = source_of(torch.from_numpy(train), torch.from_numpy(test))
     agreed = agreement(source, observed, 4)
     assert agreed["quadratic", "test"] == 1
     assert agreed["linear", "train"] == pytest.approx(
@@ -76,7 +67,7 @@ def test_decisions_that_are_all_the_same_are_linear() -> None:
     observed = np.array([0, 1] * 20)
     train = torch.rand(40, 3, generator=torch.Generator().manual_seed(0))
     train[1::2] = 0  # a class of zero rows has no subspace
-    agreed = agreement(Rows(train, train[::2]), observed, 2)
+    agreed = agreement(source_of(train, train[::2]), observed, 2)
     assert set(agreed.values()) == {1.0}
 
 

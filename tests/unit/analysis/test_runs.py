@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from latentgen.analysis import summaries
+from latentgen.analysis import accuracy, decoding, dynamics, editing
+from latentgen.analysis.runs import last_rows, read_runs
 
 
 def history(path, accuracies: list[float]) -> None:
@@ -40,7 +41,7 @@ def runs(tmp_path):
         pd.DataFrame(rows).to_csv(folder / "probes.csv", index=False)
         histories.append(folder / "history.csv")
         probes.append(folder / "probes.csv")
-    return summaries.read_runs(histories), summaries.read_runs(probes)
+    return read_runs(histories), read_runs(probes)
 
 
 def test_runs_are_known_by_their_folders(runs) -> None:
@@ -53,7 +54,7 @@ def test_runs_are_known_by_their_folders(runs) -> None:
 
 
 def test_accuracy_by_layer_takes_each_run_at_its_own_last_epoch(runs) -> None:
-    numbers = summaries.accuracy_by_layer(*runs)
+    numbers = decoding.accuracy_by_layer(*runs)
     model = numbers[numbers["series"] == "model"].iloc[0]
     assert (model["mean"], model["min"], model["max"], model["seeds"]) == pytest.approx(
         (0.45, 0.4, 0.5, 2)
@@ -67,20 +68,20 @@ def test_accuracy_by_layer_takes_each_run_at_its_own_last_epoch(runs) -> None:
 
 def test_contrast_of_batch_statistics_keeps_the_two_readings_apart(runs) -> None:
     histories, probes = runs
-    final = summaries.last_rows(probes[probes["layer"] != "input"])
+    final = last_rows(probes[probes["layer"] != "input"])
     contrasts = pd.concat(
         [
             final.assign(statistics="running"),
             final.assign(statistics="image", accuracy=final["accuracy"] / 2),
         ]
     )
-    numbers = summaries.batch_norm_contrast(histories, contrasts)
+    numbers = decoding.batch_norm_contrast(histories, contrasts)
     at_fc1 = numbers[numbers["layer"] == "fc1"].set_index("series")["mean"]
     assert at_fc1.to_dict() == pytest.approx({"masc": 0.775, "masc_image_statistics": 0.3875})
 
 
 def test_over_epochs_only_epochs_that_every_seed_has_count(runs) -> None:
-    numbers = summaries.accuracy_over_epochs(*runs)
+    numbers = dynamics.accuracy_over_epochs(*runs)
     model = numbers[numbers["series"] == "model"]
     assert model["epoch"].tolist() == [0, 1, 2]
     assert model["mean"].tolist() == pytest.approx([0.15, 0.7, 0.6])
@@ -90,7 +91,7 @@ def test_over_epochs_only_epochs_that_every_seed_has_count(runs) -> None:
 
 
 def test_table_chooses_the_layer_on_validation_not_on_test(runs) -> None:
-    table = summaries.accuracy_table(*runs).set_index("seed")
+    table = accuracy.accuracy_table(*runs).set_index("seed")
     assert table["layer_chosen"].tolist() == ["fc1", "fc1"]
     assert table.loc[1, "best_on_validation"] == pytest.approx(0.72)
     assert table.loc[1, "penultimate"] == pytest.approx(0.42)
@@ -100,7 +101,7 @@ def test_table_chooses_the_layer_on_validation_not_on_test(runs) -> None:
 
 
 def test_means_over_seeds(runs) -> None:
-    (row,) = summaries.mean_accuracies(summaries.accuracy_table(*runs)).to_dict("records")
+    (row,) = accuracy.mean_accuracies(accuracy.accuracy_table(*runs)).to_dict("records")
     assert (row["seeds"], row["memorised"]) == (2, 2)
     assert row["model"] == pytest.approx(0.45)
     assert row["masc, penultimate layer"] == pytest.approx((0.42 + 0.53) / 2)
@@ -109,16 +110,16 @@ def test_means_over_seeds(runs) -> None:
 
 def test_weight_transfer_summarises_the_test_split(tmp_path) -> None:
     files = []
-    for seed, accuracy in ((1, 0.5), (2, 0.7)):
+    for seed, reached in ((1, 0.5), (2, 0.7)):
         folder = tmp_path / "runs" / "toy" / "uniform-0.2" / f"seed{seed}"
         folder.mkdir(parents=True)
         rows = [
             {"epoch": 0, "variant": "trained", "split": split, "accuracy": value}
-            for split, value in (("train", 0.9), ("test", accuracy))
+            for split, value in (("train", 0.9), ("test", reached))
         ]
         pd.DataFrame(rows).to_csv(folder / "transfer.csv", index=False)
         files.append(folder / "transfer.csv")
-    (row,) = summaries.weight_transfer(summaries.read_runs(files)).to_dict("records")
+    (row,) = editing.weight_transfer(read_runs(files)).to_dict("records")
     assert row == {
         "level": 0.2,
         "variant": "trained",
