@@ -85,6 +85,7 @@ def test_the_columns_that_the_code_names(pattern: str, columns: list[str]) -> No
     assert documented()[pattern] == columns
 
 
+@pytest.mark.slow
 def test_every_csv_file_that_a_rule_makes_has_one_entry(repository: Workspace) -> None:
     targets = ("core", "decoding", "dynamics", "disambiguation")
     made = set()
