@@ -10,6 +10,8 @@ from tests.conftest import REPOSITORY, Workspace
 
 from latentgen.analysis import published
 from latentgen.disambiguation import pictures, study
+from latentgen.disambiguation.evaluation import confusions, summary
+from latentgen.figures.disambiguation import FIGURES
 
 SHEETS = "figures/disambiguation/*/sheets/*.csv"
 """The only CSV files that are made in a folder which is an output as a whole."""
@@ -64,9 +66,28 @@ def test_the_tiny_suite_is_as_documented(finished_once: Workspace) -> None:
 @pytest.mark.slow
 def test_decoding_and_dynamics_are_as_documented(finished: Workspace) -> None:
     with finished.editing_config() as config:
-        config["experiments"]["tiny"]["intervention"] = {"epochs": [1], "total_epochs": 3}
+        tiny = config["experiments"]["tiny"]
+        tiny["intervention"] = {"epochs": [1], "total_epochs": 3}
+        tiny["batch_norm_contrast"] = True  # of a network without any: the columns are the same
     finished.run("decoding", "dynamics")
-    assert not_as_documented(finished.folder / "results") == []
+    results = finished.folder / "results"
+    assert (results / "figures/decoding/tiny/batch_norm.csv").exists()
+    assert not_as_documented(results) == []
+
+
+PAIRS = pd.DataFrame(
+    [
+        {**dict.fromkeys([*study.PAIR_COLUMNS, "study"], 0.0), **what}
+        for what in (
+            {"study": "a", "part": "report", "truth": "distinct", "verdict": "distinct"},
+            {"study": "a", "part": "report", "truth": "single", "verdict": "neither"},
+        )
+    ]
+)
+STUDY = {
+    **dict.fromkeys(("pictures", "classifier", "segmenter", "fill", "delta"), ""),
+    "attribution": {"method": ""},
+}
 
 
 @pytest.mark.parametrize(
@@ -79,9 +100,15 @@ def test_decoding_and_dynamics_are_as_documented(finished: Workspace) -> None:
             "tables/published_comparison.csv",
             list(published.compare(pd.DataFrame(), pd.DataFrame(), {}, {}, {}).columns),
         ),
+        ("tables/disambiguation.csv", list(summary(PAIRS, {"a": STUDY}, {"a": 0}).columns)),
+        ("tables/disambiguation_confusion.csv", list(confusions(PAIRS).columns)),
+        *(
+            (f"figures/disambiguation/{name}.csv", list(numbers_of(PAIRS).columns))
+            for name, (numbers_of, _) in FIGURES.items()
+        ),
     ],
 )
-def test_the_columns_that_the_code_names(pattern: str, columns: list[str]) -> None:
+def test_the_columns_that_the_code_gives(pattern: str, columns: list[str]) -> None:
     assert documented()[pattern] == columns
 
 
