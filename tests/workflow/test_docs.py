@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+from pydantic import BaseModel
 from tests.conftest import REPOSITORY, Workspace
+
+from latentgen.config.schema import read
 
 
 def written(page: str) -> dict[str, str]:
@@ -122,3 +125,45 @@ def test_no_example_is_left_out() -> None:
     tested = {name for name in globals() if name.startswith("test_add_")}
     pages = {f"test_{page.stem}" for page in (REPOSITORY / "docs").glob("add_*.md")}
     assert pages == tested
+
+
+COMMENTED_OUT = re.compile(
+    r"^( +)# ( *(?:[\w-]+:(?: .*)?|[\w-]+(?:, [\w-]+)*[,\]]))$", re.MULTILINE
+)
+"""A key of config.yaml behind a `#`, or the next line of its list."""
+
+
+def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
+    text = (REPOSITORY / "config.yaml").read_text()
+    everything, n_lines = COMMENTED_OUT.subn(r"\1\2", text)
+    assert n_lines > 80
+    as_it_is, spelled_out = (read(yaml.safe_load(it)) for it in (text, everything))
+    for kind in type(as_it_is).model_fields:
+        before, after = getattr(as_it_is, kind), getattr(spelled_out, kind)
+        if isinstance(before, dict):  # there may be more entries: examples
+            after = {name: after[name] for name in before}
+        assert after == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry"),
+    [
+        ("datasets", "digits"),
+        ("models", "mlp-small"),
+        ("experiments", "digits-mlp"),
+        ("pictures", "digit-canvases"),
+        ("classifiers", "digit-canvas-net"),
+        ("segmenters", "slic-16"),
+        ("disambiguations", "canvas-digits"),
+        ("probes", "logistic_regression_published"),
+    ],
+)
+def test_the_first_entry_of_each_kind_shows_every_key(kind: str, entry: str) -> None:
+    text = COMMENTED_OUT.sub(r"\1\2", (REPOSITORY / "config.yaml").read_text())
+    raw = yaml.safe_load(text)
+    assert next(iter(raw[kind])) == entry
+    block = getattr(read(raw), kind)[entry]
+    assert set(raw[kind][entry]) == set(type(block).model_fields)
+    for key, value in raw[kind][entry].items():
+        if isinstance(inner := getattr(block, key), BaseModel):
+            assert set(value) == set(type(inner).model_fields)
