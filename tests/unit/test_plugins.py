@@ -1,5 +1,6 @@
 """Objects from outside the library, by the name that config.yaml gives them."""
 
+import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from latentgen import plugins
 from latentgen.data.noise import Classes, draw
+from latentgen.data.noise_kinds.pair_flip import pair_flip
 from latentgen.errors import PipelineError
+from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
 from latentgen.probes.registry import SklearnProbe, make_probe
 
 
@@ -22,11 +25,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_registry_entry_comes_first_then_a_file_then_a_package(folder: Path) -> None:
+REGISTRY = "latentgen.data.noise_kinds"
+
+
+def test_an_entry_is_a_file_of_the_registry_and_what_is_named_like_it(folder: Path) -> None:
     (folder / "mine.py").write_text("value = 3\n")
-    assert plugins.find({"mine": 1}, "mine") == 1
-    assert plugins.find({}, "mine.value") == 3
-    assert plugins.find({}, "collections.OrderedDict") is OrderedDict
+    assert plugins.find(REGISTRY, "pair_flip") is pair_flip
+    assert plugins.find("latentgen.probes.kinds", "nearest_class_mean") is NearestClassMean
+    assert plugins.find(REGISTRY, "mine.value") == 3
+    assert plugins.find(REGISTRY, "collections.OrderedDict") is OrderedDict
 
 
 @pytest.mark.parametrize(
@@ -34,20 +41,23 @@ def test_a_registry_entry_comes_first_then_a_file_then_a_package(folder: Path) -
     [
         ("missing.value", "missing: found neither missing.py"),
         ("mine.other", "mine.other: there is no 'other' in mine"),
-        ("other", "found 'other'; allowed: known or module.object"),
+        ("other", "found 'other'; allowed: confusion, pair_flip, permutation, uniform, "),
     ],
 )
 def test_what_is_not_there_is_told(folder: Path, name: str, told: str) -> None:
     (folder / "mine.py").write_text("value = 3\n")
     with pytest.raises(PipelineError) as caught:
-        plugins.find({"known": 1}, name)
+        plugins.find(REGISTRY, name)
     assert str(caught.value).startswith(told)
 
 
-def test_files_are_found_anywhere_in_settings(folder: Path) -> None:
+def test_the_file_of_an_entry_or_of_ones_own(folder: Path) -> None:
     (folder / "mine.py").touch()
-    settings = {"a": {"probe": "mine.X"}, "b": "sklearn.svm.SVC", "c": 0.5, "d": "mine"}
-    assert list(plugins.files_in(settings)) == ["mine.py"]
+    assert plugins.file_of(REGISTRY, "mine.value") == Path("mine.py")
+    assert plugins.file_of(REGISTRY, "sklearn.svm.SVC") is None
+    assert plugins.file_of(REGISTRY, "pair_flip") == Path(
+        str(sys.modules[pair_flip.__module__].__file__)
+    )
 
 
 def test_any_classifier_is_a_probe_and_repeats() -> None:

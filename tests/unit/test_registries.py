@@ -2,16 +2,17 @@
 
 from typing import get_args
 
-from latentgen.config import disambiguation as disambiguation
+from latentgen.config import disambiguation as blocks
 from latentgen.config.base import Block
 from latentgen.config.dataset import Dataset
 from latentgen.config.experiment import NOISE_KINDS
 from latentgen.config.model import Model
-from latentgen.config.probe import Probe
-from latentgen.data import sources
-from latentgen.data.labels import KINDS
+from latentgen.config.probe import HEADS, Probe
+from latentgen.data import loading, noise
 from latentgen.disambiguation import attribution, canvases, classifiers, redaction, segments
+from latentgen.editing import heads
 from latentgen.networks.network import ARCHITECTURES
+from latentgen.plugins import find, names
 from latentgen.probes import registry
 
 
@@ -22,10 +23,14 @@ def kinds(union: object, tag: str) -> set[str]:
 
 
 def test_every_entry_of_a_registry_can_be_chosen_and_nothing_else() -> None:
-    assert kinds(Dataset, "source") == set(sources.SOURCES)
-    assert kinds(Model, "architecture") == set(ARCHITECTURES)
-    assert kinds(Probe, "probe") == set(registry.PROBES)
-    assert set(NOISE_KINDS) == set(KINDS)
+    assert kinds(Dataset, "source") == set(names(loading.SOURCES))
+    assert kinds(Model, "architecture") == set(names(ARCHITECTURES))
+    assert kinds(Probe, "probe") == set(names(registry.KINDS))
+    assert set(NOISE_KINDS) == set(names(noise.KINDS))
+
+
+def test_probes_that_config_takes_for_last_layers_are_those_that_can_be_one() -> None:
+    assert {find(registry.KINDS, name) for name in HEADS} == set(heads.HEADS)
 
 
 def choices(block: type[Block], field: str) -> set[str]:
@@ -33,10 +38,9 @@ def choices(block: type[Block], field: str) -> set[str]:
 
 
 def test_every_way_to_disambiguate_can_be_chosen_and_nothing_else() -> None:
-    study, canvas = disambiguation.Disambiguation, disambiguation.CanvasPictures
-    assert kinds(disambiguation.Segmenter, "segmenter") == set(segments.SEGMENTERS)
-    assert kinds(disambiguation.Classifier, "architecture") == set(classifiers.ARCHITECTURES)
-    assert choices(disambiguation.Attribution, "method") == set(attribution.METHODS)
-    assert choices(study, "fill") == set(redaction.FILLS)
-    assert choices(study, "measure") == set(classifiers.MEASURES)
-    assert choices(canvas, "layout") == set(canvases.LAYOUTS)
+    assert kinds(blocks.Segmenter, "segmenter") == set(names(segments.SEGMENTERS))
+    assert kinds(blocks.Classifier, "architecture") == set(names(classifiers.ARCHITECTURES))
+    assert choices(blocks.Attribution, "method") == set(names(attribution.METHODS))
+    assert choices(blocks.Disambiguation, "fill") == set(redaction.FILLS)
+    assert choices(blocks.Disambiguation, "measure") == set(classifiers.MEASURES)
+    assert choices(blocks.CanvasPictures, "layout") == set(canvases.LAYOUTS)

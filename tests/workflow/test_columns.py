@@ -6,12 +6,12 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 import pytest
+from latentgen.figures.disambiguation import FIGURES
 from tests.conftest import REPOSITORY, Workspace
 
 from latentgen.analysis import published
 from latentgen.disambiguation import pictures, study
 from latentgen.disambiguation.evaluation import confusions, summary
-from latentgen.figures.disambiguation import FIGURES
 
 SHEETS = "figures/disambiguation/*/sheets/*.csv"
 """The only CSV files that are made in a folder which is an output as a whole."""

@@ -23,8 +23,10 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from latentgen.data import datasets, sources
+from latentgen.data import datasets
 from latentgen.data.datasets import Dataset
+from latentgen.data.loading import load
+from latentgen.drawing.samples import draw_samples
 from latentgen.errors import PipelineError
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -52,7 +54,7 @@ def toy(n_train: int = 12, n_test: int = 6, n_classes: int = 3) -> Dataset:
 
 
 def test_digits_are_scaled_split_by_class_and_all_there() -> None:
-    dataset = sources.load("sklearn", name="digits")
+    dataset = load("sklearn", name="digits")
     assert dataset.train_images.shape == (1437, 1, 8, 8)
     assert dataset.test_images.shape == (360, 1, 8, 8)
     assert dataset.class_names == tuple("0123456789")
@@ -68,7 +70,7 @@ def test_digits_are_scaled_split_by_class_and_all_there() -> None:
 
 
 def test_digits_are_split_the_same_way_every_time() -> None:
-    first, second = sources.load("sklearn"), sources.load("sklearn")
+    first, second = load("sklearn"), load("sklearn")
     assert datasets.checksum(first) == datasets.checksum(second)
 
 
@@ -133,7 +135,7 @@ def mnist_mirror(mirror: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def load_mnist(root: Path, download: bool) -> Dataset:
-    return sources.load("torchvision", name="MNIST", root=root, download=download)
+    return load("torchvision", name="MNIST", root=root, download=download)
 
 
 def test_mnist_is_found_in_its_root(mnist_root: Path) -> None:
@@ -224,7 +226,7 @@ def cifar_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_cifar_has_its_channels_first(cifar_root: Path) -> None:
-    dataset = sources.load("torchvision", name="CIFAR10", root=cifar_root, download=False)
+    dataset = load("torchvision", name="CIFAR10", root=cifar_root, download=False)
     assert dataset.train_images.shape == (2, 3, 32, 32)
     assert dataset.train_images[:, :, 5, 7].tolist() == [list(RED), list(BLUE)]
     assert dataset.class_names == ("plane", "car")
@@ -235,7 +237,7 @@ def test_damaged_cifar_names_the_dataset_and_its_root(cifar_root: Path, download
     file = cifar_root / "cifar-10-batches-py" / "data_batch_1"
     file.write_bytes(file.read_bytes()[:-1])
     with fails("CIFAR10", str(cifar_root), "corrupted"):
-        sources.load("torchvision", name="CIFAR10", root=cifar_root, download=download)
+        load("torchvision", name="CIFAR10", root=cifar_root, download=download)
 
 
 # Sources: folders and archives of images ----------------------------------------------------------
@@ -295,7 +297,7 @@ Pack = Callable[[Files, Path], Path]
 
 
 def load_images(path: Path, image_size: Any = 4, **settings: Any) -> Dataset:
-    return sources.load("image_folder", path=path, image_size=image_size, **settings)
+    return load("image_folder", path=path, image_size=image_size, **settings)
 
 
 @CONTAINERS
@@ -327,10 +329,10 @@ def test_hidden_files_are_left_out(pack: Pack, tmp_path: Path) -> None:
 
 def test_the_stated_size_is_that_of_the_source_before_it_is_cut() -> None:
     size = {"train": 1437, "test": 360, "shape": [1, 8, 8], "classes": 10}
-    dataset = sources.load("sklearn", size=size, subset={"train": 100})
+    dataset = load("sklearn", size=size, subset={"train": 100})
     assert len(dataset.train_labels) == 100
     with pytest.raises(PipelineError, match=r"size\.train is stated as 100, found 1437"):
-        sources.load("sklearn", size=size | {"train": 100}, subset={"train": 100})
+        load("sklearn", size=size | {"train": 100}, subset={"train": 100})
 
 
 def test_an_archive_that_is_not_there_is_downloaded_and_must_be_the_right_one(
@@ -700,7 +702,7 @@ def arrays(**changed: Any) -> dict[str, Any]:
 
 def load_npz(path: Path, **changed: Any) -> Dataset:
     np.savez_compressed(path, **arrays(**changed))
-    return sources.load("npz", path=path)
+    return load("npz", path=path)
 
 
 @pytest.mark.parametrize("shape", ["NHW", "NHWC", "NCHW"])
@@ -768,23 +770,23 @@ def test_npz_arrays_that_do_not_fit(
 def test_damaged_npz(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     with fails(str(path), "no readable npz archive"):
-        sources.load("npz", path=path)
+        load("npz", path=path)
     for content in (b"", b"text"):
         path.write_bytes(content)
         with fails(str(path), "no readable npz archive"):
-            sources.load("npz", path=path)
+            load("npz", path=path)
     np.save(tmp_path / "a.npy", np.zeros(3))
     with fails("a.npy", "one array"):
-        sources.load("npz", path=tmp_path / "a.npy")
+        load("npz", path=tmp_path / "a.npy")
     np.savez(path, **arrays())
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with fails(str(path), "no readable npz archive"):
-        sources.load("npz", path=path)
+        load("npz", path=path)
     at = whole.index(toy().train_images.tobytes())
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
     with fails(f"{path}, train_images", "cannot be read"):
-        sources.load("npz", path=path)
+        load("npz", path=path)
 
 
 # Settings and subsets -----------------------------------------------------------------------------
@@ -792,24 +794,24 @@ def test_damaged_npz(tmp_path: Path) -> None:
 
 def test_unknown_sources_names_and_settings() -> None:
     with fails("dataset source 'sklaern'", "image_folder, npz, sklearn, torchvision"):
-        sources.load("sklaern")
+        load("sklaern")
     with fails("sklearn dataset 'digit'", "digits"):
-        sources.load("sklearn", name="digit")
+        load("sklearn", name="digit")
     with fails("torchvision dataset 'mnist'", "CIFAR10, CIFAR100, FashionMNIST, MNIST"):
-        sources.load("torchvision", name="mnist", root="nowhere")
+        load("torchvision", name="mnist", root="nowhere")
     with fails("dataset source torchvision", "'root'", "it takes name, root, download"):
-        sources.load("torchvision", name="MNIST")
+        load("torchvision", name="MNIST")
     with fails("dataset source npz", "'file'", "it takes path"):
-        sources.load("npz", path="a.npz", file="b.npz")
+        load("npz", path="a.npz", file="b.npz")
 
 
 def test_a_subset_has_equal_parts_of_every_class() -> None:
-    dataset = sources.load("sklearn", subset={"train": 203})
+    dataset = load("sklearn", subset={"train": 203})
     assert len(dataset.train_labels) == 203
     assert sorted(np.bincount(dataset.train_labels)) == [20] * 7 + [21] * 3
     assert len(dataset.test_labels) == 360
     assert dataset.source.endswith("subset of 203 train")
-    again = sources.load("sklearn", subset={"train": 203})
+    again = load("sklearn", subset={"train": 203})
     assert datasets.checksum(again) == datasets.checksum(dataset)
 
 
@@ -818,8 +820,8 @@ def test_a_small_class_is_taken_whole_and_others_make_up_for_it(tmp_path: Path) 
     images = np.arange(22, dtype=np.uint8)[:, None, None] * np.ones((4, 5), np.uint8)
     np.savez(tmp_path / "a.npz", **arrays(train_labels=labels, train_images=images))
     settings: dict[str, Any] = {"source": "npz", "path": tmp_path / "a.npz"}
-    small = sources.load(**settings, subset={"train": 12})
-    large = sources.load(**settings, subset={"train": 18})
+    small = load(**settings, subset={"train": 12})
+    large = load(**settings, subset={"train": 18})
     assert np.bincount(small.train_labels).tolist() == [2, 5, 5]
     # Images keep their labels and their order; a smaller subset is part of a larger one.
     kept = small.train_images[:, 0, 0, 0]
@@ -841,7 +843,7 @@ def test_a_small_class_is_taken_whole_and_others_make_up_for_it(tmp_path: Path) 
 )
 def test_impossible_subsets(subset: dict[str, Any], said: tuple[str, ...]) -> None:
     with fails(*said):
-        sources.load("sklearn", subset=subset)
+        load("sklearn", subset=subset)
 
 
 # Checks -------------------------------------------------------------------------------------------
@@ -916,8 +918,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 def test_the_same_dataset_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        datasets.write(sources.load("sklearn"), tmp_path / f"{name}.h5")
-        datasets.sample_grid(sources.load("sklearn"), tmp_path / f"{name}.png")
+        datasets.write(load("sklearn"), tmp_path / f"{name}.h5")
+        draw_samples(load("sklearn"), tmp_path / f"{name}.png")
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
@@ -983,14 +985,14 @@ def coloured(counts: list[int]) -> Dataset:
 
 
 def test_the_grid_has_a_row_of_ten_images_for_each_class(tmp_path: Path) -> None:
-    datasets.sample_grid(coloured([25, 4]), tmp_path / "grid.png")
+    draw_samples(coloured([25, 4]), tmp_path / "grid.png")
     assert blocks(tmp_path / "grid.png", RED) == 10
     assert blocks(tmp_path / "grid.png", GREEN) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]
 
 
 def test_the_grid_shows_ten_classes_at_most(tmp_path: Path) -> None:
-    datasets.sample_grid(coloured([1] * 13), tmp_path / "grid.png")
+    draw_samples(coloured([1] * 13), tmp_path / "grid.png")
     assert blocks(tmp_path / "grid.png", RED) == 1
     assert blocks(tmp_path / "grid.png", BLUE) == 8
 
@@ -1000,13 +1002,13 @@ def test_the_grid_shows_pixels_as_they_are(tmp_path: Path) -> None:
     dataset = coloured([1, 1])
     chequered = np.indices((6, 9)).sum(axis=0) % 2
     images = np.stack([255 * chequered, 255 * (1 - chequered), 0 * chequered]).astype(np.uint8)
-    datasets.sample_grid(replace(dataset, train_images=images[None][[0, 0]]), tmp_path / "a.png")
+    draw_samples(replace(dataset, train_images=images[None][[0, 0]]), tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
         red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
     assert not ((blue == 0) & (red > 0) & (green > 0)).any()
 
     grey = np.full((3, 1, 4, 5), 100, dtype=np.uint8)
-    datasets.sample_grid(replace(toy(n_train=3), train_images=grey), tmp_path / "b.png")
+    draw_samples(replace(toy(n_train=3), train_images=grey), tmp_path / "b.png")
     assert blocks(tmp_path / "b.png", (100, 100, 100)) == 3
 
 
@@ -1014,7 +1016,7 @@ def test_the_grid_shows_pixels_as_they_are(tmp_path: Path) -> None:
 
 
 def test_real_mnist(shared_data: Path) -> None:
-    dataset = sources.load("torchvision", name="MNIST", root=shared_data, download=False)
+    dataset = load("torchvision", name="MNIST", root=shared_data, download=False)
     datasets.check_size(
         dataset, {"train": 60000, "test": 10000, "shape": [1, 28, 28], "classes": 10}
     )
@@ -1027,7 +1029,7 @@ def test_real_mnist(shared_data: Path) -> None:
 @pytest.mark.slow
 def test_real_cifar_from_its_archive(shared_data: Path) -> None:
     path = shared_data / "cifar10-jpeg.tar"
-    dataset = sources.load("image_folder", path=path, image_size=32)
+    dataset = load("image_folder", path=path, image_size=32)
     datasets.check_size(
         dataset, {"train": 50000, "test": 10000, "shape": [3, 32, 32], "classes": 10}
     )

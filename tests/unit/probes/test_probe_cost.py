@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
-from latentgen.analysis.published import PROBES
+from latentgen.plugins import names
 from latentgen.probes.base import MomentsProbe, Probe
 from latentgen.probes.kinds.knn import KNN
 from latentgen.probes.kinds.lda import LDA
@@ -21,7 +21,7 @@ from latentgen.probes.kinds.qda import QDA
 from latentgen.probes.kinds.velpic import VeLPIC
 from latentgen.probes.measuring import Cost, measured
 from latentgen.probes.probe_cost import components_operations, fit_operations, predict_operations
-from latentgen.probes.registry import make_probe
+from latentgen.probes.registry import KINDS, make_probe
 
 CPU = torch.device("cpu")
 
@@ -114,7 +114,7 @@ def test_operations_of_lbfgs_follow_its_iterations() -> None:
     assert probe.n_evaluations_ > probe.n_iter_ > 1
 
 
-@pytest.mark.parametrize("settings", [{"probe": name} for name in PROBES])
+@pytest.mark.parametrize("settings", [{"probe": name} for name in names(KINDS)])
 def test_counts_are_mostly_the_products_that_torch_counts(settings: dict[str, Any]) -> None:
     X, y = (torch.from_numpy(values) for values in rows([300, 350, 400, 20], 64))
     probe = make_probe(settings).fit(X, y)

@@ -14,7 +14,7 @@ from latentgen.analysis.runs import MODEL, Probes, last_rows
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
 
-PROBES: dict[str, dict[str, Any]] = {
+PUBLISHED_PROBES: dict[str, dict[str, Any]] = {
     "MASC": {"probe": "masc", "explained_variance": 0.99, "n_components": None},
     "logistic_regression": {"probe": "logistic_regression", "solver": "adam"},
     "nearest_class_mean": {"probe": "nearest_class_mean"},
@@ -44,7 +44,7 @@ class Published:
 
     Attributes:
         model: level, quantity (`LAST_EPOCH` or `BEST_EPOCH`), mean, min, max over runs.
-        by_layer: probe (a key of `PROBES`), fit_labels, split, score_labels, level, layer, mean,
+        by_layer: probe (a key of `PUBLISHED_PROBES`), fit_labels, split, score_labels, level, layer, mean,
             min, max.
         headline: probe, fit_labels, split, score_labels, level, mean: at the best layer, as the
             paper's own table has it.
@@ -132,7 +132,7 @@ def counterparts(probes: Probes) -> dict[str, str]:
     """By our names, the published probes of which one of ours (the first) has the settings."""
     return {
         name: published
-        for published, required in PROBES.items()
+        for published, required in PUBLISHED_PROBES.items()
         for name in _with_settings(probes, required)[:1]
     }
 

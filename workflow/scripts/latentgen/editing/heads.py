@@ -116,7 +116,7 @@ def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
     return head
 
 
-_HEADS: dict[type[Probe], Callable[[Any], nn.Module]] = {
+HEADS: dict[type[Probe], Callable[[Any], nn.Module]] = {
     VeLPIC: lambda probe: linear_head(probe.components_),
     # The cosine with a mean is, but for the row's own length, a product with the unit mean.
     NearestClassMean: lambda probe: linear_head(normalize(probe.means_, eps=1e-30)),
@@ -124,6 +124,7 @@ _HEADS: dict[type[Probe], Callable[[Any], nn.Module]] = {
     LogisticRegression: lambda probe: linear_head(probe.coef_, probe.intercept_),
     MASC: lambda probe: QuadraticHead(probe.components_),
 }
+"""What a fitted probe of a kind is as a last layer."""
 
 
 def head_of_probe(probe: Probe) -> nn.Module:
@@ -132,12 +133,12 @@ def head_of_probe(probe: Probe) -> nn.Module:
     Raises:
         PipelineError: a probe of this kind cannot be one.
     """
-    if type(probe) not in _HEADS:
-        known = ", ".join(kind.__name__ for kind in _HEADS)
+    if type(probe) not in HEADS:
+        known = ", ".join(kind.__name__ for kind in HEADS)
         raise PipelineError(
             f"{type(probe).__name__} cannot be the last layer of a network; allowed: {known}"
         )
-    return _HEADS[type(probe)](probe)
+    return HEADS[type(probe)](probe)
 
 
 def decide(head: nn.Module) -> Callable[[Tensor], Tensor]:
