@@ -10,7 +10,14 @@ import pytest
 from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
 from latentgen.disambiguation import search
-from latentgen.disambiguation.certificates import certify, distinct_1, distinct_2, single
+from latentgen.disambiguation.certificates import (
+    certify,
+    deltas,
+    distinct_1,
+    distinct_2,
+    margins,
+    single,
+)
 from latentgen.disambiguation.coupling import coupling, split
 from latentgen.disambiguation.redaction import Redactions
 from latentgen.disambiguation.segments import make_segmenter
@@ -190,3 +197,11 @@ def test_the_split_gives_every_segment_to_the_label_it_speaks_for_more() -> None
     proof = split(of(two_things()), PAIR, gains)
     np.testing.assert_array_equal(proof.sets, rows(RED, GREEN))
     assert proof.delta == 1
+
+
+def test_delta_is_the_least_of_the_inequalities_margins() -> None:
+    retained = np.array([[0.1, 0.9], [0.7, 0.2]])  # without S_a: of a and of b; without S_b
+    np.testing.assert_allclose(margins("distinct", retained), [0.9, 0.8, 0.9, 0.7])
+    np.testing.assert_allclose(margins("single", retained[:1]), [0.9, 0.1])
+    many = np.stack([retained, [[np.inf, 0.5], [0.5, 0.5]], [[-3.0, 4.0], [4.0, -3.0]]])
+    np.testing.assert_allclose(deltas("distinct", many), [0.7, -1, 1])

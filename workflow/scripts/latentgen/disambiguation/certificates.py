@@ -37,23 +37,26 @@ class Certificate:
     delta: float
 
 
-def deltas_distinct(
-    without_a: NDArray[np.float64], without_b: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Largest delta of distinct certificates.
+def margins(kind: Kind, retained: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The largest delta at which each inequality of certificates holds, cut off at -1 and 1.
 
     Args:
-        without_a: (..., 2), what redacting S_a leaves of a and of b.
-        without_b: (..., 2), what redacting S_b leaves of a and of b.
+        kind: of certificate.
+        retained: (..., sets, 2), what redacting each set leaves of a and of b.
+
+    Returns:
+        (..., 4) for distinct certificates, (..., 2) for single ones.
     """
-    gone = np.minimum(1 - without_a[..., 0], 1 - without_b[..., 1])
-    kept = np.minimum(without_a[..., 1], without_b[..., 0])
-    return np.clip(np.minimum(gone, kept), -1, 1)
+    if kind == "single":
+        return np.clip(1 - retained[..., 0, :], -1, 1)
+    own, other = retained[..., [0, 1], [0, 1]], retained[..., [0, 1], [1, 0]]
+    return np.clip(np.concatenate([1 - own, other], axis=-1), -1, 1)
 
 
-def deltas_single(without: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Largest delta of single certificates, of what redacting S leaves of a and of b (..., 2)."""
-    return np.clip((1 - without).min(-1), -1, 1)
+def deltas(kind: Kind, retained: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest delta of certificates, cut off at -1 and 1: the least of their `margins`."""
+    least: NDArray[np.float64] = margins(kind, retained).min(-1)
+    return least
 
 
 def certify(redactions: Redactions, pair: Pair, kind: Kind, sets: Sets) -> Certificate:
@@ -71,11 +74,7 @@ def certify(redactions: Redactions, pair: Pair, kind: Kind, sets: Sets) -> Certi
     if kind == "distinct" and (sets[0] & sets[1]).any():
         raise ValueError("the two sets of a distinct certificate must be disjoint")
     retained = redactions.retained(sets, pair)
-    if kind == "distinct":
-        delta = deltas_distinct(retained[0], retained[1])
-    else:
-        delta = deltas_single(retained[0])
-    return Certificate(kind, sets, retained, float(delta))
+    return Certificate(kind, sets, retained, float(deltas(kind, retained)))
 
 
 Rankings = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -143,7 +142,7 @@ def single(
         sets = prefixes(order, redactions.n)
         if not len(sets):
             return None
-        gone = deltas_single(redactions.retained(sets, pair)) >= delta
+        gone = deltas("single", redactions.retained(sets, pair)[:, None]) >= delta
         if not gone.any():
             return None
         found.append(sets[np.argmax(gone)])

@@ -12,8 +12,8 @@ from latentgen.disambiguation.certificates import (
     Kind,
     Pair,
     certify,
-    deltas_distinct,
-    deltas_single,
+    deltas,
+    margins,
 )
 from latentgen.disambiguation.redaction import Redactions, Sets, prefixes
 from latentgen.disambiguation.segments import Segments, areas, n_segments
@@ -42,10 +42,11 @@ def strongest_distinct(
     for order_a, order_b in orders:
         of_a, of_b = prefixes(order_a, redactions.n), prefixes(order_b, redactions.n)
         without_a, without_b = redactions.retained(of_a, pair), redactions.retained(of_b, pair)
-        deltas = deltas_distinct(without_a[:, None], without_b[None])
-        deltas[(of_a[:, None] & of_b[None]).any(-1)] = -np.inf
-        i, j = np.unravel_index(np.argmax(deltas), deltas.shape)
-        if np.isfinite(deltas[i, j]) and (best is None or deltas[i, j] > best.delta):
+        both = np.broadcast_arrays(without_a[:, None], without_b)
+        reached = deltas("distinct", np.stack(both, axis=-2))
+        reached[(of_a[:, None] & of_b).any(-1)] = -np.inf
+        i, j = np.unravel_index(np.argmax(reached), reached.shape)
+        if np.isfinite(reached[i, j]) and (best is None or reached[i, j] > best.delta):
             best = certify(redactions, pair, "distinct", np.stack([of_a[i], of_b[j]]))
     if best is not None:
         return best
@@ -57,8 +58,8 @@ def strongest_single(
 ) -> Certificate:
     """The single certificate with the largest delta among prefixes; n passes for each ranking."""
     sets = np.concatenate([prefixes(order, redactions.n) for order in rankings])
-    deltas = deltas_single(redactions.retained(sets, pair))
-    return certify(redactions, pair, "single", sets[[np.argmax(deltas)]])
+    reached = deltas("single", redactions.retained(sets, pair)[:, None])
+    return certify(redactions, pair, "single", sets[[np.argmax(reached)]])
 
 
 def strengthen(
@@ -101,7 +102,7 @@ def prune(redactions: Redactions, pair: Pair, start: Certificate, delta: float) 
             continue
         smaller = sets.copy()
         smaller[:, segment] = False
-        if _deltas(redactions, pair, start.kind, smaller[None])[0] >= delta:
+        if deltas(start.kind, redactions.retained(smaller, pair)) >= delta:
             sets = smaller
     return certify(redactions, pair, start.kind, sets)
 
@@ -124,37 +125,25 @@ def _distinct_rows(candidates: list[Sets]) -> list[Sets]:
     return list({sets.tobytes(): sets for sets in candidates}.values())
 
 
-def _terms(
-    redactions: Redactions, pair: Pair, kind: Kind, candidates: NDArray[np.bool_]
+def _retained(
+    redactions: Redactions, pair: Pair, candidates: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """By how much each candidate's inequalities hold, (candidates, 4 or 2); delta is the least.
+    """What candidates leave of either label (candidates, sets, 2), evaluated in one batch.
 
     Args:
         redactions: of the picture.
         pair: labels a and b.
-        kind: of certificate.
-        candidates: bool (candidates, sets, segments), evaluated in one batch.
+        candidates: bool (candidates, sets, segments).
     """
     rows = candidates.reshape(-1, candidates.shape[-1])
-    retained = redactions.retained(rows, pair).reshape(*candidates.shape[:2], 2)
-    if kind == "distinct":
-        own, other = retained[:, [0, 1], [0, 1]], retained[:, [0, 1], [1, 0]]
-        return np.clip(np.concatenate([1 - own, other], axis=1), -1, 1)
-    return np.clip(1 - retained[:, 0], -1, 1)
-
-
-def _deltas(
-    redactions: Redactions, pair: Pair, kind: Kind, candidates: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    least: NDArray[np.float64] = _terms(redactions, pair, kind, candidates).min(1)
-    return least
+    return redactions.retained(rows, pair).reshape(*candidates.shape[:2], 2)
 
 
 def _merits(
     redactions: Redactions, pair: Pair, kind: Kind, candidates: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Delta, and a little of the mean of what it is the least of."""
-    terms = _terms(redactions, pair, kind, candidates)
+    terms = margins(kind, _retained(redactions, pair, candidates))
     merits: NDArray[np.float64] = terms.min(1) + 1e-2 * terms.mean(1)
     return merits
 
@@ -216,5 +205,5 @@ def p_value(
         for place, original in enumerate(certificate.sets):
             candidate[place] = random_region(touch, sizes, sizes[original].sum(), ~taken, rng)
             taken |= candidate[place]
-    as_good = _deltas(redactions, pair, certificate.kind, drawn) >= certificate.delta
+    as_good = deltas(certificate.kind, _retained(redactions, pair, drawn)) >= certificate.delta
     return (1 + int(as_good.sum())) / (1 + draws)

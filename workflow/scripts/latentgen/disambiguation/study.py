@@ -171,13 +171,46 @@ def _examine(
     pair_gains: NDArray[np.float64],
     settings: Mapping[str, Any],
 ) -> PairResult:
-    delta, options = settings["delta"], settings["search"]
     seed = derive_seed("null", settings["seed"], sample.name, *pair)
-    published = {
-        "distinct_1": distinct_1(redactions, pair, rankings, pair_gains, delta),
-        "distinct_2": distinct_2(redactions, pair, rankings, delta),
-        "single": single(redactions, pair, rankings, delta),
+    published = _published(redactions, pair, rankings, pair_gains, settings["delta"])
+    searched, proved = _searched(redactions, pair, rankings, settings, seed)
+    row = {
+        **_facts(sample, redactions, pair),
+        **published,
+        **searched,
+        **_scores(redactions, pair, pair_gains, settings["decide"]),
+        **_overlap(sample, redactions, proved.get("distinct"), pair),
+        "passes": redactions.passes,
     }
+    return PairResult(
+        sample, pair, row, _curves(sample, redactions, pair, rankings), proved, redactions
+    )
+
+
+def _published(
+    redactions: Redactions,
+    pair: Pair,
+    rankings: Rankings,
+    pair_gains: NDArray[np.float64],
+    delta: float,
+) -> dict[str, Any]:
+    """Which of the published rules find a certificate, and the verdict that follows."""
+    first = distinct_1(redactions, pair, rankings, pair_gains, delta) is not None
+    second = distinct_2(redactions, pair, rankings, delta) is not None
+    one = single(redactions, pair, rankings, delta) is not None
+    return {
+        "distinct_1": first,
+        "distinct_2": second,
+        "single": one,
+        "verdict_published": verdict(first or second, one),
+    }
+
+
+def _searched(
+    redactions: Redactions, pair: Pair, rankings: Rankings, settings: Mapping[str, Any], seed: int
+) -> tuple[dict[str, float], dict[str, Certificate]]:
+    """The largest deltas and their p-values, and pruned certificates as far as they reach delta."""
+    delta, options = settings["delta"], settings["search"]
     contrast = search.contrast_ranking(redactions, pair)
     contrast = contrast[np.isin(contrast, rankings[0])]  # without segments that are too small
     greedy_distinct = search.strongest_distinct(redactions, pair, [rankings])
@@ -193,43 +226,39 @@ def _examine(
         for kind, certificate in found.items()
         if certificate.delta >= delta
     }
-    chance = {
-        kind: search.p_value(redactions, pair, c, draws=options["draws"], seed=seed)
+    p_values = {
+        f"p_{kind}": search.p_value(redactions, pair, c, draws=options["draws"], seed=seed)
         for kind, c in proved.items()
     }
-    together, apart = coupling(pair_gains, redactions.segments), split(redactions, pair, pair_gains)
-    score = apart.delta - together
-    row = {
-        **_facts(sample, redactions, pair),
-        **{name: certificate is not None for name, certificate in published.items()},
-        "verdict_published": verdict(
-            bool(published["distinct_1"] or published["distinct_2"]), bool(published["single"])
-        ),
+    deltas = {
         "distinct_delta_greedy": greedy_distinct.delta,
         "distinct_delta": found["distinct"].delta,
         "single_delta_greedy": greedy_single.delta,
         "single_delta": found["single"].delta,
-        "split_delta": apart.delta,
+    }
+    return {**deltas, "p_distinct": np.nan, "p_single": np.nan, **p_values}, proved
+
+
+def _scores(
+    redactions: Redactions, pair: Pair, pair_gains: NDArray[np.float64], decide: Mapping[str, float]
+) -> dict[str, Any]:
+    """What the gains alone say, and the verdict that follows."""
+    together = coupling(pair_gains, redactions.segments)
+    apart = split(redactions, pair, pair_gains).delta
+    score = apart - together
+    return {
+        "split_delta": apart,
         "coupling": together,
         "score": score,
-        "verdict": verdict(
-            score >= settings["decide"]["distinct"], score < settings["decide"]["single"]
-        ),
-        "p_distinct": chance.get("distinct", np.nan),
-        "p_single": chance.get("single", np.nan),
-        **_overlap(sample, redactions, proved.get("distinct"), pair),
-        "passes": redactions.passes,
+        "verdict": verdict(score >= decide["distinct"], score < decide["single"]),
     }
-    return PairResult(
-        sample, pair, row, _curves(sample, redactions, pair, rankings), proved, redactions
-    )
 
 
 def verdict(distinct: bool, one: bool) -> str:
     """distinct, single, neither or both."""
-    return {(True, False): "distinct", (False, True): "single", (True, True): "both"}.get(
-        (distinct, one), "neither"
-    )
+    if distinct and one:
+        return "both"
+    return "distinct" if distinct else "single" if one else "neither"
 
 
 def _facts(sample: Sample, redactions: Redactions, pair: Pair) -> dict[str, Any]:
