@@ -16,11 +16,11 @@ from torch import Tensor
 from benchmarks.probes import N_CLASSES
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from benchmarks.training import NETWORKS
-from latentgen.data.labels import TrainLabels
+from latentgen.data.labels import Labels
 from latentgen.networks.activation_files import FileSource, dump
 from latentgen.networks.activations import SPLITS, HeldSource, NetworkSource
 from latentgen.networks.network import build
-from latentgen.probes.fitting import probe_layer
+from latentgen.probes.fitting import probe_layers
 
 LAYER = "layer"
 
@@ -101,7 +101,7 @@ def file(plain: Any, sizes: Sizes) -> Prepared:
         )
 
 
-def network_source(network: str, images: int, device: str) -> tuple[NetworkSource, TrainLabels]:
+def network_source(network: str, images: int, device: str) -> tuple[NetworkSource, Labels]:
     """A network as initialised, random images for it, and labels of which some are changed."""
     settings, shape = NETWORKS[network]
     random = torch.Generator().manual_seed(0)
@@ -115,21 +115,16 @@ def network_source(network: str, images: int, device: str) -> tuple[NetworkSourc
     true, other = draw.integers(0, N_CLASSES, (2, images))
     observed = np.where(draw.random(images) < 0.4, other, true)
     source = NetworkSource(built, by_split, mean=0.5, std=0.5)
-    return source, TrainLabels(true, observed, draw.random(images))
+    fitted = draw.random(images) >= 0.1
+    return source, Labels(observed, fitted, N_CLASSES, true, true[: images // 5])
 
 
 PROBES = {"masc": {"probe": "masc"}, "velpic": {"probe": "velpic"}}
 
 
-def probed(source: Any, labels: TrainLabels, test_labels: np.ndarray) -> list[dict[str, Any]]:
+def probed(source: Any, labels: Labels) -> list[dict[str, Any]]:
     """The rows of probes.csv."""
-    return [
-        row
-        for layer in source.widths
-        for row in probe_layer(
-            source, layer, labels, test_labels, PROBES, n_classes=N_CLASSES, validation=0.1
-        )
-    ]
+    return list(probe_layers(source, labels, PROBES))
 
 
 @contextmanager
@@ -137,18 +132,17 @@ def without_files(network: str, device: str, sizes: Sizes) -> Prepared:
     """All layers of one epoch to probes, by a file that is probed on the CPU, or without one."""
     source, labels = network_source(network, sizes.images, device)
     n_rows = {"train": sizes.images, "test": sizes.images // 5}
-    test_labels = labels.true[: n_rows["test"]]
     with TemporaryDirectory() as folder:
         path = Path(folder, "epoch_0000.h5")
 
         def plain() -> list[dict[str, Any]]:
             dump(source, path, n_rows)
-            rows = probed(FileSource(path), labels, test_labels)
+            rows = probed(FileSource(path), labels)
             path.unlink()
             return rows
 
         def ours() -> list[dict[str, Any]]:
-            return probed(HeldSource(source), labels, test_labels)
+            return probed(HeldSource(source), labels)
 
         def check(plain: list[dict[str, Any]], ours: list[dict[str, Any]]) -> str:
             pairs = list(zip(plain, ours, strict=True))

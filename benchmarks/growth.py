@@ -8,19 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from latentgen.figures.panels import grid, save
 from matplotlib.ticker import FormatStrFormatter, NullFormatter, NullLocator
 
-from latentgen.data.labels import TrainLabels
-from latentgen.drawing.panels import finish
+from latentgen.data.labels import Labels
+from latentgen.drawing.panels import finish, save
 from latentgen.networks import training
 from latentgen.networks.activation_files import dump
 from latentgen.networks.activations import HeldSource, NetworkSource
 from latentgen.networks.network import Network, build
-from latentgen.probes.fitting import probe_layer
+from latentgen.probes.fitting import probe_layers
 from latentgen.probes.measuring import measured
 
 SHAPE = (1, 16, 16)
@@ -74,17 +74,11 @@ def dump_every_epoch(job: Job, folder: Path) -> None:
 def probe_every_epoch(job: Job, folder: Path) -> None:
     """Fit MASC and VeLPIC to true and to observed labels, and score them."""
     labels = _images(job)[1].numpy()
-    ranks = np.random.default_rng(0).random(job.samples)
+    fitted = np.random.default_rng(0).random(job.samples) >= 0.1
+    test = labels[: job.samples // 5]
+    of_job = Labels(np.roll(labels, 1), fitted, job.classes, labels, test)
     for _ in range(job.epochs):
-        probe_layer(
-            HeldSource(_source(job)),
-            "fc1",
-            TrainLabels(labels, np.roll(labels, 1), ranks),
-            labels[: job.samples // 5],
-            PROBES,
-            n_classes=job.classes,
-            validation=0.1,
-        )
+        list(probe_layers(HeldSource(_source(job)), of_job, PROBES))
 
 
 STAGES: dict[str, Callable[[Job, Path], None]] = {
@@ -126,14 +120,14 @@ def measure(stage: str, job: Job) -> dict[str, Any]:
             costs.append(cost)
     seconds = min(cost.seconds for cost in costs)
     peak = max(cost.peak for cost in costs)
-    return {"stage": stage, **asdict(job), "seconds": seconds, "peak_mb": peak / 2**20}
+    return {"stage": stage, **asdict(job), "seconds": seconds, "peak_mib": peak / 2**20}
 
 
 def measure_all(axes: dict[str, list[int]]) -> pd.DataFrame:
     """Vary one size after the other; the base sizes are those of `Job`.
 
     Returns:
-        Rows with axis, value, stage, samples, width, classes, epochs, seconds, peak_mb.
+        Rows with axis, value, stage, samples, width, classes, epochs, seconds, peak_mib.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
@@ -163,11 +157,11 @@ X_LABELS = {
 
 def draw(table: pd.DataFrame, folder: Path) -> None:
     """Seconds above, memory below; a column for each size that is varied."""
-    style = {"width": 7.0, "dpi": 200}
-    figure, panels = grid(2, len(X_LABELS), style, 1.7, share_y="row", share_x="col")
+    size = {"figsize": (7.0, 3.9), "layout": "constrained"}
+    figure, panels = plt.subplots(2, len(X_LABELS), sharex="col", sharey="row", **size)
     for column, (axis, label) in zip(panels.T, X_LABELS.items(), strict=True):
         varied = table[table["axis"] == axis]
-        for quantity, axes in zip(("seconds", "peak_mb"), column, strict=True):
+        for quantity, axes in zip(("seconds", "peak_mib"), column, strict=True):
             for stage, look in LOOKS.items():
                 rows = varied[varied["stage"] == stage]
                 axes.plot(rows["value"], rows[quantity], **look)

@@ -17,7 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from latentgen.networks import training
 from latentgen.networks.network import Shape, build
+from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.precision import ieee_float32
+from latentgen.networks.training_config import TrainingConfig
 
 BATCH_SIZE = 32
 LEARNING_RATE = 2e-4
@@ -35,12 +37,12 @@ class Task:
 
     module: nn.Module
     data: training.TrainingData
-    recipe: training.TrainingConfig
+    config: TrainingConfig
     device: torch.device
 
     def batch(self, index: int) -> "Task":
         """The same with the images of one batch only."""
-        rows = list(training.batch_order(len(self.data.images), self.recipe, 1))[index]
+        rows = list(training.batch_order(len(self.data.images), self.config, 1))[index]
         data = replace(
             self.data,
             images=self.data.images[rows],
@@ -61,11 +63,11 @@ def make_task(network: str, batches: int, device: str, *, compiled: bool = False
     data = training.TrainingData(
         images, labels, labels, images[none], labels[none], images[none], labels[none], 0.5, 0.5
     )
-    recipe = training.TrainingConfig(
+    config = TrainingConfig(
         "Adam", LEARNING_RATE, BATCH_SIZE, 1, 1.0, shuffle=True, seed=1, compile=compiled
     )
     module = build(settings, shape, 10, seed=2).module
-    return Task(module, data, recipe, torch.device(device))
+    return Task(module, data, config, torch.device(device))
 
 
 # ------------------------------------------------------------------------------------ plain
@@ -110,13 +112,13 @@ def textbook(module: nn.Module) -> nn.Module:
 def plain_steps(task: Task) -> Callable[[int], list[float]]:
     """Steps of Adam over a DataLoader from the initial weights on; gives the epoch's losses."""
     module = textbook(task.module).to(task.device)
-    optimizer = torch.optim.Adam(module.parameters(), lr=task.recipe.learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=task.config.learning_rate)
     dataset = Images(task.data.images, task.data.observed)
     module.train()
 
     @ieee_float32()  # as ours: by itself a GPU would convolve in TF32
     def epoch(number: int) -> list[float]:
-        order = torch.cat(list(training.batch_order(len(dataset), task.recipe, number)))
+        order = torch.cat(list(training.batch_order(len(dataset), task.config, number)))
         losses, right = [], 0
         for images, labels in DataLoader(dataset, BATCH_SIZE, sampler=order.tolist()):
             images, labels = images.to(task.device), labels.to(task.device)
@@ -147,7 +149,7 @@ def our_curve(task: Task, steps: int) -> list[float]:
     losses = []
     for step in range(steps):
         data = task.batch(step).data.to(task.device)
-        scores = training.train_epoch(module, optimizer, data, task.recipe, 1)
+        scores = training.train_epoch(module, optimizer, data, task.config, 1)
         losses.append(scores["train_loss"])
     return losses
 
@@ -156,13 +158,13 @@ def our_loss(task: Task) -> float:
     """Mean loss of one epoch."""
     module, optimizer = _ours(task)
     data = task.data.to(task.device)
-    return training.train_epoch(module, optimizer, data, task.recipe, 1)["train_loss"]
+    return training.train_epoch(module, optimizer, data, task.config, 1)["train_loss"]
 
 
 def _ours(task: Task) -> tuple[nn.Module, torch.optim.Optimizer]:
     module = copy.deepcopy(task.module).to(task.device)
     training.prepare(module)
-    return module, training.make_optimizer(module, task.recipe)
+    return module, make_optimizer(module, task.config)
 
 
 def agree(plain: list[float], ours: list[float]) -> str:

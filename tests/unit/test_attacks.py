@@ -15,7 +15,7 @@ import torch
 from tests.conftest import REPOSITORY, TINY
 
 from latentgen.config import schema
-from latentgen.data import sources
+from latentgen.data.loading import load
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
 
@@ -107,7 +107,7 @@ def test_a_pickle_in_a_data_file(tmp_path: Path) -> None:
     names = [f"{split}_{kind}" for split in ("train", "test") for kind in ("images", "labels")]
     np.savez(file, allow_pickle=True, **dict.fromkeys(names, bomb))
     with pytest.raises(PipelineError):
-        sources.load("npz", path=file)
+        load("npz", path=file)
     assert not victim.exists()
 
 
@@ -117,7 +117,7 @@ def test_a_pickle_in_the_place_of_cifar(tmp_path: Path) -> None:
     for name in ("batches.meta", "test_batch", *(f"data_batch_{n}" for n in range(1, 6))):
         (folder / name).write_bytes(pickle.dumps(Bomb(victim)))
     with pytest.raises(PipelineError):
-        sources.load("torchvision", name="CIFAR10", root=tmp_path, download=False)
+        load("torchvision", name="CIFAR10", root=tmp_path, download=False)
     assert not victim.exists()
 
 

@@ -41,7 +41,10 @@ def test_an_entry_is_a_file_of_the_registry_and_what_is_named_like_it(folder: Pa
     [
         ("missing.value", "missing: found neither missing.py"),
         ("mine.other", "mine.other: there is no 'other' in mine"),
-        ("other", "found 'other'; allowed: confusion, pair_flip, permutation, uniform, "),
+        (
+            "other",
+            "data.noise_kinds: found 'other'; allowed: confusion, pair_flip, permutation, uniform, ",
+        ),
     ],
 )
 def test_what_is_not_there_is_told(folder: Path, name: str, told: str) -> None:

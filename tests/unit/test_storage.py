@@ -5,6 +5,7 @@ import pytest
 
 from latentgen import storage
 from latentgen.seeds import derive_seed
+from latentgen.tables import write_csv
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path) -> None:
@@ -40,7 +41,7 @@ def test_what_a_killed_writer_left_is_in_nobodys_way(tmp_path) -> None:
 
 def test_floats_come_back_exactly_from_csv(tmp_path) -> None:
     table = pd.DataFrame({"accuracy": [1 / 3, 0.1 + 0.2, 1e-17]})
-    storage.write_csv(table, tmp_path / "t.csv")
+    write_csv(table, tmp_path / "t.csv")
     read = pd.read_csv(tmp_path / "t.csv")
     assert read["accuracy"].tolist() == table["accuracy"].tolist()
 

@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     ),
     "unknown noise kind": (
         lambda c: tiny(c)["noise"].update(kind="unifrom"),
-        ["experiments.tiny.noise.kind", "'unifrom'", "allowed: uniform, "],
+        ["experiments.tiny.noise.kind", "'unifrom'", "allowed: confusion, "],
     ),
     "corruption above 1": (
         lambda c: tiny(c)["noise"].update(levels=[0, 1.4]),
@@ -365,12 +365,15 @@ def test_probes_of_the_dynamics_are_those_that_are_not_fitted_anyway() -> None:
 
 def test_protocol_sound_shuffles_and_holds_out_published_does_not() -> None:
     def published(config: Config) -> None:
-        tiny(config).update(protocol="published", validation=0.2)
+        tiny(config).update(protocol="published", validation_fraction=0.2)
 
     sound = resolve(read(TINY))["tiny"]
-    assert (sound["training"]["shuffle"], sound["validation"]) == (True, 0.1)
+    assert (sound["training"]["shuffle"], sound["validation_fraction"]) == (True, 0.1)
     as_published = resolve(read(edited(published)))["tiny"]
-    assert (as_published["training"]["shuffle"], as_published["validation"]) == (False, 0.0)
+    assert (as_published["training"]["shuffle"], as_published["validation_fraction"]) == (
+        False,
+        0.0,
+    )
 
 
 def backwards(value: Any) -> Any:

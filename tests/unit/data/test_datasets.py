@@ -793,7 +793,7 @@ def test_damaged_npz(tmp_path: Path) -> None:
 
 
 def test_unknown_sources_names_and_settings() -> None:
-    with fails("dataset source 'sklaern'", "image_folder, npz, sklearn, torchvision"):
+    with fails("data.sources: found 'sklaern'", "image_folder, npz, sklearn, torchvision"):
         load("sklaern")
     with fails("sklearn dataset 'digit'", "digits"):
         load("sklearn", name="digit")

@@ -78,10 +78,14 @@ def test_seeds_differ_and_the_same_seed_repeats() -> None:
 
 def test_validation_split_is_the_same_at_every_level_and_has_its_share() -> None:
     lower, higher = draw(0.2), draw(0.8)
-    assert np.array_equal(lower.fitted(0.1), higher.fitted(0.1))
-    assert lower.fitted(0.0).all()
-    assert abs((~lower.fitted(0.1)).mean() - 0.1) < 0.01
-    assert not (lower.fitted(0.2) & ~lower.fitted(0.1)).any()  # shares are nested
+
+    def fitted(drawn: TrainLabels, fraction: float) -> np.ndarray:
+        return drawn.split(fraction, 10, labels(5)).fitted
+
+    assert np.array_equal(fitted(lower, 0.1), fitted(higher, 0.1))
+    assert fitted(lower, 0.0).all()
+    assert abs((~fitted(lower, 0.1)).mean() - 0.1) < 0.01
+    assert not (fitted(lower, 0.2) & ~fitted(lower, 0.1)).any()  # fractions are nested
 
 
 def test_published_draw_changes_as_many_mnist_labels_as_published(shared_data) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from latentgen.data.labels import TrainLabels
+from latentgen.data.labels import Labels
 from latentgen.editing import transfer
 from latentgen.editing.heads import QuadraticHead, head_from, head_of, head_of_probe, linear_head
 from latentgen.editing.transfer import control_heads
@@ -39,17 +39,17 @@ def source(network: Network) -> NetworkSource:
 
 
 @pytest.fixture
-def labels() -> TrainLabels:
+def labels() -> Labels:
     random = np.random.default_rng(0)
     true = random.integers(0, K, N)
     observed = np.where(random.random(N) < 0.4, random.integers(0, K, N), true)
-    return TrainLabels(true, observed, random.random(N))
+    return Labels(observed, random.random(N) >= 0.1, K, true, random.integers(0, K, M))
 
 
 def test_zero_bias_transfer_is_velpic_at_the_penultimate_layer_sample_by_sample(
     network, source, labels
 ) -> None:
-    fitted = labels.fitted(0.1)
+    fitted = labels.fitted
     train = read_split(source, "train", "fc2")
     velpic = VeLPIC().fit(train[torch.from_numpy(fitted)], labels.observed[fitted])
     heads = transfer.edited_heads(head_of(network.module), velpic.components_)
@@ -62,10 +62,9 @@ def test_zero_bias_transfer_is_velpic_at_the_penultimate_layer_sample_by_sample(
 
 def test_rows_agree_with_the_edited_network_itself(network, source, labels) -> None:
     head = head_of(network.module)
-    test = np.random.default_rng(1).integers(0, K, M)
-    rows = transfer.transfer_rows(source, "fc2", head, labels, test, validation=0.1)
+    rows = transfer.transfer_rows(source, "fc2", head, labels)
     images = (source._images["test"].float() / 255 - 0.5) / 0.5
-    fitted = labels.fitted(0.1)
+    fitted = labels.fitted
     train = read_split(source, "train", "fc2")[torch.from_numpy(fitted)]
     vectors = VeLPIC().fit(train, labels.observed[fitted]).components_
     heads = transfer.edited_heads(head, vectors)
@@ -73,7 +72,7 @@ def test_rows_agree_with_the_edited_network_itself(network, source, labels) -> N
     edited_network = copy.deepcopy(network.module)
     for variant, edited in heads.items():
         transfer.write_head(edited_network, edited)
-        accuracy = (edited_network(images).argmax(1).numpy() == test).mean()
+        accuracy = (edited_network(images).argmax(1).numpy() == labels.test).mean()
         (row,) = [r for r in rows if r["variant"] == variant and r["split"] == "test"]
         assert row["accuracy"] == pytest.approx(accuracy)
     splits = {(row["split"], row["score_labels"]) for row in rows}
@@ -119,7 +118,7 @@ def test_another_number_of_classes_is_one_line(network) -> None:
 def test_a_layer_that_is_not_the_penultimate_one_is_refused(network, source, labels) -> None:
     head = head_of(network.module)
     with pytest.raises(PipelineError, match=r"fc1 has width 8.*takes 5"):
-        transfer.transfer_rows(source, "fc1", head, labels, np.zeros(M), validation=0.0)
+        transfer.transfer_rows(source, "fc1", head, labels)
 
 
 def test_writing_keeps_the_tensors_and_sets_the_bias_to_zero_where_there_is_none() -> None:

@@ -9,7 +9,7 @@ from latentgen.jobs import front_page
 WHOLE: dict[str, Any] = {
     "published": {"dataset": "MNIST", "model": "MLP"},
     "batch_norm_contrast": True,
-    "validation": 0.1,
+    "validation_fraction": 0.1,
     "dynamics_probes": ["logistic_regression"],
     "noise": {"levels": [0.4]},
 }
@@ -20,7 +20,7 @@ def test_nothing_is_left_out_of_a_whole_suite() -> None:
 
 
 def test_what_is_left_out_is_named_with_its_reason() -> None:
-    lacking = {**WHOLE, "published": None, "validation": 0, "noise": {"levels": [0, 0.4]}}
+    lacking = {**WHOLE, "published": None, "validation_fraction": 0, "noise": {"levels": [0, 0.4]}}
     said = front_page.left_out("s", {"a": WHOLE, "c": lacking, "d": lacking}, {})
     assert said == [
         "Comparison with published figures of c, d: none are published of this dataset and model.",

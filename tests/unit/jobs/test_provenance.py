@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from latentgen.jobs import provenance
+from latentgen.jobs.code import digest
 
 CONFIG: dict[str, Any] = {
     "suite": "all",
@@ -23,18 +24,24 @@ CONFIG: dict[str, Any] = {
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one result, made from a file and a folder, and its record."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provenance, "digest", digest.__wrapped__)  # files change here
     folder = Path("results/runs/mine/uniform-0.4/seed1")
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "checkpoints" / "epoch_0000.safetensors").write_bytes(b"state")
     Path("module.py").write_text("x = 1\n")
+    Path("images.bin").write_bytes(b"pixels")
     (folder / "probes.csv").write_text("epoch\n0\n")
+    code = {"module.py": digest.__wrapped__(Path("module.py"))}
     provenance.record(
         SimpleNamespace(
             rule="fit_probes",
             wildcards={"experiment": "mine", "noise": "uniform-0.4", "seed": "1"},
             config=CONFIG,
-            params={"probes": {"masc": {}}},
-            input=[str(folder / "checkpoints"), "module.py"],
+            params={
+                "probes": {"masc": {}},
+                "code": {"module.py": digest.__wrapped__(Path("module.py"))},
+            },
+            input=[str(folder / "checkpoints"), "images.bin"],
             output=[str(folder / "probes.csv")],
         )
     )
@@ -50,7 +57,9 @@ def test_what_a_record_holds(finished: Path) -> None:
     assert record["rule"] == "fit_probes"
     assert record["config"]["mine"]["experiment"]["seeds"] == [1, 2]
     assert record["config"]["mine"]["model"] == {"widths": [8]}
-    assert record["inputs"]["module.py"] == hashlib.sha256(b"x = 1\n").hexdigest()
+    assert record["inputs"]["images.bin"] == hashlib.sha256(b"pixels").hexdigest()
+    assert list(record["code"]) == ["module.py"]
+    assert record["params"] == {"probes": {"masc": {}}}
     assert record["commit"] == "unknown"  # there is no repository
     assert {"python", "numpy", "torch"} <= set(record["versions"])
     assert record["device"]
@@ -73,8 +82,18 @@ def test_inputs_that_were_changed_renamed_or_removed(finished: Path) -> None:
     checkpoints = finished / "checkpoints"
     (checkpoints / "epoch_0000.safetensors").rename(checkpoints / "epoch_0001.safetensors")
     assert mismatches() == [f"{result}: was made from another {checkpoints}"]
+    Path("images.bin").unlink()
+    assert mismatches()[0] == f"{result}: was made from another images.bin"
+
+
+def test_code_counts_by_what_it_computes(finished: Path) -> None:
+    result = finished / "probes.csv"
+    Path("module.py").write_text('"""What it is about."""\nx = 1  # one\n')
+    assert mismatches() == []
+    Path("module.py").write_text("x = 2\n")
+    assert mismatches() == [f"{result}: was made from another module.py"]
     Path("module.py").unlink()
-    assert mismatches()[0] == f"{result}: was made from another module.py"
+    assert mismatches() == [f"{result}: was made from another module.py"]
 
 
 def test_hidden_files_of_a_folder_are_no_part_of_it(finished: Path) -> None:

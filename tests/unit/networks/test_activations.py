@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from latentgen.errors import PipelineError
-from latentgen.networks import activations
+from latentgen.networks import activation_files, activations, reading
 from latentgen.networks.activation_files import FileSource
 from latentgen.networks.activations import HeldSource, NetworkSource
 from latentgen.networks.network import build
@@ -36,7 +36,7 @@ def test_a_layer_is_what_the_network_computes_by_hand(source: NetworkSource) -> 
 
 def test_a_file_gives_back_what_the_network_gave(source: NetworkSource, tmp_path) -> None:
     path = tmp_path / "epoch_0000.h5"
-    activations.dump(source, path, {"train": 23, "test": 7}, run="toy", epoch=0)
+    activation_files.dump(source, path, {"train": 23, "test": 7}, run="toy", epoch=0)
     stored = FileSource(path, batch_size=4)
     assert stored.widths == source.widths == {"input": 9, "fc1": 6, "fc2": 4}
     for split in ("train", "test"):
@@ -51,16 +51,16 @@ def test_a_file_gives_back_what_the_network_gave(source: NetworkSource, tmp_path
 
 def test_size_is_predicted_to_the_byte(source: NetworkSource, tmp_path) -> None:
     for dtype in ("float32", "float16"):
-        activations.dump(source, tmp_path / dtype, {"train": 23, "test": 7}, dtype)
+        activation_files.dump(source, tmp_path / dtype, {"train": 23, "test": 7}, dtype)
         with h5py.File(tmp_path / dtype) as file:
             stored = sum(file[name][split].nbytes for name in file for split in file[name])
-        assert activations.predicted_bytes(source.widths, 30, 1, dtype) == stored
+        assert activation_files.predicted_bytes(source.widths, 30, 1, dtype) == stored
 
 
 def test_too_much_is_refused_before_it_is_written() -> None:
     with pytest.raises(PipelineError, match=r"8\.0 GB.*max_gb = 5.*fc2 \(2000\).*keep: false"):
-        activations.refuse_too_many_bytes({"fc1": 1000, "fc2": 2000}, 66_667, 10, "float32", 5)
-    activations.refuse_too_many_bytes({"fc1": 1000, "fc2": 2000}, 66_667, 10, "float32", 9)
+        activation_files.refuse_too_many_bytes({"fc1": 1000, "fc2": 2000}, 66_667, 10, "float32", 5)
+    activation_files.refuse_too_many_bytes({"fc1": 1000, "fc2": 2000}, 66_667, 10, "float32", 9)
 
 
 def test_numbers_that_float16_cannot_hold_are_refused(tmp_path) -> None:
@@ -71,13 +71,13 @@ def test_numbers_that_float16_cannot_hold_are_refused(tmp_path) -> None:
     source = NetworkSource(network, {"train": images, "test": images}, mean=0.0, std=1.0)
     path = tmp_path / "epoch_0000.h5"
     with pytest.raises(PipelineError, match=r"layer fc1.*float16"):
-        activations.dump(source, path, {"train": 2, "test": 2}, "float16")
+        activation_files.dump(source, path, {"train": 2, "test": 2}, "float16")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_truncated_file_is_named(source: NetworkSource, tmp_path) -> None:
     path = tmp_path / "epoch_0000.h5"
-    activations.dump(source, path, {"train": 23, "test": 7})
+    activation_files.dump(source, path, {"train": 23, "test": 7})
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(PipelineError, match=r"epoch_0000\.h5"):
         _ = FileSource(path).widths
@@ -97,7 +97,7 @@ class _Reused(nn.Module):
 
 def test_of_several_calls_the_first_counts_and_later_changes_in_place_do_not_show() -> None:
     inputs = torch.tensor([[0.0, 2.0, 4.0]])
-    read = activations.read_layers(_Reused(), {"first": "relu"}, inputs)
+    read = reading.read_layers(_Reused(), {"first": "relu"}, inputs)
     assert torch.equal(read["first"], torch.tensor([[0.0, 1.0, 3.0]]))
 
 

@@ -126,9 +126,11 @@ def test_optimisers_are_those_of_pytorch_to_the_bit(name: str) -> None:
 def test_training_does_without_the_compiler() -> None:
     script = """
 import sys, torch
-from latentgen.networks.training import TrainingData, TrainingConfig, make_optimizer, train_epoch
+from latentgen.networks.optimizers import make_optimizer
+from latentgen.networks.training import TrainingData, train_epoch
+from latentgen.networks.training_config import TrainingConfig
 images, labels = torch.zeros(4, 1, 1, 2, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
-data = Data(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
+data = TrainingData(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
 module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2, 2))
 for precision in ("float32", "tf32", "bf16"):
     recipe = TrainingConfig(**{**{settings}, "precision": precision})

@@ -379,7 +379,7 @@ def test_every_probe_is_made_from_its_settings() -> None:
         "qda": "QDA",
         "velpic": "VeLPIC",
     }
-    with pytest.raises(PipelineError, match=r"'mascc'.*masc, velpic"):
+    with pytest.raises(PipelineError, match=r"'mascc'.*masc, nearest.*velpic"):
         make_probe({"probe": "mascc"})
 
 

@@ -44,11 +44,15 @@ def find(registry: str, name: str) -> Any:
     if "." in name:
         return _own(name)
     if name not in names(registry):
-        raise PipelineError(
-            f"found {name!r}; allowed: {', '.join(names(registry))} or module.object"
-        )
-    module = vars(importlib.import_module(f"{registry}.{name}"))
-    return next(value for key, value in module.items() if _folded(key) == _folded(name))
+        allowed = ", ".join(names(registry))
+        where = registry.removeprefix("latentgen.")
+        raise PipelineError(f"{where}: found {name!r}; allowed: {allowed} or module.object")
+    module = f"{registry}.{name}"
+    return next(
+        value
+        for key, value in vars(importlib.import_module(module)).items()
+        if _folded(key) == _folded(name) and getattr(value, "__module__", None) == module
+    )
 
 
 def file_of(registry: str, name: str) -> Path | None:

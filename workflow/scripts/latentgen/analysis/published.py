@@ -44,8 +44,8 @@ class Published:
 
     Attributes:
         model: level, quantity (`LAST_EPOCH` or `BEST_EPOCH`), mean, min, max over runs.
-        by_layer: probe (a key of `PUBLISHED_PROBES`), fit_labels, split, score_labels, level, layer, mean,
-            min, max.
+        by_layer: probe (a key of `PUBLISHED_PROBES`), fit_labels, split, score_labels, level,
+            layer, mean, min, max.
         headline: probe, fit_labels, split, score_labels, level, mean: at the best layer, as the
             paper's own table has it.
     """

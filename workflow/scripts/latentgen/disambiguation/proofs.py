@@ -22,8 +22,8 @@ from PIL import Image
 
 from latentgen.disambiguation.certificates import Certificate, Pair
 from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.redaction import Redactions
-from latentgen.disambiguation.verify_proof import MASKS
 from latentgen.disambiguation.weights import sha256_of
 
 FORMAT = 1

@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentgen.disambiguation.classifiers import MEASURES, Classifier, load_classifier
+from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.weights import sha256_of
 from latentgen.errors import PipelineError, one_line
 
 TOLERANCE = 1e-3
 """Up to which share values may differ; another machine adds up in another order."""
-
-MASKS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
-"""Files of a proof of either kind that say where each of its sets is redacted."""
 
 
 def verify(folder: Path, weights: Path | None = None, image: Path | None = None) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from PIL import Image
 from skimage.segmentation import mark_boundaries
 
 from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
-from latentgen.disambiguation.verify_proof import MASKS
 from latentgen.drawing.panels import grid, save
 
 LABEL_A, LABEL_B = "#0072B2", "#D55E00"

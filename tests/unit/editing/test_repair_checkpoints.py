@@ -10,7 +10,8 @@ from scipy import stats
 from tests.unit.toy import TRAINING, make_dataset, make_labels, make_run
 
 from latentgen.data.labels import TrainLabels
-from latentgen.editing import export, repair_runs
+from latentgen.editing import export, repair_checkpoints
+from latentgen.editing.repair_checkpoints import Estimate, repair_run, without_noise
 from latentgen.errors import PipelineError
 from latentgen.networks import training
 from latentgen.networks.reading import predict_logits
@@ -39,7 +40,7 @@ def trained(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     training.train_run(
         run.network().module,
         run.training_data(),
-        run.recipe(TRAINING),
+        run.training_config(TRAINING),
         schedule="1, 5",
         checkpoint_folder=folder / "checkpoints",
         history_file=folder / "history.csv",
@@ -51,7 +52,7 @@ def trained(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_repaired_network_answers_better_and_survives_its_file(
     run: Run, trained: Path, tmp_path: Path
 ) -> None:
-    classifier, table, candidates = repair_runs.repair_run(run, trained, CPU, PROBES)
+    classifier, table, candidates = repair_run(run, trained, CPU, PROBES)
     (row,) = table.to_dict("records")
     assert row["test_before"] < 0.75
     assert row["test_after"] > 0.9
@@ -69,7 +70,7 @@ def test_the_repaired_network_answers_better_and_survives_its_file(
     again = export.load(tmp_path / "repaired.safetensors")
     scores = again(run.images["test"])
     assert torch.equal(scores, classifier(run.images["test"]))
-    assert (scores.argmax(1).numpy() == run.test_labels).mean() == row["test_after"]
+    assert (scores.argmax(1).numpy() == run.labels.test).mean() == row["test_after"]
     assert again.facts["class_names"] == ["a", "b", "c"]
     assert (again.facts["layer"], again.facts["head"]) == (row["layer"], row["head"])
 
@@ -87,7 +88,7 @@ def test_repair_looks_at_neither_true_labels_nor_test_data(
     shuffled = replace(labels, true=random.permutation(labels.true))
     other = make_run(tmp_path, scrambled, shuffled, 0.2)
     on_test = ["test_before", "test_after"]
-    ours, theirs = (repair_runs.repair_run(this, trained, CPU, PROBES)[1:] for this in (run, other))
+    ours, theirs = (repair_run(this, trained, CPU, PROBES)[1:] for this in (run, other))
     assert ours[0].drop(columns=on_test).equals(theirs[0].drop(columns=on_test))
     assert ours[1].equals(theirs[1])
     assert not ours[0].equals(theirs[0])
@@ -96,8 +97,8 @@ def test_repair_looks_at_neither_true_labels_nor_test_data(
 def test_a_network_that_needs_no_repair_is_kept_as_trained(
     run: Run, trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(repair_runs, "_heads", lambda *arguments: {})
-    classifier, table, _ = repair_runs.repair_run(run, trained, CPU, {})
+    monkeypatch.setattr(repair_checkpoints, "_heads", lambda *arguments: {})
+    classifier, table, _ = repair_run(run, trained, CPU, {})
     assert (classifier.cut, classifier.head) == (None, None)
     assert set(table["head"]) == {"trained"}
     logits = predict_logits(classifier.network, run.images["test"], 0.5, 0.5)
@@ -106,14 +107,14 @@ def test_a_network_that_needs_no_repair_is_kept_as_trained(
 
 
 def test_nothing_held_out_is_one_line(run: Run, trained: Path) -> None:
-    with pytest.raises(PipelineError, match=r"validation: 0.*larger share") as error:
-        repair_runs.repair_run(replace(run, validation=0.0), trained, CPU, PROBES)
+    with pytest.raises(PipelineError, match=r"held out.*larger validation_fraction") as error:
+        repair_run(replace(run, validation_fraction=0.0), trained, CPU, PROBES)
     assert "\n" not in str(error.value)
 
 
 def test_a_probe_that_cannot_be_a_last_layer_is_one_line(run: Run, trained: Path) -> None:
     with pytest.raises(PipelineError, match="KNN cannot be the last layer"):
-        repair_runs.repair_run(run, trained, CPU, {"knn": {"probe": "knn"}})
+        repair_run(run, trained, CPU, {"knn": {"probe": "knn"}})
 
 
 def test_what_is_not_an_exported_network_is_one_line(trained: Path, tmp_path: Path) -> None:
@@ -126,41 +127,41 @@ def test_what_is_not_an_exported_network_is_one_line(trained: Path, tmp_path: Pa
 def test_without_noise_inverts_what_uniform_noise_does() -> None:
     for level, true in ((0.0, 0.7), (0.4, 0.9), (0.8, 0.55)):
         observed = (1 - level) * true + level / 10
-        found = repair_runs.without_noise(repair_runs.Estimate(observed, 0.0, 1.0), level, 10)
+        found = without_noise(Estimate(observed, 0.0, 1.0), level, 10)
         assert found is not None
         assert found.value == pytest.approx(true)
         assert (found.low, found.high) == (0.0, 1.0)  # never outside
-    assert repair_runs.without_noise(repair_runs.Estimate(0.1, 0, 1), 1.0, 10) is None
+    assert without_noise(Estimate(0.1, 0, 1), 1.0, 10) is None
 
 
 def test_expected_accuracies_are_those_of_redrawn_labels() -> None:
     random = np.random.default_rng(0)
     true = random.integers(0, 10, 200_000)
-    guesses = np.where(random.random(len(true)) < 0.7, true, (true + 1) % 10)
+    predicted = np.where(random.random(len(true)) < 0.7, true, (true + 1) % 10)
     observed = np.where(random.random(len(true)) < 0.6, random.integers(0, 10, len(true)), true)
-    accuracy = repair_runs.interval(float((guesses == observed).mean()), len(true))
-    expected = repair_runs.without_noise(accuracy, 0.6, 10)
+    accuracy = repair_checkpoints.interval(float((predicted == observed).mean()), len(true))
+    expected = without_noise(accuracy, 0.6, 10)
     assert expected is not None
     # Four standard deviations of a share of 200,000 samples are 0.004, and 0.01 after dividing.
     assert expected.value == pytest.approx(0.7, abs=0.011)
 
 
 def test_interval_is_wilson_s() -> None:
-    found = repair_runs.interval(0.25, 80)
+    found = repair_checkpoints.interval(0.25, 80)
     z = stats.norm.ppf(0.975)
     centre = (0.25 + z**2 / 160) / (1 + z**2 / 80)
     half = z / (1 + z**2 / 80) * np.sqrt(0.25 * 0.75 / 80 + z**2 / (4 * 80**2))
     assert (found.low, found.high) == pytest.approx((centre - half, centre + half))
 
 
-def test_the_best_of_many_guesses_is_not_expected_to_be_good() -> None:
+def test_the_best_of_many_predicted_is_not_expected_to_be_good() -> None:
     right = np.random.default_rng(1).random((150, 130)) < 0.1
     assert right.mean(1).max() > 0.16
     # The mean of what is left out has a standard deviation of about 0.02.
-    assert repair_runs.corrected_accuracy(right) == pytest.approx(0.1, abs=0.05)
+    assert repair_checkpoints.corrected_accuracy(right) == pytest.approx(0.1, abs=0.05)
 
 
 def test_a_clear_winner_is_expected_to_be_as_good_as_it_is() -> None:
     right = np.zeros((5, 200), dtype=bool)
     right[3, :150] = True
-    assert repair_runs.corrected_accuracy(right) == pytest.approx(0.75, abs=0.01)
+    assert repair_checkpoints.corrected_accuracy(right) == pytest.approx(0.75, abs=0.01)
