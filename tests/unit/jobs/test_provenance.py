@@ -37,10 +37,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             rule="fit_probes",
             wildcards={"experiment": "mine", "noise": "uniform-0.4", "seed": "1"},
             config=CONFIG,
-            params={
-                "probes": {"masc": {}},
-                "code": {"module.py": digest.__wrapped__(Path("module.py"))},
-            },
+            params={"probes": {"masc": {}}, "code": code},
             input=[str(folder / "checkpoints"), "images.bin"],
             output=[str(folder / "probes.csv")],
         )
