@@ -1,10 +1,10 @@
-"""The one exception that is meant to be read by the person at the keyboard."""
+"""Errors that the user can correct."""
 
 from collections.abc import Iterable
 
 
 class PipelineError(Exception):
-    """Something the user can mend: shown as one line that says what and where, no traceback."""
+    """An error that the user can correct: shown as one line with what and where, no traceback."""
 
 
 def require_choice(what: str, found: str, allowed: Iterable[str]) -> None:
@@ -15,5 +15,9 @@ def require_choice(what: str, found: str, allowed: Iterable[str]) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """What an exception says, on one line."""
+    r"""The message of an exception, on one line; its type where there is no message.
+
+    >>> one_line(ValueError("not a\nnumber"))
+    'not a number'
+    """
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""How much memory jobs take at once; what they compute does not depend on it."""
+"""Limits on the memory of jobs; results do not depend on them."""
 
 HELD_BYTES = 2 * 2**30
-"""Of a network's activations that a job holds at most (see `activations.HeldSource`)."""
+"""Bytes of a network's activations that a job holds at most (see `activations.HeldSource`)."""

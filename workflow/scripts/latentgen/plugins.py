@@ -1,12 +1,12 @@
-"""What config.yaml names: entries of the library's registries, and objects of the user's own.
+"""Objects that config.yaml names: entries of the library's registries, and the user's own.
 
-A registry is a package, such as `latentgen.probes.kinds`, and each of its modules is an entry. It
-holds one object that is named like the module, but for case and underscores: `lda.py` holds `LDA`.
-No list names the entries, so that a new one is a new file and nothing else, and a job depends on
-the files of those entries only that it uses.
+A registry is a package, such as `latentgen.probes.kinds`, and each of its modules is an entry. A
+module holds one object of the same name, apart from case and underscores: `lda.py` holds `LDA`.
+There is no list of entries: a new entry is only a new file, and a job depends only on the files of
+the entries that it uses.
 
-An object of one's own is `module.object`: from a file beside config.yaml (`mine.py` for
-`mine.Tiny`) or from an installed package (`sklearn.naive_bayes.GaussianNB`).
+A user's own object is `module.object`: from a file beside config.yaml (`mine.py` for `mine.Tiny`)
+or from an installed package (`sklearn.naive_bayes.GaussianNB`).
 """
 
 import importlib
@@ -31,7 +31,7 @@ def names(registry: str) -> list[str]:
 
 
 def find(registry: str, name: str) -> Any:
-    """What a name stands for: an entry of a registry, or an object of the user's own.
+    """The object of a name: an entry of a registry, or an object of the user's own.
 
     >>> find("latentgen.probes.kinds", "lda")
     <class 'latentgen.probes.kinds.lda.LDA'>
@@ -56,7 +56,7 @@ def find(registry: str, name: str) -> Any:
 
 
 def file_of(registry: str, name: str) -> Path | None:
-    """The file that holds what a name stands for; None if that is an installed package."""
+    """The file that defines the object of a name; None if that is in an installed package."""
     if "." in name:
         path = _beside_config(name.rpartition(".")[0])
         return path if path.exists() else None
@@ -64,7 +64,7 @@ def file_of(registry: str, name: str) -> Path | None:
 
 
 def is_there(name: str) -> bool:
-    """Whether the module of a `module.object` can be found; says nothing about the object in it."""
+    """Whether the module of a `module.object` can be found; the object in it is not checked."""
     module = name.rpartition(".")[0]
     package = module.partition(".")[0]
     return _beside_config(module).exists() or importlib.util.find_spec(package) is not None

@@ -1,4 +1,4 @@
-"""How far a job is: a bar on a terminal, a line every few seconds in a log."""
+"""Progress of a job: a bar on a terminal, a line every few seconds in a log."""
 
 import sys
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ SECONDS_BETWEEN_LINES = 5
 
 
 class _Lines:
-    """A stream for bars that are not drawn over one another."""
+    """A stream on which every update of a bar is a new line."""
 
     def write(self, text: str) -> None:
         sys.stderr.write(text.replace("\r", "\n"))
@@ -20,10 +20,10 @@ class _Lines:
 
 
 def bar(steps: Iterable[Any] | None = None, **settings: Any) -> Any:
-    """Tqdm for work that takes long; its settings are tqdm's.
+    """A progress bar with tqdm's settings.
 
-    In a job, whose standard error is its log, nothing is written over: a line says how much is
-    done, how fast, and how long the rest will take.
+    In a job, standard error is a log file. There every update is a new line with the share done,
+    the rate and the time left.
     """
     if not sys.stderr.isatty():
         settings |= {"file": _Lines(), "mininterval": SECONDS_BETWEEN_LINES, "ascii": True}

@@ -1,4 +1,4 @@
-"""The epochs at which a run is kept, written as a short expression."""
+"""The epochs at which a run's checkpoints are kept, written as a short expression."""
 
 import re
 
@@ -6,11 +6,14 @@ _ITEM = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d*)(?:/(?P<step>[1-9]\d*))?)?")
 
 
 def epochs_of(schedule: str, last: int) -> list[int]:
-    """List the epochs from 0 to `last` that a schedule names; `last` itself is always one.
+    """List the epochs from 0 to `last` that a schedule names; `last` is always included.
 
     A schedule is a comma-separated list of epochs `8`, ranges `2-20` and ranges with a step
     `2-20/2`, as in cron; a range without an end, `25-/5`, goes on to the last epoch. Both papers
     probe at `0, 1, 2-20/2, 25-/5` (arXiv 2603.19865).
+
+    >>> epochs_of("0, 1, 2-8/2, 25-/5", last=33)
+    [0, 1, 2, 4, 6, 8, 25, 30, 33]
 
     Args:
         schedule: the expression; epoch 0 is the network before training.

@@ -6,8 +6,13 @@ import hashlib
 def derive_seed(*names: object) -> int:
     """Seed of the random stream that these names describe.
 
-    The seed depends on the names alone, never on how many other streams exist or on the order
-    in which they are asked for: `derive_seed("digits-mlp", "uniform-0.4", 0, "initialisation")`.
+    The seed depends on the names alone, not on how many other streams exist nor on the order in
+    which they are requested.
+
+    >>> derive_seed("digits-mlp", "uniform-0.4", 0, "initialisation")
+    5738917567200211831
+    >>> derive_seed("digits-mlp", "uniform-0.4", 1, "initialisation")
+    6999508749867657926
 
     Returns:
         An integer in [0, 2**63), good for NumPy and torch generators.

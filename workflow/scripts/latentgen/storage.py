@@ -1,7 +1,7 @@
-"""Files that are whole or not there at all.
+"""Files that are either complete or missing.
 
 Everything is written under a temporary name in its final folder, flushed to the disk and then
-renamed, so a process that is killed leaves no file that passes for a result.
+renamed, so a killed process leaves no incomplete file under a final name.
 """
 
 import os
@@ -22,16 +22,24 @@ def _sync(path: Path) -> None:
 
 
 def temporary_name(path: Path) -> Path:
-    """Name beside `path`, with its ending, under which it is written before it is complete.
+    """Temporary name, in the same folder and with the same ending, of a file not yet complete.
 
-    The name is the same for every attempt, so what a killed job left is overwritten by the next.
+    It is the same for every attempt, so the next job overwrites what a killed one left.
     """
     return path.with_name(f".partial.{path.name}")
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a name to write a file to; on success it becomes `path`, on failure it is removed."""
+    """Give a name to write a file to; on success it becomes `path`, on failure it is removed.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with atomic_path(f"{folder}/note.txt") as partial:
+    ...         _ = partial.write_text("complete")
+    ...     print(Path(folder, "note.txt").read_text())
+    complete
+    """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = temporary_name(final)
@@ -46,7 +54,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def publish_directory(partial: Path, final: Path) -> None:
-    """Turn a finished working folder into `final`, replacing an older one."""
+    """Rename a finished working folder to `final`, replacing an older one."""
     for file in partial.rglob("*"):
         if file.is_file():
             _sync(file)
