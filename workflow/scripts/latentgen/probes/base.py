@@ -1,6 +1,6 @@
-"""What probes have in common: scikit-learn estimators that score rows by products with directions.
+"""Base classes of probes: scikit-learn estimators whose scores are products with directions.
 
-They take NumPy arrays, or torch tensors on any device, and answer in kind.
+They take NumPy arrays, or torch tensors on any device, and return the same type.
 """
 
 from abc import abstractmethod
@@ -31,7 +31,7 @@ class Probe(ClassifierMixin, BaseEstimator):
 
     Attributes:
         classes_: (C,) the sorted labels.
-        class_count_: int64 (C,) training rows of each class.
+        class_count_: int64 (C,) number of training rows of each class.
         n_features_in_: width of a row.
     """
 
@@ -41,12 +41,11 @@ class Probe(ClassifierMixin, BaseEstimator):
     _directions: Tensor  # (width, K): what rows are multiplied with
 
     _angles_only = False
-    """Whether it tells classes apart only by directions seen from the origin."""
+    """Whether predictions depend only on a row's direction from the origin, not on its length."""
 
     _chunk_bytes = 4 * 2**20
-    """Rows are scored in chunks, so that their products with the directions stay this small: large
-    enough for an efficient matrix product, small enough to be still near the processor when they
-    are worked on."""
+    """Size of one chunk's products with the directions. Rows are scored in chunks that are large
+    enough for an efficient matrix product and small enough for the processor's cache."""
 
     def fit(self, X: Array, y: ArrayLike | Tensor) -> Self:
         """Fit on rows X (n, width) with labels y (n,).
@@ -68,9 +67,9 @@ class Probe(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: Array) -> Array:
-        """Scores of rows X (n, width): (n, C), the predicted class having the largest.
+        """Scores (n, C) of rows X (n, width); the predicted class has the largest.
 
-        With two classes, as everywhere in scikit-learn, (n,): the second score minus the first.
+        With two classes, as in all of scikit-learn, (n,): the second score minus the first.
 
         Raises:
             ValueError: X is not finite or not of the fitted width.
@@ -86,7 +85,7 @@ class Probe(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: X is not finite or not of the fitted width.
         """
-        best = self._scores(X).argmax(1)  # the first of equal ones
+        best = self._scores(X).argmax(1)  # the first of equal scores
         if isinstance(X, Tensor):
             return torch.as_tensor(self.classes_, device=X.device)[best]
         predictions: NDArray[Any] = self.classes_[best.numpy()]
@@ -104,7 +103,7 @@ class Probe(ClassifierMixin, BaseEstimator):
 
     @abstractmethod
     def _fit_rows(self, rows: Tensor, indices: Tensor, classes: NDArray[Any]) -> None:
-        """Fit on rows (n, width) of the classes that the indices (n,) point to."""
+        """Fit on rows (n, width) whose labels are `classes[indices]`, indices (n,)."""
 
     @abstractmethod
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
@@ -125,7 +124,7 @@ class Probe(ClassifierMixin, BaseEstimator):
 
     @torch.no_grad()
     def _scores(self, X: Array) -> Tensor:
-        """Scores (n, C) on the device of X, computed on that of the directions."""
+        """Scores (n, C) on the device of X, computed on the device of the directions."""
         check_is_fitted(self)
         rows = X if isinstance(X, Tensor) else self._validated(X)
         if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
@@ -149,28 +148,28 @@ class Probe(ClassifierMixin, BaseEstimator):
         return _to_tensor(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))
 
     def __sklearn_tags__(self) -> Tags:
-        """What scikit-learn may expect of the estimator."""
+        """Properties that scikit-learn's checks of estimators take into account."""
         tags = super().__sklearn_tags__()
-        # Blobs in the plane, which scikit-learn's checks of accuracy use, need more than angles.
+        # scikit-learn's accuracy checks use blobs in the plane, which angles do not separate.
         tags.classifier_tags.poor_score = self._angles_only
         return tags
 
 
 class MomentsProbe(Probe):
-    """A probe that needs only class moments.
+    """A probe that is fitted to class moments.
 
-    Several probes of one layer can thus share one pass over its activations and, where they are
-    built on the principal components of the classes, one eigen-decomposition per class.
+    Several probes of one layer can therefore share one pass over its activations and, if they use
+    the principal components of the classes, one eigen-decomposition per class.
     """
 
     order = 2
-    """The highest moments that it needs: 1 if counts and sums are enough, otherwise 2."""
+    """Order of the moments that it needs: 1 if counts and sums are enough, otherwise 2."""
 
     uses_components = False
-    """Whether it is built on the classes' principal components, which moments keep."""
+    """Whether it uses the principal components of the classes, which moments cache."""
 
     def fit_moments(self, moments: ClassMoments, classes: ArrayLike | None = None) -> Self:
-        """Fit on moments, without the rows that went into them.
+        """Fit to class moments; the rows themselves are not needed.
 
         Args:
             moments: of the training rows, on the device on which rows will be scored.
@@ -193,7 +192,7 @@ class MomentsProbe(Probe):
 
     @abstractmethod
     def _learn(self, moments: ClassMoments) -> None:
-        """Check the settings and set the learned attributes, `_directions` among them."""
+        """Check the settings and set the learned attributes, including `_directions`."""
 
 
 class RowsProbe(Probe):
@@ -211,11 +210,11 @@ class RowsProbe(Probe):
 
     @abstractmethod
     def _learn(self, rows: Tensor, indices: Tensor) -> None:
-        """Check the settings and set the learned attributes, `_directions` among them."""
+        """Check the settings and set the learned attributes, including `_directions`."""
 
 
 def _to_tensor(X: NDArray[Any]) -> Tensor:
-    """The same memory as a tensor; it is only read, so a read-only array will do."""
+    """A tensor that shares the array's memory; it is only read, so X may be read-only."""
     with catch_warnings():
         filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(np.ascontiguousarray(X))

@@ -1,4 +1,4 @@
-"""Going through a layer batch by batch: to fit probes, or to have them predict."""
+"""Batches of a layer's activations, to fit probes and to predict."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,10 +19,10 @@ Predict = Callable[[Tensor], Any]
 def fitted_batches(
     source: ActivationSource, layer: str, labels: Labels
 ) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
-    """Go through the training samples that are fitted to.
+    """Batches of the training samples that are fitted to (`labels.fitted`).
 
     Yields:
-        Activations (n, width) of a layer and the indices (n,) of their samples among all N.
+        Activations (n, width) of a layer, and the indices (n,) of their samples among all N.
     """
     start = 0
     for batch in source.batches("train", [layer]):
@@ -35,7 +35,7 @@ def fitted_batches(
 def class_moments(
     source: ActivationSource, layer: str, labels: Labels, kinds: Sequence[str] = LABEL_KINDS
 ) -> dict[str, ClassMoments]:
-    """The moments of a layer's classes by kind of labels, from one pass over the training data."""
+    """Class moments of a layer by kind of labels, from one pass over the training data."""
     moments: dict[str, ClassMoments] = {}
     for rows, samples in fitted_batches(source, layer, labels):
         for kind in kinds:
@@ -46,11 +46,11 @@ def class_moments(
 
 
 def fitted_rows(source: ActivationSource, layer: str, labels: Labels) -> Tensor:
-    """Activations of the samples that are fitted to, (n, width), as one tensor on its device."""
+    """Activations (n, width) of the samples that are fitted to, as one tensor on their device."""
     rows = torch.empty(0)
     filled = 0
     for batch, _ in fitted_batches(source, layer, labels):
-        if filled == 0:  # all of the memory at once, as joining batches would need it twice
+        if filled == 0:  # allocated once: concatenating batches would need twice the memory
             rows = batch.new_empty(int(labels.fitted.sum()), batch.shape[1])
         rows[filled : filled + len(batch)] = batch
         filled += len(batch)
@@ -60,7 +60,7 @@ def fitted_rows(source: ActivationSource, layer: str, labels: Labels) -> Tensor:
 def predictions(
     source: ActivationSource, layer: str, split: str, classifiers: Mapping[Any, Predict]
 ) -> dict[Any, LabelArray]:
-    """What each classifier predicts for every sample of a split, reading the layer once."""
+    """Predictions (N,) of each classifier for a split, from one pass over a layer."""
     predicted: dict[Any, list[LabelArray]] = {key: [] for key in classifiers}
     for batch in source.batches(split, [layer]):
         for key, classifier in classifiers.items():

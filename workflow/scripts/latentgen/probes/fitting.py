@@ -33,7 +33,7 @@ class FittedProbe(NamedTuple):
 
     Attributes:
         probe: the probe.
-        cost: of fitting it as if it were alone: what several probes share is charged to each.
+        cost: of fitting it alone; work that several probes share counts in full for each of them.
     """
 
     probe: AnyProbe
@@ -50,31 +50,32 @@ def fit_probes(
 ) -> dict[Key, FittedProbe]:
     """Fit probes of any kind to one layer.
 
-    The moments of the classes are gathered in one pass and decomposed once. Only if a probe needs
-    rows are these read, in another pass, and held in memory.
+    Class moments are computed in one pass and decomposed once. Rows are read, in another pass, and
+    held in memory only if a probe needs them.
 
     Args:
         source: where the activations are read.
         layer: its name.
-        labels: what is fitted to; a class without samples is never predicted.
+        labels: of the source's samples; probes are fitted to those in `labels.fitted`. A class
+            without samples is never predicted.
         probes: settings by name.
         kinds: kinds of labels; every probe is fitted to every kind.
-        measure: how work is done: `measuring.measured`, or without looking at what it costs.
+        measure: `measuring.measured`, or `measuring.unmeasured` to leave the costs at zero.
 
     Returns:
         Fitted probes by name and kind of labels.
     """
-    made = {
+    unfitted = {
         (name, kind): make_probe(settings) for name, settings in probes.items() for kind in kinds
     }
-    by_moments = [probe for probe in made.values() if isinstance(probe, MomentsProbe)]
+    by_moments = [probe for probe in unfitted.values() if isinstance(probe, MomentsProbe)]
     gathered = _gather(source, layer, labels, kinds, {p.order for p in by_moments}, measure)
     decomposed = {
         kind: _decompose(gathered[kind, 2].moments, measure)
         for kind in kinds
         if any(probe.uses_components for probe in by_moments)
     }
-    all_by_moments = len(by_moments) == len(made)
+    all_by_moments = len(by_moments) == len(unfitted)
     rows = torch.empty(0) if all_by_moments else fitted_rows(source, layer, labels)
 
     def fit(probe: AnyProbe, kind: str) -> FittedProbe:
@@ -86,7 +87,7 @@ def fit_probes(
         _, cost = measure(shared.moments.device, probe.fit_moments, shared.moments)
         return FittedProbe(probe, before + cost)
 
-    return {(name, kind): fit(probe, kind) for (name, kind), probe in made.items()}
+    return {(name, kind): fit(probe, kind) for (name, kind), probe in unfitted.items()}
 
 
 @dataclass
@@ -103,7 +104,7 @@ def _gather(
     orders: set[int],
     measure: Measure,
 ) -> dict[tuple[str, int], _Gathered]:
-    """Moments for every kind of labels and every order, from one pass if any are wanted."""
+    """Class moments for every kind of labels and every order, from at most one pass."""
     wanted = list(product(kinds, sorted(orders)))
     gathered: dict[tuple[str, int], _Gathered] = {}
     for rows, samples in fitted_batches(source, layer, labels) if wanted else ():
@@ -113,33 +114,33 @@ def _gather(
                     labels.n_classes, rows.shape[1], order=order, device=rows.device
                 )
                 gathered[kind, order] = _Gathered(moments, Cost())
-            this = gathered[kind, order]
-            these = torch.from_numpy(labels.of_kind(kind)[samples])
-            _, cost = measure(rows.device, this.moments.update, rows, these)
-            this.cost += cost
+            entry = gathered[kind, order]
+            targets = torch.from_numpy(labels.of_kind(kind)[samples])
+            _, cost = measure(rows.device, entry.moments.update, rows, targets)
+            entry.cost += cost
     return gathered
 
 
 def _decompose(moments: ClassMoments, measure: Measure) -> Cost:
-    """Have the principal components of every class computed, which the moments keep."""
+    """Compute the principal components of every class, which the moments cache."""
 
     def every_class() -> None:
         for c in range(moments.n_classes):
             moments.principal_components(c)
 
-    # Measured once: looking at the process's memory takes about as long as a small decomposition.
+    # Measured once for all classes: measuring memory takes as long as a small decomposition.
     return measure(moments.device, every_class)[1]
 
 
 class ScoredProbe(NamedTuple):
-    """How well a fitted probe predicts, and what it took.
+    """Accuracies and costs of a fitted probe.
 
     Attributes:
-        names: layer, width, probe, fit_labels: what identifies it in a table.
+        names: layer, width, probe, fit_labels; they identify it in a table.
         accuracies: rows with the names, split, score_labels, accuracy and n_components.
         fit_cost: of fitting it.
         predict_cost: of predicting the test split.
-        described: what was asked about the probe itself, which is gone.
+        described: further facts about the probe, which itself is not kept.
     """
 
     names: dict[str, Any]
@@ -159,22 +160,22 @@ def score_probes(
 ) -> list[ScoredProbe]:
     """Fit every probe to one layer, on observed and on true labels, and score it on every split.
 
-    Moments and probes are what takes memory, so that those of one kind of labels are gone when the
-    other's are made, though the layer is then read twice as often.
+    One kind of labels is finished before the other begins, since moments and probes take much
+    memory. The layer is therefore read twice as often.
 
     Args:
         source: where the activations are read.
         layer: its name.
         labels: of the source's samples, in its order.
         probes: settings by name.
-        measure: how work is done, see `fit_probes`.
-        describe: what else to keep of each fitted probe.
+        measure: see `fit_probes`.
+        describe: gives further facts to keep about each fitted probe.
 
     Returns:
         The probes in their order, each on observed and then on true labels.
     """
-    asked = (source, layer, labels, probes, measure, describe)
-    scored = [one for kind in LABEL_KINDS for one in _scored(kind, *asked)]
+    arguments = (source, layer, labels, probes, measure, describe)
+    scored = [one for kind in LABEL_KINDS for one in _scored(kind, *arguments)]
     places = list(probes)
     return sorted(scored, key=lambda one: places.index(one.names["probe"]))
 
@@ -189,10 +190,10 @@ def _scored(
     describe: Callable[[AnyProbe], dict[str, Any]],
 ) -> list[ScoredProbe]:
     """Every probe, fitted to one kind of labels."""
-    fitted = fit_probes(source, layer, labels, probes, [kind], measure)
-    predict = {key: probe.predict for key, (probe, _) in fitted.items()}
+    fitted_probes = fit_probes(source, layer, labels, probes, [kind], measure)
+    predict = {key: probe.predict for key, (probe, _) in fitted_probes.items()}
     on_train = predictions(source, layer, "train", predict)
-    predict_costs = dict.fromkeys(fitted, Cost())
+    predict_costs = dict.fromkeys(fitted_probes, Cost())
 
     def metered(key: Key) -> Predict:
         def predict_batch(rows: Tensor) -> Any:
@@ -202,9 +203,9 @@ def _scored(
 
         return predict_batch
 
-    on_test = predictions(source, layer, "test", {key: metered(key) for key in fitted})
+    on_test = predictions(source, layer, "test", {key: metered(key) for key in fitted_probes})
     scored = []
-    for key, (probe, cost) in fitted.items():
+    for key, (probe, cost) in fitted_probes.items():
         of_layer = {"layer": layer, "width": source.widths[layer]}
         names = {**of_layer, "probe": key[0], "fit_labels": kind}
         n_components = float(np.mean(getattr(probe, "n_components_", np.nan)))

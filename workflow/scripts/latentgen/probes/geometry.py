@@ -1,4 +1,7 @@
-"""How the classes' principal components lie in a layer (arXiv 2603.19865)."""
+"""Geometry of the classes in a layer: angles and spectra of their principal components.
+
+See arXiv 2603.19865.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +20,12 @@ from latentgen.probes.moments import ClassMoments
 def angles(a: Tensor, b: Tensor) -> Tensor:
     """Angles in degrees, float64 (n,), 0 to 180, between the rows of a and b, each (n, width).
 
-    Also small ones are accurate, which the arc cosine of a product is not. A zero row has none:
-    its angle is NaN.
+    Small angles are accurate too, unlike those from the arc cosine of a product. The angle of a
+    zero row is NaN.
+
+    >>> a, b = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([[1.0, 1.0], [-2.0, 0.0]])
+    >>> angles(a, b).round().tolist()
+    [45.0, 180.0]
     """
     a, b = normalize(a.double()), normalize(b.double())
     halves = torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1))
@@ -29,7 +36,7 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
 def class_geometry(
     moments: Mapping[str, ClassMoments], masc: Mapping[str, Any], head: Tensor | None = None
 ) -> list[dict[str, Any]]:
-    """Measure how the classes lie in one layer.
+    """Measure the geometry of the classes in one layer.
 
     Args:
         moments: of the layer, by observed and by true labels.
@@ -39,12 +46,13 @@ def class_geometry(
     Returns:
         A row for each class with class and
 
-        - label_angle: degrees, 0 to 90, between the (uncentred) first principal component of the
-          samples observed as the class and of those that truly are it: lines without a direction;
+        - label_angle: degrees, 0 to 90, between the (uncentred) first principal components of the
+          class by observed and by true labels, whatever their signs;
         - head_angle: degrees, 0 to 180, between the class's VeLPIC vector (observed labels) and
           its row in the last layer; NaN without a head;
-        - share_observed, share_true: of the class's variance, what the first component explains;
-        - components_observed, components_true: how many MASC keeps.
+        - share_observed, share_true: share of the class's variance that its first component
+          explains;
+        - components_observed, components_true: number of components that MASC keeps.
 
         Angles and shares of a class without rows, or with only zero rows, are NaN.
 
@@ -53,8 +61,8 @@ def class_geometry(
     """
     n_classes = moments["observed"].n_classes
     vectors = {kind: moments[kind].first_components() for kind in LABEL_KINDS}
-    turned = angles(vectors["observed"], vectors["true"])
-    columns: dict[str, Any] = {"label_angle": torch.minimum(turned, 180 - turned).cpu().numpy()}
+    degrees = angles(vectors["observed"], vectors["true"])
+    columns: dict[str, Any] = {"label_angle": torch.minimum(degrees, 180 - degrees).cpu().numpy()}
     columns["head_angle"] = (
         np.full(n_classes, np.nan)
         if head is None

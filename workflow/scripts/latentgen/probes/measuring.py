@@ -1,4 +1,4 @@
-"""What a piece of work takes: seconds and memory, as measured."""
+"""Measured costs of a computation: seconds and memory."""
 
 import ctypes
 from collections.abc import Callable
@@ -17,15 +17,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Cost:
-    """What a piece of work took.
+    """Measured cost of a computation.
 
-    Memory is counted from what was in use when the work began. On a GPU it is what torch had
+    Memory is counted relative to the use at the start. On a GPU it is the memory that torch has
     allocated. On a CPU it is the process's resident memory, which the kernel counts in pages and
-    somewhat late (some tenths of a MiB mean nothing); NaN where it does not tell (outside Linux).
+    with a delay (some tenths of a MiB are noise); NaN where it is not reported (outside Linux).
 
     Attributes:
         seconds: wall-clock time.
-        peak: bytes in use at the worst moment.
+        peak: largest number of bytes in use.
         held: bytes still in use at the end.
     """
 
@@ -42,10 +42,10 @@ class Cost:
 def measured(
     device: torch.device, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
 ) -> tuple[Result, Cost]:
-    """Call a function and say what it took on a device, whose work is waited for."""
+    """Call a function and measure its cost on a device, after waiting for the device to finish."""
     _wait(device)
     before = _memory(device)
-    _forget_peak(device)
+    _reset_peak(device)
     start = perf_counter()
     result = work(*given, **named)
     _wait(device)
@@ -57,7 +57,7 @@ def measured(
 def unmeasured(
     device: torch.device, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
 ) -> tuple[Result, Cost]:
-    """Call a function without looking: asking the kernel can take longer than the work."""
+    """Call a function without measuring, which can take longer than the function itself."""
     return work(*given, **named), Cost()
 
 
@@ -74,32 +74,32 @@ def _memory(device: torch.device) -> float:
     """Bytes in use."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
-    if _resident_memory_is_told():
-        # What has been freed goes back to the system, so that using it again is seen.
+    if _resident_memory_is_known():
+        # Freed memory is returned to the system, so that using it again is counted.
         ctypes.CDLL(None).malloc_trim(0)
-    return _kernel_says("VmRSS")
+    return _status_bytes("VmRSS")
 
 
-def _forget_peak(device: torch.device) -> None:
+def _reset_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    elif _resident_memory_is_told():
+    elif _resident_memory_is_known():
         _HIGH_WATER.write_text("5")
 
 
 def _peak(device: torch.device) -> float:
-    """The most bytes that were in use since `_forget_peak`."""
+    """The largest number of bytes in use since `_reset_peak`."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    return _kernel_says("VmHWM")
+    return _status_bytes("VmHWM")
 
 
 _STATUS = Path("/proc/self/status")
-_HIGH_WATER = Path("/proc/self/clear_refs")  # to write 5 sets VmHWM to what is in use
+_HIGH_WATER = Path("/proc/self/clear_refs")  # writing 5 resets VmHWM to the current use
 
 
 @cache
-def _resident_memory_is_told() -> bool:
+def _resident_memory_is_known() -> bool:
     try:
         _HIGH_WATER.write_text("5")
         return hasattr(ctypes.CDLL(None), "malloc_trim")
@@ -107,9 +107,9 @@ def _resident_memory_is_told() -> bool:
         return False
 
 
-def _kernel_says(key: str) -> float:
+def _status_bytes(key: str) -> float:
     """A quantity of /proc/self/status, in bytes; NaN where the kernel or the C library has none."""
-    if not _resident_memory_is_told():
+    if not _resident_memory_is_known():
         return np.nan
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(key))
     return 1024 * float(line.split()[1])

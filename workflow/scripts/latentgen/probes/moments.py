@@ -1,7 +1,7 @@
 """Count, sum and second moments of every class, from one pass over the activations.
 
-Nothing more is needed to fit a probe that is built on class means, class covariances or the
-principal components of a class, so probes share these instead of reading activations again.
+Probes that use class means, class covariances or principal components need nothing more, so they
+share these moments instead of reading the activations again.
 """
 
 from itertools import chain
@@ -16,8 +16,8 @@ from latentgen.networks.precision import ieee_float32
 # small streamed batches still become matrix products that are worth their overhead.
 _MIN_BLOCK = 256
 
-# A direction is null if its eigenvalue is below this share of the largest one: a singular value
-# below 1e-5 of the largest, whose direction the square root below would leave poorly orthogonal.
+# Eigenvalues below this share of the largest count as zero, that is, singular values below 1e-5 of
+# the largest: their eigenvectors from `_components_of_rows` would be poorly orthogonal.
 _NULL_SHARE = 1e-10
 
 
@@ -25,10 +25,10 @@ class PrincipalComponents(NamedTuple):
     """Uncentred principal components of one class.
 
     Attributes:
-        eigenvalues: float64 (k,), those of the sum of x x' over the class, descending, >= 0.
+        eigenvalues: float64 (k,), of the sum of x x' over the class, descending, >= 0.
         eigenvectors: (width, k), orthonormal columns, in the dtype of the moments. The entry of
             largest magnitude of each is positive. With k = width they are a complete basis.
-        rank: how many of them, from the first, are more than rounding.
+        rank: number of leading eigenvalues that are larger than rounding errors.
     """
 
     eigenvalues: Tensor
@@ -39,14 +39,22 @@ class PrincipalComponents(NamedTuple):
 class ClassMoments:
     """Running count, sum and second moments of the rows of every class.
 
-    A class with at most `width` rows keeps the rows themselves, which are fewer numbers than their
-    second moments and have the same principal components; a class with more keeps a
-    width x width matrix. Memory is therefore bounded by n_classes * width * (width + block),
-    however many rows go by, where a block is the larger of `width` and 256 rows.
+    A class with at most `width` rows stores the rows themselves, which are smaller than their
+    second moments and have the same principal components. A class with more stores a width x width
+    matrix. Memory is therefore at most n_classes * width * (width + block), for any number of rows,
+    where a block is the larger of `width` and 256 rows.
 
-    Moments of order 1 keep counts and sums only, which take almost no work and memory.
+    Moments of order 1 are only counts and sums, which take almost no work and memory.
 
     Results depend on how rows were split into batches only through rounding.
+
+    >>> moments = ClassMoments(n_classes=2, width=3)
+    >>> moments.update(torch.tensor([[1.0, 0.0, 0.0], [3.0, 0.0, 0.0]]), torch.tensor([0, 0]))
+    >>> moments.update(torch.tensor([[0.0, 5.0, 0.0]]), torch.tensor([1]))
+    >>> moments.counts
+    tensor([2, 1])
+    >>> moments.means().tolist()
+    [[2.0, 0.0, 0.0], [0.0, 5.0, 0.0]]
 
     Attributes:
         n_classes: number of classes C; labels are 0..C-1, and a class may have no rows.
@@ -90,7 +98,7 @@ class ClassMoments:
 
     @classmethod
     def of(cls, X: Tensor, y: Tensor, n_classes: int, *, order: int = 2) -> Self:
-        """Moments of rows that are all at hand, on their device; float64 only if they are.
+        """Moments of rows that are all in memory, on their device; in float64 only if X is.
 
         Args:
             X: (n, width) rows.
@@ -116,11 +124,11 @@ class ClassMoments:
 
         Raises:
             ValueError: the shapes do not fit, a label is out of range, or a value is NaN or
-                infinite. The moments are then as they were before.
+                infinite. The moments are then unchanged.
         """
         y = y.cpu()
         self._check(X, y)
-        # A stable order keeps the rows of a class in the order in which they came.
+        # A stable sort keeps the rows of a class in their order.
         order = y.argsort(stable=True).to(X.device)
         added = y.bincount(minlength=self.n_classes)
         for c, indices in enumerate(torch.split(order, added.tolist())):
@@ -130,7 +138,7 @@ class ClassMoments:
 
     @property
     def null_share(self) -> float:
-        """Share of the mean squared length of rows below which a variance is only rounding.
+        """Share of the mean squared length of rows below which a variance is a rounding error.
 
         2e-7 for float32 products, 1e-10 for float64 ones. Measured on the layers of a network that
         had memorised noisy MNIST labels, float32 products left errors of up to 4e-8 in a class's
@@ -168,8 +176,8 @@ class ClassMoments:
     def scatter(self, c: int) -> Tensor:
         """Sum of (x - mean)(x - mean)' over the rows of class c: float64 (width, width).
 
-        Its error is that of the second moments, from which the mean is taken away; a class that
-        keeps its rows has none.
+        For a class that stores its rows these are centred first. Otherwise the mean is subtracted
+        from the second moments, whose rounding error remains.
 
         Raises:
             ValueError: these are moments of order 1.
@@ -181,14 +189,14 @@ class ClassMoments:
         return self.second_moment(c).double() - torch.outer(self.sums[c], mean)
 
     def scatter_components(self, c: int, smallest: float) -> tuple[Tensor, Tensor]:
-        """Eigenvalues and eigenvectors of `scatter`, as far as the eigenvalues exceed `smallest`.
+        """Eigenvalues of `scatter` above `smallest`, and their eigenvectors.
 
-        They are not kept, as they take much memory and few probes use them.
+        They are not cached, as they take much memory and few probes use them.
 
         Args:
             c: the class.
-            smallest: below which there is only rounding, for a class with more than `width` rows
-                `null_share` times the sum of the squared lengths of its rows.
+            smallest: threshold. For a class with more than `width` rows, eigenvalues below
+                `null_share` times the sum of the squared lengths of its rows are rounding errors.
 
         Returns:
             float64 (k,) descending, and float64 (width, k) orthonormal columns.
@@ -203,11 +211,11 @@ class ClassMoments:
         return values[kept], vectors[:, kept]
 
     def principal_components(self, c: int) -> PrincipalComponents:
-        """Eigen-decomposition of the second moments of class c, kept until the class gets new rows.
+        """Eigen-decomposition of the second moments of class c, cached until it gets new rows.
 
-        These are the principal components of the rows and their negatives together, whose mean is
-        zero (arXiv 2501.14687, MASC). A class with fewer rows than `width` has at most as many
-        components as rows; otherwise all `width` are there, null directions last. A class without
+        These are the principal components of the rows together with their negatives, which have
+        mean zero (arXiv 2501.14687, MASC). A class with at most `width` rows has at most as many
+        components as rows; otherwise there are `width`, null directions last. A class without
         rows, or with only zero rows, has none.
 
         Raises:
@@ -221,7 +229,7 @@ class ClassMoments:
     def first_components(self) -> Tensor:
         """The first principal component of every class, (C, width), in the dtype of the moments.
 
-        Each is turned so that its mean product with the rows of all classes is not negative
+        Each has the sign for which its mean product with the rows of all classes is not negative
         (arXiv 2603.19865, VeLPIC). A class without rows, or with only zero rows, has zeros.
         """
         vectors = torch.zeros(self.n_classes, self.width, dtype=self.dtype, device=self.device)
@@ -240,7 +248,7 @@ class ClassMoments:
             raise ValueError(f"{X.shape[0]} rows came with labels of shape {tuple(y.shape)}")
         if len(y) and not 0 <= int(y.min()) <= int(y.max()) < self.n_classes:
             raise ValueError(f"labels must lie in 0..{self.n_classes - 1}")
-        # The sum is finite only if every value is, and costs no mask of the size of X.
+        # The sum is finite only if every value is, and needs no mask of the size of X.
         if not X.sum(0, dtype=self.dtype).isfinite().all():
             raise ValueError("rows contain NaN or infinity, or are too large to be summed")
 
@@ -274,8 +282,8 @@ class ClassMoments:
 
     @torch.no_grad()
     def _decompose(self, c: int) -> PrincipalComponents:
-        # Always in float64: where classes differ little, the float32 eigenvectors of a float32
-        # product change some percent of a probe's predictions; the float32 product itself none.
+        # Decomposed in float64: where classes differ little, float32 eigenvectors change some
+        # percent of a probe's predictions. Float32 products alone change none.
         if self._keeps_rows(c):
             values, vectors = _components_of_rows(self._pending_rows(c).double())
             rank = len(values)
@@ -293,7 +301,7 @@ def _descending_eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _components_of_rows(rows: Tensor, smallest: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Those of rows' rows, by the smaller matrix of the rows' products with each other."""
+    """Eigenvalues > `smallest` and eigenvectors of X'X for rows X, by the smaller matrix XX'."""
     values, vectors = _descending_eigh(rows @ rows.T)
     rank = int((values > (_NULL_SHARE * values[:1]).clamp_min(smallest)).sum())
     values = values[:rank]

@@ -1,10 +1,10 @@
-"""What probes cost: floating-point operations as counted, beside seconds and memory as measured.
+"""Costs of probes: counted floating-point operations, and measured seconds and memory.
 
 An addition, multiplication, division, square root, exponential or logarithm is one operation; a
 product of an (a, b) with a (b, c) matrix takes 2abc. Comparisons and copies are free. A symmetric
-matrix is multiplied out in full, as the library does. N rows in all, n of a class, width d, K
-classes, k components of a class, M rows to predict. Reading the activations is not counted, and
-every probe is counted as if it had been fitted alone.
+product is computed in full, as the library does. There are N training rows, n of them in a class,
+of width d; K classes, k components of a class, M rows to predict. Reading the activations is not
+counted, and every probe is counted as if it were fitted alone.
 """
 
 from functools import singledispatch
@@ -31,11 +31,11 @@ from latentgen.probes.registry import AnyProbe
 def probe_layer_and_costs(
     source: ActivationSource, layer: str, labels: Labels, probes: Settings
 ) -> tuple[Rows, Rows]:
-    """What `fitting.probe_layers` does for one layer, and what it costs.
+    """As `fitting.probe_layers` for one layer, with the costs of each probe.
 
-    Seconds and memory are those of work on activations that have been read. A probe that is built
-    on moments is charged all of the pass that gathered them (for its labels and its order) and, if
-    it uses them, all of the decompositions, though other probes share these.
+    Seconds and memory do not include reading the activations. A probe that is fitted to moments is
+    charged the whole computation of the moments (for its labels and its order) and, if it uses
+    them, all decompositions, though other probes share these.
 
     Returns:
         Accuracies, as from `fitting.probe_layers`.
@@ -80,8 +80,8 @@ def components_operations(counts: NDArray[np.int64], d: int) -> int:
     """Second moments of every class and their eigen-decomposition.
 
     A class of n > d rows: the product X'X, 2nd^2, and `eigh_operations(d)`. A class of fewer: the
-    product XX', 2n^2 d, `eigh_operations(n)`, and the eigenvectors' way back to rows of width d
-    with their lengths, 2n^2 d + nd.
+    product XX', 2n^2 d, `eigh_operations(n)`, and the products of X' with its eigenvectors,
+    divided by their lengths, 2n^2 d + nd.
     """
     many, few = counts[counts > d], counts[counts <= d]
     of_many = sum(2 * n * d**2 + eigh_operations(d) for n in many.tolist())
@@ -90,13 +90,13 @@ def components_operations(counts: NDArray[np.int64], d: int) -> int:
 
 @singledispatch
 def fit_operations(probe: AnyProbe) -> float:
-    """Operations of fitting a probe, which has been fitted; NaN if nobody has counted them."""
+    """Operations that fitting a (fitted) probe takes; NaN for kinds that are not counted."""
     return np.nan
 
 
 @singledispatch
 def predict_operations(probe: AnyProbe, n_rows: int) -> float:
-    """Operations of predicting M = `n_rows` rows; NaN if nobody has counted them."""
+    """Operations of predicting M = `n_rows` rows; NaN for kinds that are not counted."""
     return np.nan
 
 
@@ -107,15 +107,15 @@ def _sizes(probe: Probe) -> tuple[int, int, int]:
 
 @fit_operations.register
 def _(probe: MASC) -> float:
-    """Components of every class; which of them are kept is settled by their eigenvalues."""
+    """Components of every class; choosing the kept ones by their eigenvalues is not counted."""
     return components_operations(probe.class_count_, probe.n_features_in_)
 
 
 @predict_operations.register
 def _(probe: MASC, n_rows: int) -> float:
-    """Products with the kept components, or with the rest where that is fewer (|x|^2 less them).
+    """Products with the kept components or, where these are fewer, with the other ones.
 
-    For J = min(k, d - k) of them 2dJ, their squares and sum 2J; |x|^2 takes 2d, once.
+    J = min(k, d - k) products take 2dJ, their squares and sum 2J; |x|^2 takes 2d, once.
     """
     d, kept = probe.n_features_in_, probe.n_components_
     by_rest = (kept > d / 2) & (probe.class_count_ > d)
@@ -146,7 +146,7 @@ def _(probe: NearestClassMean) -> float:
 
 @predict_operations.register
 def _(probe: NearestClassMean, n_rows: int) -> float:
-    """Products with K unit means, 2dK; the row's length, 2d, by which K products are divided."""
+    """Products with K unit means, 2dK; the row's length, 2d; division of K products by it."""
     _, d, K = _sizes(probe)
     return n_rows * (2 * d * K + 2 * d + K)
 
@@ -155,8 +155,8 @@ def _(probe: NearestClassMean, n_rows: int) -> float:
 def _(probe: LDA) -> float:
     """The pooled covariance, its eigen-decomposition, and K vectors of coefficients.
 
-    Covariance: second moments 2Nd^2, sums Nd, what takes the means off and pools, 3d^2 for each
-    class. Scaling 2d^2, `eigh_operations(d)`. With r directions left: whitening them 2dr,
+    Covariance: second moments 2Nd^2, sums Nd, subtracting the means and pooling, 3d^2 for each
+    class. Scaling 2d^2, `eigh_operations(d)`. With r directions kept: whitening them 2dr,
     coefficients 4drK, intercepts 3dK.
     """
     N, d, K = _sizes(probe)
@@ -174,11 +174,11 @@ def _(probe: LDA, n_rows: int) -> float:
 
 @fit_operations.register
 def _(probe: QDA) -> float:
-    """What rows of every class are multiplied with: r directions in all.
+    """The directions of every class, r in all.
 
-    Sums Nd. A class of n > d rows: second moments 2nd^2, means off and ridge on 4d^2, Cholesky's
-    root d^3 / 3 and its inverse d^3 / 3. A class of fewer: components as of MASC, of its nd numbers
-    with the mean off. Products of the directions with the mean 2dr, variances and logarithms 4r.
+    Sums Nd. A class of n > d rows: second moments 2nd^2, subtracting the mean and adding the ridge
+    4d^2, Cholesky factor d^3 / 3 and its inverse d^3 / 3. A class of fewer: centring nd, components
+    as for MASC. Products of the directions with the mean 2dr, variances and logarithms 4r.
     """
     N, d, _ = _sizes(probe)
     many = probe.class_count_ > d
@@ -190,9 +190,9 @@ def _(probe: QDA) -> float:
 
 @predict_operations.register
 def _(probe: QDA, n_rows: int) -> float:
-    """Distances from K means, and the parts of them in the r directions of all classes.
+    """Distances from K means, from products with r directions and K means.
 
-    Products 2d(r + K), |x|^2 2d; of r products offset, square and weighted sum 4r; 8 more for each
+    Products 2d(r + K), |x|^2 2d; offset, square and weighted sum of r products 4r; 8 more for each
     class.
     """
     _, d, K = _sizes(probe)
@@ -221,7 +221,8 @@ def _(probe: LogisticRegression) -> float:
     A pass: logits 2NdK and gradient 2NdK, softmax and its loss 5NK. With P = (d + 1)K coefficients
     a step of L-BFGS with m corrections takes 4mP (Nocedal and Wright, Numerical Optimization,
     algorithm 7.4), one of Adam 12P (arXiv 1412.6980, algorithm 1). L-BFGS also has its coordinates:
-    covariance 2Nd^2, Cholesky's root and its inverse 2d^3 / 3, and there and back 4d^2 K a pass.
+    covariance 2Nd^2, Cholesky factor and its inverse 2d^3 / 3, and two changes of coordinates, 4d^2
+    K, a pass.
     """
     N, d, K = _sizes(probe)
     P, lbfgs = (d + 1) * K, probe.solver == "lbfgs"

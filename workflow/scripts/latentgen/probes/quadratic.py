@@ -1,4 +1,4 @@
-"""MASC is a quadratic classifier: two ways to see it (arXiv 2603.19865)."""
+"""MASC as a quadratic classifier, and a linear imitation of it (arXiv 2603.19865)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,14 +16,18 @@ from latentgen.probes.moments import ClassMoments
 
 
 def quadratic_decisions(masc: MASC, rows: Tensor) -> Tensor:
-    """The class of the greatest x' M_c x for each row, (n,), by the matrices M_c = V_c V_c'.
+    """The class with the largest x' M_c x for each row, (n,), with the matrices M_c = V_c V_c'.
+
+    >>> masc = MASC().fit(torch.eye(3), [0, 1, 2])
+    >>> quadratic_decisions(masc, torch.tensor([[0.2, 0.9, -0.1], [0.0, 0.1, -0.8]]))
+    tensor([1, 2])
 
     Args:
         masc: fitted to classes 0..C-1.
         rows: (n, width), in the dtype of the matrices.
     """
-    # Put where they belong at once: kept one by one among the large products, they would have the
-    # system set new memory aside for every class.
+    # Written into one tensor: as separate tensors between the large products, the scores would make
+    # the allocator request new memory for every class.
     scores = rows.new_empty(len(rows), len(masc.classes_))
     for c, M in enumerate(masc.quadratic_forms()):
         scores[:, c] = ((rows @ M) * rows).sum(1)
@@ -34,16 +38,17 @@ def quadratic_decisions(masc: MASC, rows: Tensor) -> Tensor:
 def agreement_with_masc(
     source: ActivationSource, layer: str, labels: Labels, masc: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """How often two other classifiers decide as MASC does on one layer.
+    """How often two other classifiers predict the same class as MASC on one layer.
 
-    One is the explicit quadratic form, which should always; the other the logistic regression that
-    is fitted, to convergence, to MASC's own decisions on the training data: how far a linear probe
-    gets. MASC and the forms are computed in float64, so that rounding decides nothing.
+    The first is the explicit quadratic form, which should always agree. The second is a logistic
+    regression fitted, to convergence, to MASC's predictions on the training data; it shows how well
+    a linear probe can imitate MASC. MASC and the forms are computed in float64, to avoid
+    differences by rounding.
 
     Args:
         source: where the activations are read.
         layer: its name.
-        labels: MASC is fitted to the observed ones.
+        labels: of the source's samples; MASC is fitted to the observed ones.
         masc: MASC's settings.
 
     Returns:
@@ -59,13 +64,13 @@ def agreement_with_masc(
     moments = ClassMoments(labels.n_classes, width, device=device, dtype=torch.float64)
     moments.update(train, torch.from_numpy(labels.observed[labels.fitted]))
     probe = MASC(**masc).fit_moments(moments)
-    decided = {"train": _decisions(probe, train), "test": _decisions(probe, test)}
-    imitation = _linear_imitation(train, decided["train"])
+    by_masc = {"train": _decisions(probe, train), "test": _decisions(probe, test)}
+    imitation = _linear_imitation(train, by_masc["train"])
     quadratic = quadratic_decisions(probe, test.double())
     agreements = {
-        ("quadratic", "test"): quadratic == decided["test"],
-        ("linear", "train"): imitation(train) == decided["train"],
-        ("linear", "test"): imitation(test) == decided["test"],
+        ("quadratic", "test"): quadratic == by_masc["test"],
+        ("linear", "train"): imitation(train) == by_masc["train"],
+        ("linear", "test"): imitation(test) == by_masc["test"],
     }
     names = {"layer": layer, "width": source.widths[layer]}
     return [
@@ -84,7 +89,7 @@ def _decisions(probe: Probe, rows: Tensor) -> Tensor:
 
 
 def _linear_imitation(rows: Tensor, decisions: Tensor) -> Callable[[Tensor], Tensor]:
-    """The linear classifier that is fitted to decisions; a constant one, if they all are equal."""
+    """A linear classifier fitted to decisions (n,); a constant one if they are all equal."""
     if bool((decisions == decisions[0]).all()):
         return lambda others: decisions[:1].expand(len(others))
     linear = LogisticRegression().fit(rows, decisions)

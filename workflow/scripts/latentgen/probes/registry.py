@@ -1,4 +1,4 @@
-"""Making probes of their settings in config.yaml."""
+"""Probes from their settings in config.yaml."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -17,9 +17,14 @@ KINDS = "latentgen.probes.kinds"
 
 
 class SklearnProbe(ClassifierMixin, BaseEstimator):
-    """Any scikit-learn classifier as a probe: rows go to it as arrays, on the CPU.
+    """Any scikit-learn classifier as a probe: rows are passed to it as arrays, on the CPU.
 
-    Its `random_state`, where it has one that is not set, is 0: results are to repeat.
+    A `random_state` that is not set becomes 0, so that results repeat.
+
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> X = torch.tensor([[0.0], [0.1], [1.0], [1.1]])
+    >>> SklearnProbe(GaussianNB()).fit(X, [0, 0, 1, 1]).predict(X)
+    tensor([0, 0, 1, 1])
     """
 
     def __init__(self, classifier: Any) -> None:
@@ -49,8 +54,8 @@ def make_probe(settings: Mapping[str, Any]) -> AnyProbe:
     MASC(explained_variance=0.9)
 
     Args:
-        settings: `probe` is an entry of `kinds` or `module.Class` (see `plugins`), which need not
-            be one of ours: any scikit-learn classifier will do. The rest are its arguments.
+        settings: `probe` is an entry of `kinds` or `module.Class` (see `plugins`), such as any
+            scikit-learn classifier; the rest are its arguments.
 
     Raises:
         PipelineError: there is no probe of that name, or it does not take these arguments.
@@ -58,7 +63,7 @@ def make_probe(settings: Mapping[str, Any]) -> AnyProbe:
     arguments = dict(settings)
     name = arguments.pop("probe")
     try:
-        made = find(KINDS, name)(**arguments)
+        classifier = find(KINDS, name)(**arguments)
     except TypeError as error:
         raise PipelineError(f"probe {name}: {error}") from None
-    return made if isinstance(made, Probe) else SklearnProbe(made)
+    return classifier if isinstance(classifier, Probe) else SklearnProbe(classifier)

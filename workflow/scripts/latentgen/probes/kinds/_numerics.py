@@ -1,4 +1,4 @@
-"""What several kinds of probes compute in the same way."""
+"""Computations that several kinds of probes share."""
 
 import torch
 from torch import Tensor
@@ -12,8 +12,8 @@ def whitening(covariance: Tensor, ridge: float) -> Tensor:
 
     Args:
         covariance: float64 (width, width), which is overwritten.
-        ridge: added to every variance, zero or larger; more where the sum is singular, or rounding
-            has left less than a covariance.
+        ridge: added to every variance, zero or larger; increased until the sum is positive
+            definite, which it may not be by rounding.
 
     Raises:
         ValueError: the covariance is not finite.

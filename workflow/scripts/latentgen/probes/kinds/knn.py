@@ -1,4 +1,4 @@
-"""The vote of the nearest training rows."""
+"""k nearest neighbours."""
 
 from numbers import Integral
 
@@ -11,14 +11,18 @@ from latentgen.probes.kinds._numerics import TINY
 
 
 class KNN(RowsProbe):
-    """The vote of the training rows that have the largest cosine with the row.
+    """k nearest neighbours: a vote of the training rows that have the largest cosine with the row.
 
     Every neighbour has one vote, and of classes with equal votes the first wins, as in
-    scikit-learn. Of equally near rows, among which scikit-learn leaves the choice open, those that
-    come first in training are the nearer ones; a zero row is equally near to all.
+    scikit-learn. Of training rows with equal cosines the earlier ones count as nearer, which
+    scikit-learn leaves open. A zero row is equally near to all.
+
+    >>> rows, labels = [[1.0, 0.1], [2.0, 0.0], [0.1, 1.0], [0.0, 2.0]], [0, 0, 1, 1]
+    >>> KNN(n_neighbors=1).fit(rows, labels).predict([[5.0, 1.0]]).tolist()
+    [0]
 
     Args:
-        n_neighbors: how many vote.
+        n_neighbors: number of neighbours that vote.
     """
 
     _angles_only = True
@@ -39,15 +43,15 @@ class KNN(RowsProbe):
         self._votes = one_hot(indices, len(self.classes_)).to(rows)
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
-        if not rows.isfinite().all():  # votes would not tell
+        if not rows.isfinite().all():  # votes would not show it
             raise ValueError("rows contain NaN or infinity")
         k = self.n_neighbors
-        # The row's own length does not change which are nearest. One neighbour more shows
-        # whether the last place is shared, which `topk` would settle as it pleases.
+        # Dividing by the row's length would not change the order. One neighbour more than k shows
+        # whether the last place is tied; `topk` would break such a tie arbitrarily.
         values, nearest = products.topk(min(k + 1, products.shape[1]))
         nearest = nearest[:, :k]
         if values.shape[1] > k:
-            shared = values[:, k - 1] == values[:, k]
-            order = products[shared].sort(dim=1, descending=True, stable=True).indices
-            nearest[shared] = order[:, :k]
+            tied = values[:, k - 1] == values[:, k]
+            order = products[tied].sort(dim=1, descending=True, stable=True).indices
+            nearest[tied] = order[:, :k]
         return self._votes[nearest].sum(1)

@@ -11,16 +11,20 @@ from latentgen.probes.moments import ClassMoments
 class LDA(MomentsProbe):
     """Linear discriminant analysis: normal classes with one covariance, priors as in training.
 
-    The covariance is the pooled one within classes (divisor n), as in scikit-learn's solver `svd`,
-    and like there features are first scaled by their deviation within classes. Directions in which
-    no class varies say nothing and are left out: features whose variance within classes is less
-    than `ClassMoments.null_share` of their mean square, and of the scaled features' principal
-    directions those with less than that share of the largest variance.
+    The covariance is pooled within classes (divisor n), and features are first scaled by their
+    standard deviation within classes, both as in scikit-learn's solver `svd`. Directions without
+    variance within classes are left out: features whose variance within classes is less than
+    `ClassMoments.null_share` of their mean square, and principal directions of the scaled features
+    with less than that share of the largest variance.
+
+    >>> rows, labels = [[1.0, 0.1], [2.0, 0.0], [0.1, 1.0], [0.0, 2.0]], [0, 0, 1, 1]
+    >>> LDA().fit(rows, labels).predict([[5.0, 1.0]]).tolist()
+    [0]
 
     Attributes:
-        coef_: float64 (C, width), of the scores' linear part; zeros for a class without rows.
+        coef_: float64 (C, width), coefficients of the scores; zeros for a class without rows.
         intercept_: float64 (C,).
-        rank_: number of directions that were not left out.
+        rank_: number of directions that are used.
     """
 
     coef_: Tensor
@@ -45,7 +49,7 @@ class LDA(MomentsProbe):
         self.rank_ = whitening.shape[1]
         present = (counts > 0)[:, None]
         self.coef_ = torch.where(present, (means - centre) @ whitening @ whitening.T, 0)
-        # The score is log prior + coef . (x - the point half-way between class mean and centre).
+        # The score is log prior + coef . (x - midpoint of class mean and centre).
         halfway = (self.coef_ * (means + centre)).sum(1) / 2
         self.intercept_ = log_priors(counts) - halfway
         self._directions = self.coef_.T

@@ -22,12 +22,19 @@ class MASC(MomentsProbe):
     with; as that angle is arccos(|V_c' x| / |x|), the score of class c is |V_c' x|^2.
 
     Predictions do not change if a row is scaled or negated. A class keeps at most as many
-    components as its rows span directions: one with a single row keeps that row's direction, one
-    with only zero rows keeps none and scores 0.
+    components as the rank of its rows; one with only zero rows keeps none and scores 0.
+
+    >>> from sklearn.datasets import load_digits
+    >>> X, y = load_digits(return_X_y=True)
+    >>> masc = MASC(n_components=10).fit(X[:1000], y[:1000])
+    >>> masc.score(X[1000:], y[1000:]) > 0.9
+    True
+    >>> masc.components_[0].shape
+    torch.Size([64, 10])
 
     Args:
-        explained_variance: in (0, 1]. A class keeps its fewest components whose share of the
-            variance exceeds this; with 1, all of them.
+        explained_variance: in (0, 1]. A class keeps the fewest leading components whose share of
+            the variance exceeds this; with 1, all of them.
         n_components: keep this many components of every class instead.
 
     Attributes:
@@ -49,8 +56,12 @@ class MASC(MomentsProbe):
     def quadratic_forms(self) -> Iterator[Tensor]:
         """For each class the matrix M_c = V_c V_c', (width, width); its scores are x' M_c x.
 
-        MASC is thus a quadratic classifier (arXiv 2603.19865). They come one by one, as together
-        they may take more memory than there is.
+        MASC is therefore a quadratic classifier (arXiv 2603.19865). The matrices are computed one
+        by one, as all of them may not fit in memory.
+
+        >>> masc = MASC(n_components=1).fit([[2.0, 0.0], [0.0, 3.0]], [0, 1])
+        >>> [M.tolist() for M in masc.quadratic_forms()]
+        [[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]]
         """
         check_is_fitted(self)
         for V in self.components_:
@@ -68,26 +79,27 @@ class MASC(MomentsProbe):
         )
         if self.n_components is not None:
             check_scalar(self.n_components, "n_components", Integral, min_val=1)
-        every = [moments.principal_components(c) for c in range(moments.n_classes)]
-        kept = [self._n_kept(components) for components in every]
+        every_class = [moments.principal_components(c) for c in range(moments.n_classes)]
+        kept = [self._n_kept(components) for components in every_class]
         self.n_components_ = np.array(kept)
-        # A subspace of more than half the dimensions is measured by what it leaves out,
-        # |V' x|^2 = |x|^2 - |W' x|^2 with W the rest of the basis: less work and more accurate.
+        # For a subspace of more than half the dimensions the rest W of the basis is used,
+        # |V' x|^2 = |x|^2 - |W' x|^2: less work and more accurate.
         by_rest = [
             k > moments.width / 2 and pc.eigenvectors.shape[1] == moments.width
-            for pc, k in zip(every, kept, strict=True)
+            for pc, k in zip(every_class, kept, strict=True)
         ]
         bases = [
             pc.eigenvectors[:, k:] if rest else pc.eigenvectors[:, :k]
-            for pc, k, rest in zip(every, kept, by_rest, strict=True)
+            for pc, k, rest in zip(every_class, kept, by_rest, strict=True)
         ]
         self._directions = torch.cat(bases, dim=1)
         self._sizes = [basis.shape[1] for basis in bases]
-        # Parts of the directions where they can be, as all eigenvectors may take much memory.
+        # Views of the directions where possible, as views of the eigenvectors would keep all of
+        # these in memory.
         parts = self._directions.split(self._sizes, dim=1)
         self.components_ = [
             pc.eigenvectors[:, :k] if rest else part
-            for pc, k, rest, part in zip(every, kept, by_rest, parts, strict=True)
+            for pc, k, rest, part in zip(every_class, kept, by_rest, parts, strict=True)
         ]
         self._by_rest = torch.tensor(by_rest, device=moments.device)
 
@@ -96,10 +108,10 @@ class MASC(MomentsProbe):
             return 0
         if self.n_components is not None:
             return min(self.n_components, components.rank)
-        # On the CPU, where cumulation never decreases, so that the last share is exactly 1.
+        # On the CPU, where the cumulative sum never decreases, so that the last share is exactly 1.
         cumulated = components.eigenvalues.cpu().cumsum(0)
         shares = cumulated / cumulated[-1]
-        # The published rule: as many as do not exceed the threshold, and one more.
+        # The published rule: all components up to the threshold, and one more.
         return min(int((shares <= self.explained_variance).sum()) + 1, components.rank)
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:

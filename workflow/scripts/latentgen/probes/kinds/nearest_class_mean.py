@@ -13,6 +13,10 @@ class NearestClassMean(MomentsProbe):
 
     A zero row and a class whose mean is zero have cosine 0.
 
+    >>> rows, labels = [[1.0, 0.1], [2.0, 0.0], [0.1, 1.0], [0.0, 2.0]], [0, 0, 1, 1]
+    >>> NearestClassMean().fit(rows, labels).predict([[5.0, 1.0]]).tolist()
+    [0]
+
     Attributes:
         means_: float64 (C, width) class means, zeros for a class without rows.
     """

@@ -16,9 +16,9 @@ from latentgen.probes.moments import ClassMoments
 
 
 class _Distance(NamedTuple):
-    """The squared distance of a row from a class, in units of the class's deviations.
+    """Parameters of the squared Mahalanobis distance of a row from a class.
 
-    Of a row at z from the class's mean it is around * |z|^2 + sum(weights * (directions' z)^2).
+    For z, the row minus the class mean, it is around * |z|^2 + sum(weights * (directions' z)^2).
     """
 
     directions: Tensor  # (width, k)
@@ -30,12 +30,15 @@ class _Distance(NamedTuple):
 class QDA(MomentsProbe):
     """Quadratic discriminant analysis: normal classes, each with its own covariance.
 
-    Covariances have divisor n and priors are as in training, as in scikit-learn. Where
-    scikit-learn refuses a singular covariance, here every variance is larger by a ridge of 2e-7
-    (float32) or 1e-12 (float64) times the mean squared length of all rows, the same for all
-    classes: a direction in which a class does not vary, as one of dead units or one that its few
-    rows do not reach, is one in which it hardly may. A class with a single row has this variance
-    all around.
+    Covariances have divisor n and priors are as in training, as in scikit-learn. Scikit-learn
+    refuses singular covariances; here a ridge is added to every variance: 2e-7 (float32) or 1e-12
+    (float64) times the mean squared length of all rows, the same for all classes. Directions in
+    which a class does not vary (dead units, or fewer rows than features) thus have a tiny variance.
+    A class with a single row has this variance in every direction.
+
+    >>> rows, labels = [[1.0, 0.1], [2.0, 0.0], [0.1, 1.0], [0.0, 2.0]], [0, 0, 1, 1]
+    >>> QDA(reg_param=0.5).fit(rows, labels).predict([[5.0, 1.0]]).tolist()
+    [0]
 
     Args:
         reg_param: in [0, 1]. Variances become (1 - reg_param) * variance + reg_param; the ridge is
@@ -44,8 +47,8 @@ class QDA(MomentsProbe):
     Attributes:
         means_: float64 (C, width) class means, zeros for a class without rows.
         ridge_: what is added to each variance.
-        n_directions_: int64 (C,) products of which a row's distance from a class is made: `width`,
-            or for a class with at most `width` rows as many as the directions in which it varies.
+        n_directions_: int64 (C,) number of products in a row's distance from a class: `width`, or
+            the rank of the centred rows for a class with at most `width` rows.
     """
 
     means_: Tensor
@@ -59,22 +62,22 @@ class QDA(MomentsProbe):
     def _learn(self, moments: ClassMoments) -> None:
         check_scalar(self.reg_param, "reg_param", Real, min_val=0, max_val=1)
         self.means_ = moments.means()
-        # More than what rounding leaves of a variance that is none, see `ClassMoments.null_share`.
+        # Larger than rounding errors of a zero variance, see `ClassMoments.null_share`.
         rounding = max(1e-12, 2 * torch.finfo(moments.dtype).eps) * (moments.mean_square() or 1.0)
         self.ridge_ = max(float(self.reg_param), rounding)
-        made = [self._distance(moments, c, rounding) for c in range(moments.n_classes)]
-        # What a class of few rows leaves over around itself is a difference of nearly equal
-        # numbers, for which float32 is too coarse.
-        dtype = torch.float64 if any(one.around for one in made) else moments.dtype
-        directions = [one.directions.to(dtype) for one in made]
+        distances = [self._distance(moments, c, rounding) for c in range(moments.n_classes)]
+        # Distances from a class of few rows are differences of nearly equal numbers, for which
+        # float32 is too coarse.
+        dtype = torch.float64 if any(one.around for one in distances) else moments.dtype
+        directions = [one.directions.to(dtype) for one in distances]
         self.n_directions_ = np.array([part.shape[1] for part in directions])
         self._directions = torch.cat([*directions, self.means_.T.to(dtype)], dim=1)
-        own = zip(self.means_, made, strict=True)
-        offsets = [mean @ one.directions.double() for mean, one in own]
+        pairs = zip(self.means_, distances, strict=True)
+        offsets = [mean @ one.directions.double() for mean, one in pairs]
         self._offsets = torch.cat(offsets).to(dtype)
-        self._weights = torch.cat([one.weights for one in made]).to(dtype)
-        self._around = torch.tensor([one.around for one in made]).to(self._weights)
-        log_dets = torch.stack([one.log_det for one in made])
+        self._weights = torch.cat([one.weights for one in distances]).to(dtype)
+        self._around = torch.tensor([one.around for one in distances]).to(self._weights)
+        log_dets = torch.stack([one.log_det for one in distances])
         self._constants = log_priors(moments.counts.to(log_dets)) - log_dets / 2
 
     def _distance(self, moments: ClassMoments, c: int, rounding: float) -> _Distance:

@@ -12,11 +12,19 @@ class VeLPIC(MomentsProbe):
     """VeLPIC, a linear probe made of each class's first principal component (arXiv 2603.19865).
 
     Each class is represented by one unit vector v_c: the first principal component of its rows
-    and their negatives, turned so that its mean product with the rows of all classes is not
-    negative. The score of class c is v_c . x. On activations after a ReLU this predicts as MASC
-    with one component does.
+    and their negatives, with the sign for which its mean product with the rows of all classes is
+    not negative. The score of class c is v_c . x. On activations after a ReLU, predictions are
+    those of MASC with one component.
 
     A class with only zero rows has a zero vector and scores 0.
+
+    >>> from sklearn.datasets import load_digits
+    >>> X, y = load_digits(return_X_y=True)
+    >>> velpic = VeLPIC().fit(X[:1000], y[:1000])
+    >>> velpic.score(X[1000:], y[1000:]) > 0.8
+    True
+    >>> velpic.components_.shape
+    torch.Size([10, 64])
 
     Attributes:
         components_: (C, width) the v_c, a tensor on the moments' device; rows of zeros for
