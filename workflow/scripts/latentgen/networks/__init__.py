@@ -1,1 +1,1 @@
-"""Networks: how they are built, trained, kept and read."""
+"""Networks: building, training, checkpoints and activations."""

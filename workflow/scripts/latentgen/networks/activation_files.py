@@ -1,4 +1,4 @@
-"""Activations as HDF5 files, one an epoch: writing, reading, and how large they will be."""
+"""Activations as HDF5 files, one per epoch: writing, reading, and their expected size."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ class FileSource:
     """Reads activations that `dump` wrote."""
 
     def __init__(self, path: str | PathLike[str], batch_size: int = ROWS_AT_ONCE) -> None:
-        """Open nothing yet: the file is open only while batches are taken from it."""
+        """Open nothing yet: the file is open only while batches are read."""
         self._path = path
         self._batch_size = batch_size
 
@@ -39,7 +39,7 @@ class FileSource:
             return {name: file[name][SPLITS[0]].shape[1] for name in names}
 
     def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-        """Go through a split once; each batch maps a layer to its activations (n, width)."""
+        """Batches of a split, each a dictionary from layer to activations (n, width)."""
         with self._open() as file:
             rows = file[layers[0]][split].shape[0]
             for start in range(0, rows, self._batch_size):
@@ -56,10 +56,10 @@ def predicted_bytes(widths: Mapping[str, int], n_images: int, n_epochs: int, dty
 def refuse_too_many_bytes(
     widths: Mapping[str, int], n_images: int, n_epochs: int, dtype: str, max_gb: float
 ) -> None:
-    """Stop before anything is written that would pass the limit.
+    """Stop before writing activations that would exceed the limit.
 
     Raises:
-        PipelineError: with the predicted size, the widest layer and the ways out.
+        PipelineError: the limit is exceeded; with the widest layer and what can be changed.
     """
     gigabytes = predicted_bytes(widths, n_images, n_epochs, dtype) / 1e9
     if gigabytes > max_gb:
@@ -83,7 +83,7 @@ def dump(
 
     Args:
         source: what is read, once per split.
-        path: the file, complete when it has this name.
+        path: the file; it appears only once it is complete.
         n_rows: images per split.
         dtype: of the stored numbers, `float32` or `float16`.
         attributes: stored with the file, such as the run and the epoch.
@@ -114,5 +114,5 @@ def dump(
 
 
 def activation_path(folder: Path, epoch: int) -> Path:
-    """Where the activations after `epoch` passes lie."""
+    """Path of the activations after `epoch` epochs."""
     return folder / f"epoch_{epoch:04d}.h5"

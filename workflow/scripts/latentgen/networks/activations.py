@@ -1,4 +1,4 @@
-"""Where a network's layers are read: all sources of activations have the same interface."""
+"""Sources of a network's activations, which all have the same interface."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -16,7 +16,7 @@ from latentgen.networks.reading import BATCH, normalise, read_layers
 SPLITS = ("train", "test")
 
 ROWS_AT_ONCE = 10_000
-"""Rows in a batch of activations that need not be computed."""
+"""Batch size for activations that are stored, not computed."""
 
 
 class ActivationSource(Protocol):
@@ -27,7 +27,7 @@ class ActivationSource(Protocol):
         """Layers in order of depth, with their widths."""
 
     def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-        """Go through a split once; each batch maps a layer to its activations (n, width)."""
+        """Batches of a split, each a dictionary from layer to activations (n, width)."""
 
 
 class NetworkSource:
@@ -57,7 +57,7 @@ class NetworkSource:
         return sum(map(len, self._images.values()))
 
     def with_image_statistics(self) -> "NetworkSource":
-        """The same network as train mode would have it on one image at a time, for a contrast."""
+        """The same network with each image's own batch statistics, for comparison."""
         network = with_image_statistics(self.network)
         mean, std = self._mean, self._std
         return NetworkSource(network, self._images, mean=mean, std=std, with_input=False)
@@ -67,12 +67,12 @@ class NetworkSource:
         """Layers in order of depth, with their widths."""
         one = {split: images[:1] for split, images in self._images.items()}
         names = ([INPUT] if self._with_input else []) + list(self.network.layers)
-        probe = NetworkSource(self.network, one, mean=self._mean, std=self._std)
-        read = next(probe.batches(SPLITS[0], names))
+        of_one = NetworkSource(self.network, one, mean=self._mean, std=self._std)
+        read = next(of_one.batches(SPLITS[0], names))
         return {name: read[name].shape[1] for name in names}
 
     def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-        """Go through a split once; each batch maps a layer to its activations (n, width)."""
+        """Batches of a split, each a dictionary from layer to activations (n, width)."""
         module = self.network.module.eval()
         wanted = {name: self.network.layers[name] for name in layers if name != INPUT}
         for images in self._images[split].split(self._batch_size):
@@ -84,14 +84,14 @@ class NetworkSource:
 
 
 class HeldSource:
-    """Runs a network once for as many layers as memory may hold, and gives them from there.
+    """Runs a network once for as many layers as fit in memory, and holds their activations.
 
-    Several passes over several layers, in order of depth, thus take one run of the network, or few.
-    A layer that is too large by itself is read anew in every pass.
+    Passes over the layers in order of depth thus need only one or a few forward passes. A layer
+    that does not fit in memory is computed again in every pass.
     """
 
     def __init__(self, source: NetworkSource, limit: int = HELD_BYTES) -> None:
-        """Read nothing yet; at most `limit` bytes are held (and one layer twice for a moment)."""
+        """Read nothing yet; at most `limit` bytes are held (and one layer briefly twice)."""
         self._source, self._limit = source, limit
         self._held: dict[str, dict[str, Tensor]] = {}
 
@@ -101,9 +101,9 @@ class HeldSource:
         return self._source.widths
 
     def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-        """Go through a split once; each batch maps a layer to its activations (n, width)."""
+        """Batches of a split, each a dictionary from layer to activations (n, width)."""
         if not set(layers) <= self._held.get(split, {}).keys():
-            self._held = {}  # before its memory is used again
+            self._held = {}  # freed before new activations are allocated
             wanted = self._fitting(layers)
             self._held = {name: self._read(name, wanted) for name in SPLITS if wanted}
         if not self._held:
@@ -115,7 +115,7 @@ class HeldSource:
             yield dict(zip(layers, part, strict=True))
 
     def _fitting(self, layers: Sequence[str]) -> list[str]:
-        """These layers and as many of the deeper ones as fit; none if these do not."""
+        """The given layers and as many deeper ones as fit; none if the given ones do not."""
         names = list(self.widths)
         wanted = [*layers, *names[names.index(layers[-1]) + 1 :]]
         bytes_ = np.cumsum([4 * self._source.n_images * self.widths[name] for name in wanted])
@@ -124,7 +124,7 @@ class HeldSource:
 
     def _read(self, split: str, layers: Sequence[str]) -> dict[str, Tensor]:
         batches = list(self._source.batches(split, layers))
-        # Joined layer by layer, so that only one is there twice.
+        # Concatenated layer by layer, so that only one layer is in memory twice.
         return {name: torch.cat([batch.pop(name) for batch in batches]) for name in layers}
 
 

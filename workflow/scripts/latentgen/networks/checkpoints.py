@@ -1,4 +1,4 @@
-"""The states of a run at its scheduled epochs, one safetensors file each."""
+"""Checkpoints: the states of a run at its scheduled epochs, one safetensors file each."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from latentgen.storage import atomic_path
 
 
 def checkpoint_path(folder: Path, epoch: int) -> Path:
-    """Where the state after `epoch` passes lies."""
+    """Path of the state after `epoch` epochs."""
     return folder / f"epoch_{epoch:04d}.safetensors"
 
 
@@ -21,7 +21,7 @@ def epochs_in(folder: Path, suffix: str = ".safetensors") -> list[int]:
 
 
 def save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write tensors; the file is whole when it has its name."""
+    """Write tensors to a file, which appears only once it is complete."""
     with atomic_path(path) as partial:
         save_file(
             {name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata
@@ -41,7 +41,7 @@ def load(path: Path) -> dict[str, Tensor]:
 
 
 def load_into(module: nn.Module, path: Path) -> None:
-    """Set a module to a stored state.
+    """Load a stored state into a module.
 
     Raises:
         PipelineError: the file is missing, damaged, or belongs to another architecture.
@@ -53,7 +53,7 @@ def load_into(module: nn.Module, path: Path) -> None:
 
 
 def load_last(module: nn.Module, folder: Path) -> int:
-    """Set a module to the last state that a folder holds, and return its epoch.
+    """Load the last state of a folder into a module, and return its epoch.
 
     Raises:
         PipelineError: as for `load_into`.

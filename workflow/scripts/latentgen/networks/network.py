@@ -33,17 +33,23 @@ class Network:
 
     @property
     def penultimate(self) -> str:
-        """Name of the last layer: what the last linear layer takes."""
+        """Name of the penultimate layer, which is the last linear layer's input."""
         return list(self.layers)[-1]
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of its weights."""
         return next(self.module.parameters()).device
 
 
 def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) -> Network:
     """Make a network with PyTorch's default initialisation.
+
+    >>> network = build({"architecture": "mlp", "widths": [16, 8]}, (1, 8, 8), n_classes=10, seed=0)
+    >>> list(network.layers)
+    ['fc1', 'fc2']
+    >>> network.module(torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5, 10])
 
     Args:
         settings: a model's block of config.yaml; `architecture` is an entry of `architectures` or
@@ -63,7 +69,7 @@ def with_image_statistics(network: Network) -> Network:
     """A copy whose batch normalisation uses each image's own statistics.
 
     This is what a network computes in train mode on one image at a time, which is how the published
-    code of arXiv 2501.14687 reads its ResNet-18. It is here to be contrasted with evaluation mode.
+    code of arXiv 2501.14687 reads its ResNet-18. It is compared with eval mode.
     """
     module = copy.deepcopy(network.module)
     for name, part in list(module.named_modules()):

@@ -10,7 +10,7 @@ from latentgen.networks.training_config import TrainingConfig
 
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Plain SGD or Adam; fused, which is the same arithmetic in one kernel."""
+    """Plain SGD or Adam, fused: the same arithmetic in one kernel."""
     optimizers: dict[str, dict[str, Any]] = {
         "SGD": {"momentum": config.momentum},
         "Adam": {"betas": tuple(config.betas)},
@@ -22,12 +22,13 @@ def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Opt
 
 
 def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:
-    """The same optimiser, whose methods do not import the compiler, which few trainings use.
+    """The same optimiser class, with methods that do not import PyTorch's compiler.
 
-    PyTorch wraps them for `torch.compile`, and the wrappers import it when they are first called,
-    which takes as long as importing the rest of PyTorch.
+    PyTorch wraps these methods for `torch.compile`, and the wrappers import the compiler at their
+    first call. That takes two seconds of every job that trains (docs/benchmarks.md), and few
+    trainings use the compiler.
     """
     names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
     bare = {name: inspect.unwrap(getattr(optimizer, name)) for name in names}
-    bare["step"] = torch.no_grad()(bare["step"])  # which its wrapper would have seen to
+    bare["step"] = torch.no_grad()(bare["step"])  # as its wrapper does
     return type(optimizer.__name__, (optimizer,), bare)

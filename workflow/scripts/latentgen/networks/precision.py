@@ -1,4 +1,4 @@
-"""In what arithmetic networks compute: IEEE float32, unless a training asks for a faster one."""
+"""The arithmetic of networks: IEEE float32, unless a training is set to a faster one."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from latentgen.errors import PipelineError
 def ieee_float32() -> Iterator[None]:
     """Multiply and convolve float32 in full precision, whatever (TF32, bfloat16) is set outside.
 
-    On a GPU this is not what happens by itself: PyTorch lets cuDNN convolve in TF32.
+    On a GPU this is not the default: PyTorch lets cuDNN convolve in TF32.
     """
     with _multiplying(on_gpu="ieee"):
         yield
@@ -25,17 +25,17 @@ def ieee_float32() -> Iterator[None]:
 def in_training(
     module: nn.Module, precision: str, *, compile: bool
 ) -> Iterator[Callable[[Tensor], Tensor]]:
-    """Compute as a recipe of training wants it, while this is open; the module does not change.
+    """Compute in a training's precision inside the context; the module does not change.
 
     Args:
         module: maps inputs (n, ...) to logits (n, classes); its weights are float32 and stay so.
         precision: `float32`; `tf32`, in which a GPU may multiply and convolve float32; or `bf16`,
             in which PyTorch's autocast has the forward pass multiply and convolve.
-        compile: have `torch.compile` make the kernels of the forward and the backward pass, which
-            a GPU then replays as CUDA graphs.
+        compile: whether `torch.compile` compiles the forward and the backward pass, which a GPU
+            then replays as CUDA graphs.
 
     Yields:
-        What to call in place of the module: it gives the logits as float32.
+        A function to call in place of the module: it returns the logits as float32.
 
     Raises:
         PipelineError: there is no C++ compiler to compile with.
@@ -44,8 +44,8 @@ def in_training(
 
     def logits(inputs: Tensor) -> Tensor:
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            found: Tensor = network(inputs)
-        return found.float()
+            output: Tensor = network(inputs)
+        return output.float()
 
     with _multiplying(on_gpu="tf32" if precision == "tf32" else "ieee"):
         yield logits
@@ -67,9 +67,9 @@ def _multiplying(on_gpu: str) -> Iterator[None]:
 
 
 def _compiled(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    """A view of the module that is compiled once for each size of batch: the last may be smaller.
+    """The module, compiled once for each batch size (the last batch may be smaller).
 
-    PyTorch keeps what it compiled, and finds it again for this module and for copies of it.
+    PyTorch caches the compiled code, and reuses it for this module and for copies of it.
     """
     compiler = os.environ.get("CXX", "g++")
     if not shutil.which(compiler):

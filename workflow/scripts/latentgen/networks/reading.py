@@ -1,4 +1,4 @@
-"""Reading a network in eval mode: its logits and its layers."""
+"""Logits and activations of a network in eval mode."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,11 +8,16 @@ from torch import Tensor, nn
 from latentgen.networks.precision import ieee_float32
 
 BATCH = 250
-"""Images that go through a network at once when it is only read: few enough for the caches."""
+"""Batch size of forward passes in eval mode, small enough for the processor's caches."""
 
 
 def normalise(images: Tensor, mean: float, std: float) -> Tensor:
-    """Turn uint8 images (n, C, H, W) into a network's float32 input, (x / 255 - mean) / std."""
+    """Turn uint8 images (n, C, H, W) into a network's float32 input, (x / 255 - mean) / std.
+
+    >>> images = torch.tensor([[[[0, 255]]]], dtype=torch.uint8)
+    >>> normalise(images, mean=0.5, std=0.5).round(decimals=3).tolist()
+    [[[[-1.0, 1.0]]]]
+    """
     inputs = images.float().mul_(1 / (255 * std)).add_(-mean / std)
     # Convolutions over several channels are faster with channels last; values are the same.
     return inputs.contiguous(memory_format=torch.channels_last) if inputs.shape[1] > 1 else inputs
@@ -20,7 +25,13 @@ def normalise(images: Tensor, mean: float, std: float) -> Tensor:
 
 @ieee_float32()
 def predict_logits(module: nn.Module, images: Tensor, mean: float, std: float) -> Tensor:
-    """Logits (N, classes) of uint8 images in eval mode."""
+    """Logits (N, classes) of uint8 images (N, C, H, W) in eval mode.
+
+    >>> module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    >>> images = torch.zeros(5, 1, 8, 8, dtype=torch.uint8)
+    >>> predict_logits(module, images, mean=0.5, std=0.5).shape
+    torch.Size([5, 10])
+    """
     module.eval()
     with torch.inference_mode():
         batches = images.split(BATCH)
@@ -32,8 +43,9 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
     """Run a module and return the flattened outputs of the named submodules.
 
     Args:
-        module: used as it is, in the mode it is in.
-        layers: a layer's name and its submodule's; of several calls the first counts.
+        module: run in its current mode, train or eval.
+        layers: a submodule's name by the layer's; if it is called several times, the first output
+            counts.
         inputs: (n, ...).
 
     Returns:
@@ -63,11 +75,17 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
 def extract(
     model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Read layers of any model, in eval mode, for anybody's data.
+    """Activations of layers of any model, in eval mode.
+
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> loader = [(torch.zeros(5, 4), torch.tensor([0, 1, 2, 0, 1]))]
+    >>> activations, labels = extract(model, loader, ["1"])
+    >>> activations["1"].shape, labels.shape
+    (torch.Size([5, 8]), torch.Size([5]))
 
     Args:
-        model: left in the mode that it was in; inputs are moved to its device, if it has one.
-        loader: gives batches of inputs (n, ...) and labels (n,), such as a `DataLoader`.
+        model: stays in its mode, train or eval; inputs are moved to its device, if it has one.
+        loader: yields batches of inputs (n, ...) and labels (n,), such as a `DataLoader`.
         layers: names of submodules, as `model.named_modules()` gives them.
 
     Returns:

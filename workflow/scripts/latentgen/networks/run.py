@@ -30,9 +30,8 @@ class Run:
         labels_file: HDF5 file of the observed labels.
         model: the model's block of config.yaml.
         normalise: mean and std of the input scaling.
-        validation_fraction: of the training data, what is held out.
-        streams: by purpose (`initialisation`, `batches`), the seed that it draws from; the run's
-            own for a purpose that is not named.
+        validation_fraction: share of the training data that is held out.
+        streams: seeds by purpose (`initialisation`, `batches`); other purposes use the run's own.
     """
 
     experiment: str
@@ -75,15 +74,15 @@ class Run:
         return TrainingConfig(**training, seed=self.seed_for("batches"))
 
     def network(self) -> Network:
-        """The network as it is before training."""
+        """The untrained network."""
         channels, height, width = self.images["train"].shape[1:]
         n_classes, seed = len(self.class_names), self.seed_for("initialisation")
         return build(self.model, (channels, height, width), n_classes, seed)
 
     def trained_network(self, checkpoint_folder: str | Path, device: torch.device) -> Network:
-        """The network as it is after the last epoch, on a device.
+        """The network after the last epoch, on a device.
 
-        The checkpoints may be another run's of the same architecture.
+        The checkpoints may be those of another run with the same architecture.
         """
         network = self.network()
         network.module.to(device)
@@ -91,7 +90,7 @@ class Run:
         return network
 
     def training_data(self) -> TrainingData:
-        """What the network is trained on: the training samples that are not held out."""
+        """The training samples that are not held out, and the data to score the network on."""
         labels = self.labels
         fitted, observed = torch.from_numpy(labels.fitted), torch.from_numpy(labels.observed)
         return TrainingData(
@@ -107,14 +106,14 @@ class Run:
         )
 
     def source(self, network: Network, *, with_input: bool = False) -> NetworkSource:
-        """Where the layers of a network are read for all of the run's images."""
+        """The source of a network's activations for all images of the run."""
         mean, std = self.normalise["mean"], self.normalise["std"]
         return NetworkSource(network, self.images, mean=mean, std=std, with_input=with_input)
 
     def sources(
         self, checkpoint_folder: str, device: torch.device, activation_folder: str | None = None
     ) -> Iterator[tuple[int, ActivationSource]]:
-        """Where the layers are read at every kept epoch: in activation files, or in the network."""
+        """The source of activations at every kept epoch: activation files, or the network."""
         if activation_folder is None:
             for epoch, source in self.network_sources(checkpoint_folder, device):
                 yield epoch, HeldSource(source)
@@ -128,8 +127,8 @@ class Run:
     ) -> Iterator[tuple[int, NetworkSource]]:
         """The network at every kept epoch.
 
-        The same module is set to one state after the other, so read a source before taking the
-        next. The input layer is part of the first one only: it never changes.
+        All sources share one module, so read a source before taking the next. Only the first one
+        has the input layer, which never changes.
         """
         network = self.network()
         network.module.to(device)

@@ -1,4 +1,4 @@
-"""Training until the observed labels are memorised, with a state kept at scheduled epochs."""
+"""Training until the observed labels are memorised, with checkpoints at scheduled epochs."""
 
 import math
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ from latentgen.tables import write_csv
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run is trained and tested on; images uint8 (N, C, H, W), labels int64 (N,).
+    """The data of a run: images uint8 (N, C, H, W), labels int64 (N,).
 
-    The held-out part of the training data, which may be empty, comes with its observed labels.
+    The held-out part of the training data, which may be empty, has its observed labels.
     """
 
     images: Tensor
@@ -56,8 +56,8 @@ class TrainingData:
 
 
 def prepare(module: nn.Module) -> None:
-    """Lay a module out for fast training, before its optimiser is made."""
-    torch.set_flush_denormal(True)  # late in memorisation gradients get tiny, and slow
+    """Set a module's memory layout for fast training; call it before making the optimiser."""
+    torch.set_flush_denormal(True)  # late gradients are denormal numbers, which are slow
     if any(isinstance(part, nn.Conv2d) for part in module.modules()):
         module.to(memory_format=torch.channels_last)
 
@@ -74,7 +74,7 @@ def batch_order(n: int, config: TrainingConfig, epoch: int) -> Iterator[Tensor]:
 
 @contextmanager
 def _seeded_dropout(device: torch.device, config: TrainingConfig, epoch: int) -> Iterator[None]:
-    """Have dropout draw by the seed and the epoch alone, as the order of the batches does."""
+    """Let dropout depend on the seed and the epoch alone, like the order of the batches."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(derive_seed(config.seed, epoch, "dropout"))
         yield
@@ -87,9 +87,9 @@ def train_epoch(
     config: TrainingConfig,
     epoch: int,
 ) -> dict[str, float]:
-    """One pass over the training images; loss and accuracies run along, as the papers' do."""
+    """Train for one epoch; returns running loss and accuracies (train mode), as in the papers."""
     module.train()
-    # Nothing is moved off the device inside the loop: waiting for a number would stall a GPU.
+    # Nothing is moved off the device inside the loop: waiting for a value would stall a GPU.
     losses, predictions, rows_seen = [], [], []
     with (
         _seeded_dropout(data.images.device, config, epoch),
@@ -97,7 +97,7 @@ def train_epoch(
     ):
         for rows in batch_order(len(data.images), config, epoch):
             rows = rows.to(data.images.device, non_blocking=True)
-            # First of all: a CUDA graph may put this step's gradients where the last ones are.
+            # Before the forward pass: a CUDA graph may reuse the memory of the last gradients.
             optimizer.zero_grad(set_to_none=True)
             logits = network(data.inputs(rows))
             loss = functional.cross_entropy(logits, data.observed[rows])
@@ -120,7 +120,7 @@ def _scores(
 
 
 def refuse_diverged(epoch: int, scores: dict[str, float], config: TrainingConfig) -> None:
-    """Stop a run of which nothing can be expected any more.
+    """Stop a run whose loss has diverged.
 
     Raises:
         PipelineError: the epoch's loss is not a finite number.
@@ -133,7 +133,7 @@ def refuse_diverged(epoch: int, scores: dict[str, float], config: TrainingConfig
 
 
 def _untrained_scores(module: nn.Module, data: TrainingData) -> dict[str, float]:
-    """Row 0 of the history: there is no running accuracy yet, so the network is evaluated."""
+    """Scores of row 0 of the history, in eval mode, as there are no running ones yet."""
     logits = predict_logits(module, data.images, data.mean, data.std)
     loss = functional.cross_entropy(logits, data.observed, reduction="sum")
     rows = torch.arange(len(data.images), device=logits.device)
@@ -141,7 +141,7 @@ def _untrained_scores(module: nn.Module, data: TrainingData) -> dict[str, float]
 
 
 def held_out_accuracies(module: nn.Module, data: TrainingData) -> dict[str, float]:
-    """Accuracies `validation_accuracy`, `test_accuracy` in eval mode; NaN of an empty part."""
+    """Accuracies `validation_accuracy`, `test_accuracy` in eval mode; NaN for an empty split."""
     splits = {
         "validation_accuracy": (data.validation_images, data.validation_observed),
         "test_accuracy": (data.test_images, data.test_labels),
@@ -166,23 +166,23 @@ def train_run(
     history_file: Path,
     fingerprint: str,
 ) -> None:
-    """Train until memorised or to the epoch limit; leave states and history.
+    """Train until memorised or to the epoch limit; write checkpoints and history.
 
-    The history has a row an epoch: epoch, train_loss, train_accuracy_observed and
+    The history has one row per epoch: epoch, train_loss, train_accuracy_observed and
     train_accuracy_true (running, in train mode), validation_accuracy (observed labels of the
     held-out part) and test_accuracy (both in eval mode), memorised (the running accuracy on
-    observed labels has reached the target). Row 0 is the untrained network,
-    all of it in eval mode. A run that was killed goes on from its last scheduled epoch and ends
-    with the same bytes (on the same machine, CPU).
+    observed labels has reached the target). Row 0 is the untrained network, all in eval mode. A
+    killed run resumes after its last scheduled epoch and ends with the same bytes (on the same
+    machine, CPU).
 
     Args:
         module: as initialised, on the device to train on.
         data: on the same device.
         config: how to train.
         schedule: expression of the epochs to keep; the last epoch is always kept.
-        checkpoint_folder: where the states are left once the run is complete.
-        history_file: where the history is left.
-        fingerprint: of everything the numbers depend on; only a run of the same is resumed.
+        checkpoint_folder: folder of the checkpoints, which appears once the run is complete.
+        history_file: CSV file of the history.
+        fingerprint: of everything that the results depend on; a run resumes only if it is equal.
 
     Raises:
         PipelineError: the loss stopped being a finite number.

@@ -15,14 +15,14 @@ from latentgen.tables import write_csv
 
 
 class WorkingFolder:
-    """A run in progress: its states so far, and what is needed to go on after the last of them.
+    """A run in progress: its checkpoints so far, and what is needed to resume after the last one.
 
     The folder lies beside the final one and survives a killed job. A fingerprint of everything
-    that the numbers depend on says whether what lies there belongs to this run.
+    that the results depend on shows whether its files belong to this run.
     """
 
     def __init__(self, final: Path, fingerprint: str) -> None:
-        """Use the folder beside `final`, emptied if it belongs to something else."""
+        """Use the folder beside `final`, emptied if its fingerprint is another one."""
         self.final = final
         self.path = temporary_name(final)
         self._resume = self.path / "resume.safetensors"
@@ -32,7 +32,7 @@ class WorkingFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             self.path.mkdir(parents=True, exist_ok=True)
             stamp.write_text(fingerprint)
-        for leftover in self.path.glob(".*"):  # of files that were being written
+        for leftover in self.path.glob(".*"):  # partly written files
             leftover.unlink()
 
     def save(
@@ -42,7 +42,7 @@ class WorkingFolder:
         optimizer: torch.optim.Optimizer,
         history: list[dict[str, Any]],
     ) -> None:
-        """Keep an epoch; the file that says where to go on comes last, after all it relies on."""
+        """Keep an epoch; the file to resume from is written last, after the files that it needs."""
         write_csv(pd.DataFrame(history), self._history)
         checkpoints.save(module.state_dict(), checkpoints.checkpoint_path(self.path, epoch))
         state = {
@@ -54,7 +54,7 @@ class WorkingFolder:
         checkpoints.save(state, self._resume, {"epoch": str(epoch)})
 
     def load(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-        """Set module and optimiser to the last kept epoch; return the history up to it."""
+        """Load the last kept epoch into module and optimiser; return the history up to it."""
         if not self._resume.exists():
             return []
         with safe_open(self._resume, "pt") as file:
@@ -66,7 +66,7 @@ class WorkingFolder:
         return [{str(name): value for name, value in row.items()} for row in kept]
 
     def publish(self) -> None:
-        """Leave only the states, under the final name."""
+        """Remove all files but the checkpoints, and rename the folder to its final name."""
         for extra in ("resume.safetensors", "history.csv", "fingerprint"):
             (self.path / extra).unlink()
         publish_directory(self.path, self.final)
@@ -79,7 +79,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
         index, name = key.split(".", 1)
         parameter = parameters[int(index)]
         if value.shape == parameter.shape:
-            # As the optimiser made it: with the parameter's memory layout.
+            # With the parameter's memory layout, as the optimiser creates it.
             value = torch.empty_like(parameter, requires_grad=False).copy_(value)
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

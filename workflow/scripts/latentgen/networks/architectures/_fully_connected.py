@@ -1,4 +1,4 @@
-"""Linear layers with ReLU, with which the papers' networks end."""
+"""The fully connected layers at the end of the papers' networks."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ def _linear_relu(n_in: int, n_out: int) -> nn.Module:
 def fully_connected(
     n_in: int, widths: Sequence[int], dropout: float
 ) -> "OrderedDict[str, nn.Module]":
-    """Layers fc1, fc2, ... with ReLU, each followed by its dropout, fc1_dropout, if there is any.
+    """Layers fc1, fc2, ... with ReLU, each followed by its dropout (fc1_dropout), if not zero.
 
-    In eval mode dropout does nothing, so a layer reads the same before and after it.
+    In eval mode dropout does nothing, so activations before and after it are equal.
     """
     sizes = [n_in, *widths]
     layers: OrderedDict[str, nn.Module] = OrderedDict()

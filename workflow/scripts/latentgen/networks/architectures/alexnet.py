@@ -16,7 +16,7 @@ def alexnet(
 ) -> Network:
     """AlexNet; probed at the flattened last pooling and after each linear layer's ReLU.
 
-    Dropout, if wanted, follows each of these.
+    Dropout, if not zero, follows each of these.
 
     Images of 64 pixels and more get the 11x11 first convolution (TinyImageNet), smaller ones a
     3x3 convolution (CIFAR-100).

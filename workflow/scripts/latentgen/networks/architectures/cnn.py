@@ -20,14 +20,14 @@ def cnn(
 ) -> Network:
     """Pairs of 3x3 convolutions with ReLU and a 2x2 pooling, then linear layers; no output bias.
 
-    Dropout, if wanted, follows each linear layer's ReLU. Probed at the flattened last pooling and
+    Dropout, if not zero, follows each linear layer's ReLU. Probed at the flattened last pooling and
     after each linear layer's ReLU.
     """
     blocks: list[nn.Module] = []
     n_in, height, width = shape
     for n_out in channels:
         blocks += [nn.Conv2d(n_in, n_out, 3, padding=1), nn.ReLU()]
-        # ReLU and pooling may change places, and a ReLU of the fewer pixels is cheaper.
+        # Pooling before ReLU gives the same result, and the ReLU then has fewer pixels.
         blocks += [nn.Conv2d(n_out, n_out, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
         n_in, height, width = n_out, height // 2, width // 2
     if height == 0 or width == 0:

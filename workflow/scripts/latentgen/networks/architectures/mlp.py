@@ -10,7 +10,7 @@ from latentgen.networks.network import Network, Shape
 
 
 def mlp(shape: Shape, n_classes: int, *, widths: Sequence[int], dropout: float = 0.0) -> Network:
-    """Fully connected network, with dropout after each ReLU if wanted; probed after each ReLU."""
+    """Fully connected network, with dropout after each ReLU if not zero; probed after each ReLU."""
     channels, height, width = shape
     hidden = fully_connected(channels * height * width, widths, dropout)
     head = nn.Linear(widths[-1], n_classes)
