@@ -1,1 +1,1 @@
-"""Editing networks so that they answer better: other last layers, other labels."""
+"""Editing networks so that they generalise better: new last layers, new labels."""

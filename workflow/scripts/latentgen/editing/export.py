@@ -1,7 +1,7 @@
 """Edited networks as files of their own, with all that is needed to use them.
 
-`exported.load("results/runs/digits-mlp/uniform-0.4/seed1/repaired.safetensors")(images).argmax(1)`
-says the classes of images as they are, uint8 (n, C, H, W).
+`export.load("results/runs/digits-mlp/uniform-0.4/seed1/repaired.safetensors")(images).argmax(1)`
+gives the predicted classes of uint8 images (n, C, H, W).
 """
 
 import json
@@ -21,11 +21,11 @@ from latentgen.networks.run import Run
 
 
 class ExportedNetwork(CutNetwork):
-    """A network that takes images as they are, and may be cut at a hidden layer.
+    """A network that takes uint8 images, and may be cut at a hidden layer.
 
     Attributes:
-        facts: what it is and where it comes from, in plain types; kept with the file. `model`,
-            `shape`, `class_names` and `normalise` say how it is built.
+        facts: description and origin, in JSON types, stored in the file. The network is built from
+            `model`, `shape`, `class_names` and `normalise`.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class ExportedNetwork(CutNetwork):
         self.facts = facts
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores (n, classes) of uint8 images (n, C, H, W); the largest is the answer."""
+        """Scores (n, classes) of uint8 images (n, C, H, W); the predicted class has the largest."""
         return super().forward(normalise(images, **self.facts["normalise"]))
 
 
 def facts_of(run: Run, **more: Any) -> dict[str, Any]:
-    """What a file of a run's edited network says of it, besides `more`."""
+    """The facts to store with a run's edited network, including `more`."""
     return {
         "experiment": run.experiment,
         "noise": run.noise,
@@ -61,13 +61,23 @@ def facts_of(run: Run, **more: Any) -> dict[str, Any]:
 
 def save(classifier: ExportedNetwork, path: str | PathLike[str]) -> None:
     """Write a classifier to one safetensors file; its metadata hold the facts as JSON."""
-    # One entry: several are written in another order each time.
+    # A single entry, as several would be written in a different order each time.
     metadata = {"facts": json.dumps({**classifier.facts, "cut": classifier.cut})}
     checkpoints.save(classifier.state_dict(), Path(path), metadata)
 
 
 def load(path: str | PathLike[str]) -> ExportedNetwork:
     """Read a classifier that `save` wrote, on the CPU and ready to be used.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> facts = {"model": {"architecture": "mlp", "widths": [8]}, "shape": [1, 4, 4]}
+    >>> facts |= {"class_names": ["a", "b"], "normalise": {"mean": 0.5, "std": 0.5}}
+    >>> network = build(facts["model"], (1, 4, 4), n_classes=2, seed=0)
+    >>> classifier = ExportedNetwork(network.module, facts)
+    >>> with TemporaryDirectory() as folder:
+    ...     save(classifier, f"{folder}/network.safetensors")
+    ...     load(f"{folder}/network.safetensors").facts == facts
+    True
 
     Raises:
         PipelineError: the file is missing, damaged, or holds something else.

@@ -1,4 +1,4 @@
-"""Last layers: the one a network was trained with, and what can take its place."""
+"""Last layers: the trained one of a network, and those that can replace it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from latentgen.probes.kinds.velpic import VeLPIC
 class QuadraticHead(nn.Module):
     """MASC as a last layer: the score of class c is |V_c' x|^2, a quadratic form in its input x.
 
-    That is what MASC is (arXiv 2603.19865); no weights of a linear layer can do the same.
+    MASC is such a quadratic classifier (arXiv 2603.19865); no linear layer can replace it.
     """
 
     components: Tensor
@@ -34,18 +34,18 @@ class QuadraticHead(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Scores (n, C) of rows (n, width)."""
-        # Where classes keep most directions their scores are close, and float32 would mix them up.
+        # Where classes keep most directions their scores are close, too close for float32.
         squares = (rows.double() @ self.components.double()).square()
         return torch.stack([part.sum(1) for part in squares.split(self.sizes.tolist(), 1)], 1)
 
 
 class CutNetwork(nn.Module):
-    """A network that may be cut after a hidden submodule, whose output another last layer reads.
+    """A network that may be cut after a hidden submodule and continued by another last layer.
 
     Attributes:
         network: the network, with its own last layer.
-        cut: name of the submodule whose (flattened) output `head` reads; None: the network's own
-            output counts.
+        cut: name of the submodule whose (flattened) output is the input of `head`; None to use
+            the network's own output.
         head: the last layer of a network that is cut.
     """
 
@@ -61,7 +61,7 @@ class CutNetwork(nn.Module):
 
     @torch.no_grad()
     def forward(self, inputs: Tensor) -> Tensor:
-        """Scores (n, classes) of inputs (n, ...); the largest is the answer."""
+        """Scores (n, classes) of inputs (n, ...); the predicted class has the largest."""
         if self.head is None or self.cut is None:
             scores: Tensor = self.network(inputs)
         else:
@@ -70,7 +70,11 @@ class CutNetwork(nn.Module):
 
 
 def linear_head(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
-    """A linear layer with these weights (classes, width) and this bias (classes,), or none."""
+    """A linear layer with the given weights (classes, width) and bias (classes,), or none.
+
+    >>> linear_head(torch.eye(2))(torch.tensor([[3.0, 4.0]])).tolist()
+    [[3.0, 4.0]]
+    """
     weight = weight.float()
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device)
     with torch.no_grad():
@@ -81,23 +85,23 @@ def linear_head(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
 
 
 def head_from(tensors: Mapping[str, Tensor]) -> nn.Module:
-    """The head whose `state_dict` this is."""
+    """The head with the given `state_dict`."""
     if "weight" in tensors:
         return linear_head(tensors["weight"], tensors.get("bias"))
     return QuadraticHead(tensors["components"].split(tensors["sizes"].tolist(), 1))
 
 
 def name_of_head(module: nn.Module) -> str:
-    """Name of the submodule that makes a network's logits: the last one that has no parts."""
+    """Name of the submodule that computes a network's logits: the last one without children."""
     return [name for name, part in module.named_modules() if not list(part.children())][-1]
 
 
 def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
-    """The layer that makes a network's logits.
+    """The layer that computes a network's logits.
 
     Args:
         module: the network.
-        n_classes: how many classes the weights that go there will have, if they are to be others.
+        n_classes: number of classes that the layer must have, if given.
 
     Raises:
         PipelineError: it is not linear or has another number of classes, so no weights can be
@@ -118,20 +122,24 @@ def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
 
 HEADS: dict[type[Probe], Callable[[Any], nn.Module]] = {
     VeLPIC: lambda probe: linear_head(probe.components_),
-    # The cosine with a mean is, but for the row's own length, a product with the unit mean.
+    # Apart from the row's own length, the cosine with a mean is the product with the unit mean.
     NearestClassMean: lambda probe: linear_head(normalize(probe.means_, eps=1e-30)),
     LDA: lambda probe: linear_head(probe.coef_, probe.intercept_),
     LogisticRegression: lambda probe: linear_head(probe.coef_, probe.intercept_),
     MASC: lambda probe: QuadraticHead(probe.components_),
 }
-"""What a fitted probe of a kind is as a last layer."""
+"""The last layer that makes the predictions of a fitted probe, by the probe's class."""
 
 
 def head_of_probe(probe: Probe) -> nn.Module:
-    """A fitted probe as a last layer: of every row it says what the probe says.
+    """A fitted probe as a last layer, which makes the same predictions.
+
+    >>> probe = VeLPIC().fit(torch.eye(3), [0, 1, 2])
+    >>> head_of_probe(probe)(torch.tensor([[0.2, 0.9, -0.1]])).argmax(1)
+    tensor([1])
 
     Raises:
-        PipelineError: a probe of this kind cannot be one.
+        PipelineError: a probe of this kind cannot be a last layer.
     """
     if type(probe) not in HEADS:
         known = ", ".join(kind.__name__ for kind in HEADS)
@@ -142,7 +150,7 @@ def head_of_probe(probe: Probe) -> nn.Module:
 
 
 def decide(head: nn.Module) -> Callable[[Tensor], Tensor]:
-    """What a network with this last layer predicts for rows (n, width) of its input: (n,)."""
+    """The function from rows (n, width) to predictions (n,) of a last layer."""
 
     @torch.inference_mode()
     def predict(rows: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""Editing a network in the middle of its training, and training it on (arXiv 2603.19865).
+"""Editing a network in the middle of its training, and continuing training (arXiv 2603.19865).
 
-At an epoch the last layer is replaced by VeLPIC's vectors, and training goes on with the observed
-labels. Whether it is the edit that matters, and not the new optimiser that comes with it, only
-controls can tell: they go through the same batches in the same order.
+At an epoch the last layer is replaced by VeLPIC's vectors, and training continues with the observed
+labels. Controls, which see the same batches in the same order, show whether the edit matters or
+only the new optimiser that comes with it.
 """
 
 import copy
@@ -37,13 +37,13 @@ MODEL = "model"
 
 @dataclass(frozen=True)
 class Variant:
-    """What is done at the epoch of an intervention, before training goes on.
+    """What is changed at the epoch of an intervention, before training continues.
 
     Attributes:
         edit: whether the last layer is replaced by VeLPIC's vectors, its bias by zero.
-        again: whether that is done once more after every epoch.
-        new_optimizer: whether the optimiser starts anew.
-        batch_size: of the training that goes on; the run's own if None.
+        again: whether the edit is repeated after every epoch.
+        new_optimizer: whether training continues with a new optimiser.
+        batch_size: of the continued training; the run's own if None.
     """
 
     edit: bool = True
@@ -74,33 +74,33 @@ def intervene(
     total_epochs: int,
     variants: Sequence[str],
 ) -> pd.DataFrame:
-    """Intervene in a run's training in several ways, and train each on to the same epoch.
+    """Intervene in a run's training in several ways, and train every variant to the same epoch.
 
-    No state of the optimiser is kept with a run, so it is trained again from its initialisation;
-    on the machine that trained it this gives the same states to the bit, elsewhere another run of
-    the same seed. What is printed says which. All variants, and the undisturbed run itself, start
-    from these states, see the same batches in the same order (but for a variant with batches of
-    another size), and do not stop when they have memorised.
+    Checkpoints hold no optimiser state, so the run is trained again from its initialisation. On the
+    machine that trained it this gives the same states to the bit, elsewhere another run of the same
+    seed; a printed line reports which. All variants, and the undisturbed run itself, start from
+    these states, see the same batches in the same order (except a variant with another batch size),
+    and do not stop when they have memorised.
 
-    A run that had ended before an epoch has no intervention there.
+    There is no intervention at an epoch after the run's last one.
 
     Args:
         run: the run.
-        checkpoint_folder: its states.
+        checkpoint_folder: its checkpoints.
         device: to train on.
         training: the training block by which the run was trained.
-        masc: settings of the MASC that reads the penultimate layer, beside VeLPIC.
-        schedule: expression of the epochs at which probes read the penultimate layer; they also
-            do at the intervention itself and at the last epoch.
-        epochs: after which of them to intervene; 0 is the untrained network.
-        total_epochs: up to which all are trained.
+        masc: settings of the MASC that is fitted to the penultimate layer, beside VeLPIC.
+        schedule: expression of the epochs at which probes are fitted to the penultimate layer, in
+            addition to the epoch of the intervention and the last one.
+        epochs: epochs after which to intervene; 0 is the untrained network.
+        total_epochs: last epoch of every variant.
         variants: keys of `VARIANTS`.
 
     Returns:
         Rows with variant, start (epoch of the intervention; empty for the undisturbed run), epoch
-        (of the start: right after the edit), series (`model`, `velpic`, `masc`, the probes at the
-        penultimate layer), split, samples (`all`, `changed`, `unchanged`, by whether the observed
-        label is the true one), score_labels, accuracy. All is read in eval mode.
+        (the first is the start, right after the edit), series (`model`, or the probes `velpic` and
+        `masc` at the penultimate layer), split, samples (`all`, `changed`, `unchanged`, by whether
+        the observed label is the true one), score_labels, accuracy. All in eval mode.
 
     Raises:
         PipelineError: the last layer cannot be edited, there is no readable state, or the loss
@@ -131,11 +131,11 @@ def intervene(
         if epoch in starts:
             for name in variants:
                 branch = _branch(network, optimizer, config, VARIANTS[name])
-                ahead = progress.bar(
+                remaining = progress.bar(
                     range(epoch + 1, total_epochs + 1), desc=f"{name} at {epoch}", unit="epoch"
                 )
-                went = _train_on(*branch, VARIANTS[name], data, epoch, ahead, observer)
-                branches += [{"variant": name, "start": epoch, **row} for row in went]
+                new = _train_on(*branch, VARIANTS[name], data, epoch, remaining, observer)
+                branches += [{"variant": name, "start": epoch, **row} for row in new]
     undisturbed = [{"variant": UNDISTURBED, "start": None, **row} for row in rows]
     return pd.DataFrame([*undisturbed, *branches]).astype({"start": "Int64"})
 
@@ -153,7 +153,7 @@ def _train(
 def _branch(
     network: Network, optimizer: torch.optim.Optimizer, config: TrainingConfig, variant: Variant
 ) -> tuple[Network, torch.optim.Optimizer, TrainingConfig]:
-    """A copy of network and optimiser to go another way with."""
+    """A copy of network and optimiser, and the training config, for one variant."""
     module = copy.deepcopy(network.module)
     config = replace(config, batch_size=variant.batch_size or config.batch_size)
     own = make_optimizer(module, config)
@@ -172,7 +172,7 @@ def _train_on(
     epochs: Iterable[int],
     observer: "Observer",
 ) -> Iterator[dict[str, Any]]:
-    """Edit, and train on for some epochs; rows of the state right after the edit and of each."""
+    """Edit and continue training; yields rows right after the edit and after each epoch."""
     if variant.edit:
         observer.edit(network)
     yield from observer.rows(network, data, start)
@@ -192,10 +192,10 @@ def _report_replay(module: nn.Module, folder: Path, epoch: int) -> None:
 
 
 class Observer:
-    """Reads a run's networks: what they predict, and what probes of the penultimate layer do."""
+    """Scores the predictions of a run's networks and of probes of the penultimate layer."""
 
     def __init__(self, run: Run, probed: Collection[int], probes: Settings) -> None:
-        """Take the run, the epochs at which probes read, and their settings by series."""
+        """Take the run, the epochs at which probes are fitted, and their settings by series."""
         self._run = run
         self._labels = run.labels
         self._probed = probed
@@ -209,7 +209,7 @@ class Observer:
         write_head(network.module, linear_head(vectors))
 
     def rows(self, network: Network, data: TrainingData, epoch: int) -> list[dict[str, Any]]:
-        """Accuracies of the model and, at their epochs, of the probes."""
+        """Accuracies of the model and, at probed epochs, of the probes."""
         predicted = {
             split: predict_logits(network.module, images, data.mean, data.std).argmax(1).cpu()
             for split, images in (("train", data.images), ("test", data.test_images))
@@ -221,8 +221,8 @@ class Observer:
 
     def _probe(self, network: Network) -> list[dict[str, Any]]:
         source, layer = self._run.source(network), network.penultimate
-        fitted = fit_probes(source, layer, self._labels, self._probes, ["observed"])
-        predict = {name: probe.predict for (name, _), (probe, _) in fitted.items()}
+        fitted_probes = fit_probes(source, layer, self._labels, self._probes, ["observed"])
+        predict = {name: probe.predict for (name, _), (probe, _) in fitted_probes.items()}
         on_train = predictions(source, layer, "train", predict)
         on_test = predictions(source, layer, "test", predict)
         return [

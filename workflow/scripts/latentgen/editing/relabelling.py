@@ -1,7 +1,7 @@
-"""Relabelling the training data by a probe, and training on (arXiv 2501.14687).
+"""Relabelling the training data by a probe, and continuing training (arXiv 2501.14687).
 
-A probe of a network that has memorised its observed labels often knows the true ones better than
-the network. Here it relabels the training data, and the network is trained on with its labels.
+A probe of a network that has memorised its observed labels often predicts the true ones better than
+the network. Here it relabels the training data, and training continues with the new labels.
 """
 
 from collections.abc import Mapping
@@ -39,13 +39,13 @@ from latentgen.seeds import derive_seed
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Which images choose layer and epoch, and which are reported on.
+    """The images on which layer and epoch are chosen, and those on which results are reported.
 
     Attributes:
         split: the split, `train` or `test`, that the validation images are part of.
         validation: int64 (V,) rows of the validation images in that split.
         validation_labels: (V,) their labels, by the kind of labels that the probe is fitted to.
-        reported: int64 (R,) rows of the test images that are reported on.
+        reported: int64 (R,) rows of the test images on which results are reported.
     """
 
     split: str
@@ -55,18 +55,18 @@ class Parts:
 
 
 def parts_of(protocol: str, labels: Labels) -> Parts:
-    """Divide the images as a protocol does.
+    """Divide the images by a protocol.
 
-    `sound` chooses on the held-out training data and reports on the whole test set. Where the
-    probe is fitted to observed labels, which is what can be done in practice, it chooses by
-    observed labels; the upper reference, fitted to true labels, chooses by true ones.
+    `sound` chooses on the held-out training data and reports on the whole test set. A probe that is
+    fitted to observed labels, as in practice, is chosen by observed labels; the upper reference,
+    fitted to true labels, by true ones.
 
     `published` chooses on a fifth of the test set and reports on the rest, as the paper's code
     does, by true labels in either case.
 
     Args:
         protocol: `sound` or `published`.
-        labels: of all samples; `sound` only counts those of the test samples.
+        labels: of all samples; `sound` uses only the number of test samples.
 
     Raises:
         PipelineError: protocol `sound`, and nothing is held out.
@@ -92,7 +92,7 @@ class Relabelling:
     """New labels of the training data.
 
     Attributes:
-        layer: whose probe gave them.
+        layer: layer of the probe that predicted them.
         accuracy: of that probe on the validation images.
         labels: int64 (N,), for every training sample, held out or not.
     """
@@ -112,8 +112,8 @@ def relabel(
 
     Args:
         source: of the layers to choose from; of equally good ones the first is taken.
-        labels: what the probe is fitted to.
-        parts: which images choose.
+        labels: labels that the probe is fitted to.
+        parts: the images to choose on.
         probe: settings of the probe.
 
     Returns:
@@ -137,7 +137,11 @@ def relabel(
 def label_quality(
     true: LabelArray, observed: LabelArray, relabelled: LabelArray
 ) -> dict[str, float]:
-    """What relabelling has made of the labels.
+    """Quality of the labels before and after relabelling.
+
+    >>> true, observed = np.array([0, 0, 1, 1]), np.array([1, 1, 1, 1])
+    >>> label_quality(true, observed, relabelled=np.array([0, 1, 1, 0]))["wrong_after"]
+    0.5
 
     Args:
         true: (N,).
@@ -149,8 +153,9 @@ def label_quality(
         mended: share of the wrong labels that are right afterwards;
         spoiled: share of the right labels that are wrong afterwards;
         wrong_before, wrong_after: share of labels that are wrong;
-        reduction: of the wrong labels, as a share of those before; negative if they got more.
-        A share of no labels at all is NaN.
+        reduction: decrease of the number of wrong labels, as a share of those before; negative if
+        it grew.
+        A share of no labels is NaN.
     """
     wrong, wrong_after = observed != true, relabelled != true
     n_before, n_after = int(wrong.sum()), int(wrong_after.sum())
@@ -171,20 +176,20 @@ def _share(of: NDArray[np.bool_]) -> float:
 def retrain(
     module: nn.Module, data: TrainingData, config: TrainingConfig, patience: int
 ) -> list[dict[str, Any]]:
-    """Train a network on with a new optimiser until its validation accuracy no longer improves.
+    """Continue training with a new optimiser until validation accuracy no longer improves.
 
     Training stops once `patience` epochs in a row have not exceeded the best validation accuracy
-    since training went on, or at the config's epoch limit. The module is left at the last epoch.
+    of the continued training, or at the config's epoch limit. The module is left at the last epoch.
 
     Args:
-        module: the network as it is, on the device of the data.
+        module: the network to train further, on the device of the data.
         data: its `observed` are the labels to train on.
         config: how to train; its target accuracy is not used.
         patience: epochs without improvement.
 
     Returns:
-        Rows with epoch (0 is the network as it was), train_accuracy_relabelled (running; nothing
-        at epoch 0), validation_accuracy, test_accuracy, best (the epoch from 1 on with the best
+        Rows with epoch (0 is the network as given), train_accuracy_relabelled (running; empty at
+        epoch 0), validation_accuracy, test_accuracy, best (the epoch from 1 on with the best
         validation accuracy, the first of equal ones).
 
     Raises:
@@ -222,25 +227,25 @@ def relabel_and_retrain(
     max_epochs: int,
     patience: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Relabel a run's training data by a probe of its last state, and train that state on.
+    """Relabel a run's training data by a probe of its last state, and continue training from there.
 
     This is done twice, with a probe fitted to observed labels and, as an upper reference, with one
-    fitted to true labels. Both trainings go through the same batches. What is relabelled is what
-    the network was trained on.
+    fitted to true labels. Both trainings see the same batches. The relabelled samples are those
+    that the network was trained on.
 
     Args:
         run: the run.
-        checkpoint_folder: its states.
+        checkpoint_folder: its checkpoints.
         device: to train on.
         protocol: `sound` or `published`, see `parts_of`.
         training: the training block by which the run was trained.
         probe: settings of the probe that relabels.
-        max_epochs: limit of the epochs trained on.
-        patience: epochs without improvement after which that ends.
+        max_epochs: limit of the epochs of continued training.
+        patience: epochs without improvement after which it ends.
 
     Returns:
-        The epochs: fit_labels, layer, and the columns of `retrain`; and the labels: fit_labels,
-        layer, and the columns of `label_quality`.
+        A table of epochs: fit_labels, layer, and the columns of `retrain`; and one of labels:
+        fit_labels, layer, and the columns of `label_quality`.
 
     Raises:
         PipelineError: there is no readable state, nothing to choose the layer on, or the loss
@@ -256,14 +261,14 @@ def relabel_and_retrain(
     )
     epochs, quality = [], []
     for kind, relabelling in relabellings.items():
-        what = {"fit_labels": kind, "layer": relabelling.layer}
+        names = {"fit_labels": kind, "layer": relabelling.layer}
         new = relabelling.labels[labels.fitted]
         true, observed = (labels.of_kind(of)[labels.fitted] for of in ("true", "observed"))
         changes = label_quality(true, observed, new)
-        quality.append({**what, **changes})
+        quality.append({**names, **changes})
         checkpoints.load_last(network.module, checkpoint_folder)
         data = _data(run, parts, kind, new).to(device)
-        epochs += [{**what, **row} for row in retrain(network.module, data, config, patience)]
+        epochs += [{**names, **row} for row in retrain(network.module, data, config, patience)]
     return pd.DataFrame(epochs), pd.DataFrame(quality)
 
 

@@ -1,6 +1,6 @@
-"""Repairing anybody's network: a probe in the place of the layers that memorised.
+"""Repairing any network: a probe replaces the layers that memorised.
 
-What the pipeline does with the kept epochs of its own runs is in `repair_runs`.
+Repairs of the pipeline's own runs, with the choice of an epoch, are in `repair_checkpoints`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,28 +26,36 @@ def repair(
     layers: Sequence[str] = (),
     probes: Sequence[Probe] | None = None,
 ) -> nn.Module:
-    """A copy of a network whose last layer is a probe of what the layers before it still know.
+    """A copy of a network whose last layer is replaced by a probe of the activations before it.
 
-    By default VeLPIC's vectors take the place of the last layer's weights: the weight transfer of
-    arXiv 2603.19865. With several layers or probes, the one is taken that agrees best with the
-    labels of `held_out`; of equally good ones the first, and before all of them the network as it
-    is.
+    By default VeLPIC's vectors replace the last layer's weights: the weight transfer of arXiv
+    2603.19865. With `held_out`, the candidates are the unchanged network and each probe at each
+    layer. The one with the best accuracy on `held_out` is returned; of equally good ones the first,
+    and the unchanged network before all others.
+
+    >>> import torch
+    >>> model = nn.Sequential(nn.Identity(), nn.Linear(3, 3))
+    >>> loader = [(torch.eye(3), torch.tensor([0, 1, 2]))]
+    >>> repaired = repair(model, loader)
+    >>> repaired(torch.eye(3)).argmax(1)
+    tensor([0, 1, 2])
 
     Args:
         model: ends in a linear layer; any device. It is not changed.
         loader: batches of inputs and labels, of the noisy training set.
-        held_out: the same of data that the model was not trained on, with labels as noisy.
+        held_out: the same, of data that the model was not trained on, with equally noisy labels.
         layers: names of submodules, as `model.named_modules()` gives them, after whose (flattened)
-            output the network may be cut as well; the last layer may always be replaced.
-        probes: unfitted ones that can be a last layer (see `heads`); `[VeLPIC()]` if not
+            output the network may be cut as well; the last layer is always a candidate.
+        probes: unfitted probes that can be a last layer (see `heads.HEADS`); `[VeLPIC()]` if not
             given.
 
     Returns:
-        A network in eval mode, from the same inputs to scores (n, classes); the largest counts.
+        A network in eval mode, from the same inputs to scores (n, classes); the predicted class has
+        the largest.
 
     Raises:
         PipelineError: the last layer is not linear, a probe cannot be a last layer, the labels are
-            not of the network's classes, or there is something to choose and nothing held out.
+            not the network's classes, or there are several candidates and no `held_out`.
         AttributeError: the model has no submodule of that name.
     """
     probes = [VeLPIC()] if probes is None else list(probes)
@@ -86,6 +94,6 @@ def _with_probe(network: nn.Module, layer: str, last: str, probe: Probe) -> nn.M
 
 
 def _agreement(model: nn.Module, batches: Batches) -> int:
-    """How many labels a model says."""
+    """Number of samples whose label a model predicts."""
     scores, labels = extract(model, batches, [""])
     return int((scores[""].argmax(1) == labels).sum())

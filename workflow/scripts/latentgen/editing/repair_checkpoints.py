@@ -1,8 +1,8 @@
-"""Making a run that has memorised wrong labels answer better, without knowing the right ones.
+"""Repairing a run that has memorised wrong labels, without access to the true ones.
 
-A probe of a hidden layer often knows more than the network says. Here the network is cut at such a
-layer and the probe takes the place of all that came after. Which layer, probe and kept epoch is
-decided on held-out training data with observed labels; true labels are never looked at.
+A probe of a hidden layer often predicts the true labels better than the network does. Here the
+network is cut at such a layer, and the probe replaces all layers after it. Layer, probe and epoch
+are chosen on held-out training data with observed labels; true labels are never used.
 """
 
 from collections.abc import Iterator
@@ -37,16 +37,16 @@ TRAINED = "trained"
 KEPT_BIAS = "velpic_kept_bias"
 
 RESAMPLES = 1000
-"""How often held-out samples are drawn anew to see how optimistic the choice is."""
+"""Number of bootstrap samples of the held-out data, see `corrected_accuracy`."""
 
 
 @dataclass(frozen=True, eq=False)
 class NoisyData:
-    """What a network is repaired with.
+    """The data with which a network is repaired.
 
     Attributes:
         images: uint8 (N, C, H, W), the training images.
-        labels: their observed labels, some of them wrong; what is not fitted was held out.
+        labels: their observed labels, some of them wrong, with the held-out samples.
         mean, std: of the network's input scaling.
         level: with noise kind `uniform`, the probability with which a label was redrawn, if known.
     """
@@ -69,17 +69,17 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Repair:
-    """What came of a repair.
+    """The result of a repair.
 
     Attributes:
         epoch, layer, head: the candidate that was chosen; a head is `trained`, the name of a
             probe, or `velpic_kept_bias`.
         cut: the submodule after which the network is cut; None if it is used as trained.
         module: the network at that epoch.
-        new_head: what follows the cut.
+        new_head: the last layer after the cut.
         candidates: epoch, layer, head, held_out_accuracy (observed labels) of every candidate.
-        observed: accuracy to expect on observed labels of new data.
-        true: accuracy to expect on true labels; None if the noise is not known.
+        observed: expected accuracy on observed labels of new data.
+        true: expected accuracy on true labels; None if the noise is not known.
     """
 
     epoch: int
@@ -103,21 +103,21 @@ def repair_checkpoints(
     data: NoisyData,
     probes: Settings,
 ) -> Repair:
-    """Find the kept epoch, layer and last layer with which a network answers best.
+    """Choose the kept epoch, layer and last layer with the best held-out accuracy.
 
     Candidates are, at every kept epoch, the network as trained; the network cut at each of its
-    layers, with each probe in the place of the rest; and, where there is a bias to keep, VeLPIC's
-    vectors at the penultimate layer with the trained bias. Of equally good ones the first is taken:
-    the earliest epoch, and the network as trained before any probe.
+    layers, with each probe as the last layer; and, where the trained layer has a bias, VeLPIC's
+    vectors at the penultimate layer with that bias. Of equally good ones the first is taken: the
+    earliest epoch, and the network as trained before any probe.
 
-    What to expect of the one that is chosen is not its own held-out accuracy, which is the best of
-    many and therefore optimistic; see `corrected_accuracy`.
+    The held-out accuracy of the chosen candidate is the best of many and therefore optimistic. The
+    expected accuracy is corrected for that; see `corrected_accuracy`.
 
     Args:
         network: on the device to work on; it is left at the chosen epoch.
         checkpoint_folder: its states at kept epochs.
         data: the noisy training set.
-        probes: settings by name, of kinds that can be a last layer (see `probe_heads`).
+        probes: settings by name, of kinds that can be a last layer (see `heads.HEADS`).
 
     Raises:
         PipelineError: nothing is held out, the last layer is not linear or has another number of
@@ -165,7 +165,7 @@ def _set_to(network: Network, folder: Path, epoch: int) -> None:
 def _predictions(
     network: Network, data: NoisyData, probes: Settings
 ) -> Iterator[tuple[str, str, LabelArray]]:
-    """Each candidate of one epoch, with what it predicts for all training images."""
+    """Each candidate of one epoch, with its predictions (N,) for all training images."""
     images = data.images.to(network.device)
     logits = predict_logits(network.module, images, data.mean, data.std)
     yield network.penultimate, TRAINED, logits.argmax(1).cpu().numpy()
@@ -184,49 +184,53 @@ def _source(network: Network, data: NoisyData) -> NetworkSource:
 
 def _heads(network: Network, data: NoisyData, layer: str, probes: Settings) -> dict[str, nn.Module]:
     """The last layers that may follow a layer, by name."""
-    fitted = fit_probes(_source(network, data), layer, data.labels, probes, ["observed"])
-    heads = {name: head_of_probe(probe) for (name, _), (probe, _) in fitted.items()}
+    fitted_probes = fit_probes(_source(network, data), layer, data.labels, probes, ["observed"])
+    heads = {name: head_of_probe(probe) for (name, _), (probe, _) in fitted_probes.items()}
     trained = head_of(network.module, data.labels.n_classes)
     if layer == network.penultimate and trained.bias is not None:
         for name, settings in probes.items():
             if settings["probe"] == "velpic":
-                vectors = fitted[name, "observed"].probe.components_
+                vectors = fitted_probes[name, "observed"].probe.components_
                 heads[KEPT_BIAS] = edited_heads(trained, vectors)[KEPT_BIAS]
     return heads
 
 
 def corrected_accuracy(right: NDArray[np.bool_]) -> float:
-    """Accuracy to expect of the candidate that is best on some samples, on other ones.
+    """Expected accuracy, on new samples, of the candidate that is best on the given samples.
 
-    The choice is made again on samples drawn with replacement, and judged on those that were not
-    drawn, about a third of them; the result is the mean over `RESAMPLES` draws. With few samples
-    and many candidates, the accuracy of the best one on the samples themselves would be far too
-    high.
+    By bootstrap: the choice is repeated on samples drawn with replacement, and the chosen candidate
+    scored on the samples not drawn, about a third; the result is the mean over `RESAMPLES` draws.
+    With few samples and many candidates, the best accuracy on the given samples is far too high.
 
     Args:
-        right: (candidates, samples), which answers agree with the labels.
+        right: (candidates, samples), whether a prediction equals the label.
     """
     n = right.shape[1]
     random = np.random.default_rng(0)
     drawn = random.multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    answers = right.astype(np.float32)
-    best = (answers @ drawn.T.astype(np.float32)).argmax(0)
+    correct = right.astype(np.float32)
+    best = (correct @ drawn.T.astype(np.float32)).argmax(0)
     left_out = drawn == 0
-    judged = (answers[best] * left_out).sum(1)[left_out.any(1)]
-    return float((judged / left_out.sum(1)[left_out.any(1)]).mean())
+    n_correct = (correct[best] * left_out).sum(1)[left_out.any(1)]
+    return float((n_correct / left_out.sum(1)[left_out.any(1)]).mean())
 
 
 def interval(accuracy: float, n: int) -> Estimate:
-    """An accuracy on n samples with Wilson's 95 % interval."""
+    """An accuracy on n samples with Wilson's 95 % interval.
+
+    >>> estimate = interval(0.8, n=100)
+    >>> round(estimate.low, 2), round(estimate.high, 2)
+    (0.71, 0.87)
+    """
     around = stats.binomtest(round(accuracy * n), n).proportion_ci(method="wilson")
     return Estimate(accuracy, float(around.low), float(around.high))
 
 
 def without_noise(observed: Estimate, level: float, n_classes: int) -> Estimate | None:
-    """Accuracy on true labels from that on observed ones, (a - p / K) / (1 - p), within [0, 1].
+    """Accuracy on true labels from accuracy a on observed ones: (a - p / K) / (1 - p), in [0, 1].
 
-    That holds for noise kind `uniform`, where a label is redrawn over all K classes with
-    probability p, whatever the image. At p = 1 observed labels say nothing: None.
+    This holds for noise kind `uniform`, which redraws a label over all K classes with probability
+    p, independently of the image. At p = 1 observed labels carry no information: None.
     """
     if level == 1:
         return None
@@ -237,13 +241,13 @@ def without_noise(observed: Estimate, level: float, n_classes: int) -> Estimate 
 def repair_run(
     run: Run, checkpoint_folder: Path, device: torch.device, probes: Settings
 ) -> tuple[export.ExportedNetwork, pd.DataFrame, pd.DataFrame]:
-    """Repair a run's network, and see on test data what it was worth.
+    """Repair a run's network, and score it on test data before and after.
 
     Returns:
-        The repaired network. A row of what was chosen: epoch, layer, head, candidates, held_out
-        (how many samples), held_out_accuracy, then what to expect: observed_accuracy and
-        true_accuracy, each with `_low` and `_high`; and, on test, which took no part in it,
-        test_before (the last epoch as trained), test_after. And the candidates.
+        The repaired network. A table of one row: the chosen epoch, layer and head, candidates (how
+        many), held_out (number of samples), held_out_accuracy; the expected observed_accuracy and
+        true_accuracy, each with `_low` and `_high`; test_before (the last epoch as trained) and
+        test_after, on test data, which took no part in the choice. The table of all candidates.
 
     Raises:
         PipelineError: as for `repair_checkpoints`.

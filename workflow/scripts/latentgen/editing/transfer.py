@@ -29,11 +29,11 @@ def edited_heads(head: nn.Linear, vectors: Tensor) -> Heads:
 
     Args:
         head: the trained last layer, classes x width.
-        vectors: (classes, width), one direction a class, such as VeLPIC's.
+        vectors: (classes, width), one direction per class, such as VeLPIC's.
 
     Returns:
-        `trained`: as it was; `velpic_zero_bias`: the vectors without a bias, whose decisions are
-        VeLPIC's own; `velpic_kept_bias`: the vectors with the trained bias, where there is one.
+        `trained`: the unchanged layer; `velpic_zero_bias`: the vectors without a bias, which
+        predicts as VeLPIC does; `velpic_kept_bias`: the vectors with the trained bias, if any.
 
     Raises:
         PipelineError: the vectors do not fit the layer.
@@ -58,11 +58,11 @@ def require_shape(vectors: Tensor, head: nn.Linear) -> None:
 def write_head(module: nn.Module, new: nn.Linear) -> None:
     """Write a layer's weights and bias, zero if it has none, into a module's last layer.
 
-    The module keeps its own tensors, so that an optimiser of theirs goes on with them.
+    The module's tensors are written in place, so that its optimiser can still be used.
 
     Raises:
-        PipelineError: the module's last layer is not linear, of another shape, or without the bias
-            that there is to write.
+        PipelineError: the module's last layer is not linear, has another shape, or has no bias
+            although `new` has one.
     """
     head = head_of(module)
     require_shape(new.weight, head)
@@ -79,7 +79,7 @@ def control_heads(
     logistic: LogisticRegression,
     seed: int,
 ) -> Heads:
-    """Last layers that tell what of the transfer makes the difference.
+    """Last layers that serve as controls: they show which part of the transfer matters.
 
     Args:
         head: the trained last layer, classes x width.
@@ -88,10 +88,10 @@ def control_heads(
         seed: of the random vectors.
 
     Returns:
-        `velpic_scaled`: VeLPIC's vectors, each as long as the trained row in whose place it is,
-        and the trained bias; `class_means`: unit class means, no bias; `random_orthonormal`: no
-        bias; `logistic_regression`: its weights and bias; `velpic_true_labels`: VeLPIC's vectors
-        from the true labels, no bias, which nobody has in practice.
+        `velpic_scaled`: VeLPIC's vectors, each scaled to the length of the trained row that it
+        replaces, with the trained bias; `class_means`: unit class means, no bias;
+        `random_orthonormal`: random vectors, no bias; `logistic_regression`: its weights and bias;
+        `velpic_true_labels`: VeLPIC's vectors from true labels (unknown in practice), no bias.
 
     Raises:
         PipelineError: the vectors do not fit the layer.
@@ -112,7 +112,7 @@ def control_heads(
 
 
 def _of_all_classes(logistic: LogisticRegression, n_classes: int) -> nn.Linear:
-    """A class that no label named has no weights of its own, and is never the answer."""
+    """A layer with all classes; one that the labels lack has zero weights and bias -inf."""
     present = torch.from_numpy(logistic.classes_)
     weight = logistic.coef_.new_zeros(n_classes, logistic.coef_.shape[1])
     bias = logistic.intercept_.new_full((n_classes,), -torch.inf)
@@ -125,8 +125,7 @@ def score_heads(
 ) -> list[dict[str, Any]]:
     """Score a network with each of some last layers.
 
-    Only the penultimate activations are needed: what the edited network predicts for an image is
-    what the edited layer predicts for them.
+    Only the penultimate activations are needed, as the layers before are not edited.
 
     Args:
         source: where the activations are read.
@@ -197,12 +196,12 @@ def control_rows(
 
 
 def velpic_vectors(source: ActivationSource, layer: str, labels: Labels) -> Tensor:
-    """VeLPIC's vectors of a layer, (classes, width), from the observed labels of what is fitted."""
+    """VeLPIC's vectors (classes, width) of a layer, by observed labels of the fitted samples."""
     return class_moments(source, layer, labels, ["observed"])["observed"].first_components()
 
 
 def require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -> None:
-    """Stop with a PipelineError unless the layer is as wide as what the head takes."""
+    """Stop with a PipelineError unless the layer has the width of the head's input."""
     if source.widths[layer] != head.in_features:
         raise PipelineError(
             f"layer {layer} has width {source.widths[layer]}, but the last linear layer takes "
@@ -211,13 +210,13 @@ def require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -
 
 
 class AtEpoch(NamedTuple):
-    """A run after some epochs.
+    """A run at one kept epoch.
 
     Attributes:
-        epoch: how many.
-        source: where its layers are read.
-        penultimate: name of the layer that the last one reads.
-        head: the last layer, as it was trained.
+        epoch: the epoch.
+        source: of the activations of its layers.
+        penultimate: name of the penultimate layer.
+        head: the last layer, as trained.
     """
 
     epoch: int
@@ -229,15 +228,15 @@ class AtEpoch(NamedTuple):
 def at_every_epoch(
     run: Run, checkpoint_folder: str, activations: str | None, device: torch.device
 ) -> Iterator[AtEpoch]:
-    """A run's layers and its last one at every kept epoch.
+    """A run's activations and last layer at every kept epoch.
 
-    Look at one before taking the next: they share one network.
+    All share one network, so use one before taking the next.
 
     Raises:
         PipelineError: the last layer is not linear or has another number of classes.
     """
     network = run.network()
-    if activations is None:  # what comes from files is worked on where it is read
+    if activations is None:  # activations from files are processed on the CPU
         network.module.to(device)
     for epoch, source in run.sources(checkpoint_folder, device, activations):
         state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
