@@ -1,4 +1,4 @@
-"""Arrays of other people's making as images and labels: checked, and in one layout."""
+"""Arrays from elsewhere as images and labels: checked, and in one layout."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def as_images(array: NDArray[Any], where: str) -> Images:
 
 
 def as_labels(array: NDArray[Any], where: str) -> LabelArray:
-    """LabelArray as int64, from any integers of shape N.
+    """Labels as int64 (N,), from any integers of shape N.
 
     Raises:
         PipelineError: another shape or type.

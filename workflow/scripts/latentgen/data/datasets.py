@@ -1,4 +1,4 @@
-"""A dataset as the pipeline knows it: checked arrays, and the one HDF5 file that holds them."""
+"""A dataset as the pipeline uses it: checked arrays, and the HDF5 file that holds them."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ class Dataset:
         test_images: uint8, M x C x H x W.
         test_labels: int64, M.
         class_names: the K names, in the order of the class indices.
-        source: one line that says where the images come from.
+        source: the origin of the images, on one line.
     """
 
     train_images: Images
@@ -52,13 +52,13 @@ SPLITS = ("train", "test")
 
 
 def check(dataset: Dataset) -> None:
-    """Make sure that a dataset is what `Dataset` promises.
+    """Check that a dataset meets the definition of `Dataset`.
 
     At least two classes, each with a training sample; at least one test sample; images of one
     shape with one or three channels; labels in range, as many as images.
 
     Raises:
-        PipelineError: one line that says what was found and what was expected.
+        PipelineError: one line with what was found and what was expected.
     """
 
     def require(condition: bool, message: str) -> None:
@@ -125,7 +125,7 @@ def check_size(dataset: Dataset, size: Mapping[str, Any]) -> None:
 
 
 class Attributes(TypedDict):
-    """What a prepared file says about itself."""
+    """The attributes of a prepared file."""
 
     class_names: tuple[str, ...]
     source: str

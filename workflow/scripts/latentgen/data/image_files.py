@@ -1,4 +1,4 @@
-"""Image files in class folders, which lie in a folder or in an archive that is read in place."""
+"""Image files in class folders, either in a folder or in an archive that is read in place."""
 
 import lzma
 import os
@@ -19,7 +19,7 @@ from latentgen.data.datasets import Images
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line
 
-# What damaged or foreign files make zipfile, tarfile and the decompressors below them raise.
+# Exceptions of zipfile, tarfile and their decompressors for damaged or foreign files.
 DAMAGED = (
     OSError,
     EOFError,
@@ -36,7 +36,7 @@ DAMAGED = (
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
-# Files by their name, with / between folders, in the order in which they are fastest to read.
+# Readers of files by file name, with / between folders, in the fastest order to read.
 _Members = dict[str, Callable[[], bytes]]
 
 
@@ -218,7 +218,7 @@ def _read_images(
     labels = np.array([indices[classes[name]] for name in ordered], dtype=np.int64)
     images = np.empty((len(ordered), 1 if grayscale else 3, *size), dtype=np.uint8)
     rows = {name: row for row, name in enumerate(ordered)}
-    # In the order of the archive: going back in a compressed tar means to start anew.
+    # In the order of the archive: going back in a compressed tar restarts its decompression.
     for name in members:
         if name in rows:
             data = _read_member(path, members, name)
@@ -228,7 +228,7 @@ def _read_images(
                 raise PipelineError(
                     f"{_place(path, name)}: not an image of a known format ({', '.join(_FORMATS)})"
                 ) from error
-            # Decoders of damaged images raise whatever their parsers stumble over.
+            # Decoders raise exceptions of many types for damaged images.
             except Exception as error:
                 raise PipelineError(
                     f"{_place(path, name)}: a damaged image ({one_line(error)})"
@@ -248,14 +248,14 @@ def read_image(path: Path) -> Images:
         raise PipelineError(
             f"{path}: not an image of a known format ({', '.join(_FORMATS)})"
         ) from None
-    except Exception as error:  # decoders of damaged images raise whatever they stumble over
+    except Exception as error:  # decoders raise many types for damaged images
         raise PipelineError(f"{path}: a damaged image ({one_line(error)})") from error
 
 
 def _decode(data: bytes, size: tuple[int, int], grayscale: bool) -> Images:
     """Decode one image to uint8 C x H x W of the given size."""
     height, width = size
-    # By way of RGB, so that a grey value does not depend on how the colour was stored.
+    # Via RGB, so that a grey value does not depend on how the colour was stored.
     image = _upright(data).convert("L" if grayscale else "RGB")
     # An image that has this size already stays as it is.
     pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))

@@ -13,7 +13,7 @@ LabelArray = NDArray[np.int64]
 """Classes of samples, from 0 on."""
 
 LABEL_KINDS = ("observed", "true")
-"""What a training sample has: the label that it is trained on, and the one that it should have."""
+"""Kinds of labels of a training sample: the one that networks are trained on, the correct one."""
 
 
 def _unknown() -> LabelArray:
@@ -24,11 +24,16 @@ def _unknown() -> LabelArray:
 class Labels:
     """The labels that a run's networks and probes are fitted to and scored against.
 
+    >>> observed, fitted = np.array([0, 1, 1]), np.array([True, True, False])
+    >>> labels = Labels(observed, fitted, n_classes=2, true=np.array([0, 0, 1]))
+    >>> labels.changed.tolist()
+    [False, True, False]
+
     Attributes:
-        observed: int64 (N,), of all training samples; what is fitted is fitted to these.
+        observed: int64 (N,), of all training samples; networks are trained on these.
         fitted: bool (N,), the training samples that are fitted to; the others are held out.
         n_classes: number of classes.
-        true: int64 (N,); empty where nobody knows them.
+        true: int64 (N,); empty if they are unknown.
         test: int64 (M,), true labels of the test samples; empty where there are none.
     """
 
@@ -51,7 +56,7 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class TrainLabels:
-    """The labels of a training set as they are drawn and kept, N of them.
+    """The labels of a training set of N samples, as drawn and stored.
 
     Attributes:
         true: int64 (N,), as the dataset has them.
@@ -70,7 +75,7 @@ class TrainLabels:
         return self.observed != self.true
 
     def split(self, validation_fraction: float, n_classes: int, test: LabelArray) -> Labels:
-        """The same with a fraction held out for validation, and the labels of the test samples."""
+        """These labels with a fraction held out for validation, and with the test labels."""
         fitted = self.validation_rank >= validation_fraction
         return Labels(self.observed, fitted, n_classes, self.true, test)
 

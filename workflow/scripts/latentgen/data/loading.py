@@ -25,14 +25,17 @@ def load(
     subset: Mapping[str, int] | None = None,
     **settings: Any,
 ) -> Dataset:
-    """Read a dataset as its entry in the configuration says, and check it.
+    """Read a dataset by its entry in config.yaml, and check it.
+
+    >>> load("sklearn", subset={"train": 100}, name="digits").train_images.shape
+    (100, 1, 8, 8)
 
     Args:
         source: an entry of `sources`.
-        size: what the source must turn out to hold, see `datasets.check_size`.
+        size: expected size of the data, see `datasets.check_size`.
         subset: number of samples to keep of "train" and of "test", in equal parts from every class
-            as far as that is possible; a split that is not named stays whole. The choice is the
-            same every time, and a smaller subset is part of a larger one.
+            as far as that is possible; a split that is not named stays complete. The choice is
+            deterministic, and a smaller subset is part of a larger one.
         settings: arguments of the source.
 
     Raises:
@@ -73,7 +76,7 @@ def _cut(dataset: Dataset, subset: Mapping[str, int]) -> Dataset:
 
 
 def _balanced_choice(labels: LabelArray, number: int, seed: int) -> NDArray[np.intp]:
-    """Sorted indices of `number` samples, one of every class in turn until they are enough."""
+    """Sorted indices of `number` samples, taken from the classes in turn."""
     order = np.random.default_rng(seed).permutation(len(labels))
     shuffled = pd.Series(labels[order])
     turn = shuffled.groupby(shuffled).cumcount().to_numpy()

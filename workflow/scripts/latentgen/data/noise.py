@@ -16,12 +16,12 @@ KINDS = "latentgen.data.noise_kinds"
 
 @dataclass(frozen=True)
 class Classes:
-    """What a noise kind may know of the classes.
+    """Information about the classes for noise kinds.
 
     Attributes:
-        number: how many there are, K.
-        confusion: (K, K), rows summing to one; what a corrupted label of each class is redrawn
-            from, for kinds that ask for it.
+        number: number of classes K.
+        confusion: (K, K), rows summing to one: the distribution of a corrupted label for each true
+            class, for kinds that need it.
     """
 
     number: int
@@ -33,6 +33,11 @@ def draw(
 ) -> TrainLabels:
     """Draw observed labels; the draw depends on dataset, noise kind and seed, not on the model.
 
+    >>> true = np.arange(10_000) % 10
+    >>> labels = draw(true, Classes(10), dataset="mine", kind="pair_flip", level=0.4, seed=0)
+    >>> round(float(labels.changed.mean()), 1)
+    0.4
+
     Args:
         true: int64 (N,), values in [0, n_classes).
         classes: how many there are, and how they are confused.
@@ -42,8 +47,7 @@ def draw(
         seed: of the draw.
 
     Raises:
-        PipelineError: there is no such kind, or it gave something else than a label for each
-            sample.
+        PipelineError: there is no such kind, or it did not return a valid label for each sample.
     """
     random = np.random.default_rng(derive_seed("labels", dataset, kind, seed))
     observed = find(KINDS, kind)(true, level, classes, random)
@@ -56,7 +60,7 @@ def draw(
 
 
 def draw_published(true: LabelArray, n_classes: int, *, dataset: str, level: float) -> TrainLabels:
-    """The one draw that all runs of protocol `published` share."""
+    """The single draw of labels that all runs of protocol `published` share."""
     observed = published_uniform(true, level, n_classes)
     return TrainLabels(true, observed, _validation_rank(len(true), dataset, "published"))
 

@@ -28,7 +28,7 @@ def accuracy_rows(
     Args:
         train_predictions: (N,) for all training samples, held out or not.
         test_predictions: (M,).
-        labels: what is predicted; without held-out samples there are no validation rows.
+        labels: of the same samples; without held-out samples there are no validation rows.
     """
     splits = {"train": labels.fitted, "validation": ~labels.fitted}
     rows = [

@@ -1,7 +1,7 @@
-"""Kinds of label noise, one a file; config.yaml names them in `noise.kind`.
+"""Kinds of label noise, one per file; config.yaml names them in `noise.kind`.
 
-Each is a function `(true, level, classes, random)` that gives the observed labels. It draws twice
-from one generator: who is corrupted, then what becomes of them. So samples that are corrupted at a
-level are corrupted at every higher one (and, but for `permutation`, to the same label), and runs at
-different levels compare in pairs.
+Each is a function `(true, level, classes, random)` that returns the observed labels. It draws twice
+from one generator: which samples are corrupted, then their new labels. Samples that are corrupted
+at one level are therefore corrupted at every higher one (to the same label, except for
+`permutation`), and runs at different levels can be compared in pairs.
 """

@@ -22,6 +22,6 @@ def confusion(
         )
     redrawn = random.random(len(true)) < level
     thresholds = classes.confusion.cumsum(1)[true]
-    # The last class takes what rounding leaves of a row's sum.
+    # The last class takes the rounding error of a row's sum.
     below = random.random(len(true))[:, np.newaxis] >= thresholds[:, :-1]
     return np.where(redrawn, below.sum(1), true)

@@ -20,15 +20,15 @@ def image_folder(
     url: str | None = None,
     md5: str | None = None,
 ) -> Dataset:
-    """Images in class folders, which lie in a folder or in a zip or tar archive.
+    """Images in class folders, either in a folder or in a zip or tar archive.
 
     The classes are the folders below `train`, sorted by name; images may lie deeper within them.
     The folder `test` has the same class folders or, as in TinyImageNet's `val`, images in any
     place and a file `*_annotations.txt` whose tab-separated lines begin with file name and class.
     Samples are ordered by class, then by file name.
 
-    An archive is read in place and never unpacked; links and hidden files in it are left out. A
-    single folder around `train` and `test` is looked through.
+    An archive is read in place and never unpacked; links and hidden files in it are left out.
+    `train` and `test` may lie in a single top folder.
 
     Args:
         path: the folder or archive.

@@ -17,7 +17,7 @@ def npz(path: StrPath) -> Dataset:
     """Arrays of a NumPy archive: {train,test}_images and _labels, and class_names if it has them.
 
     Images are N x H x W, N x H x W x C or N x C x H x W with 1 or 3 channels, either uint8 or
-    floats in [0, 1], which are scaled to 0..255. LabelArray are integers of shape N.
+    floats in [0, 1], which are scaled to 0..255. Labels are integers of shape N.
 
     Raises:
         PipelineError: the file or an array is missing, damaged or of another shape or type.
@@ -46,7 +46,7 @@ def npz(path: StrPath) -> Dataset:
     labels = {
         split: as_labels(arrays[f"{split}_labels"], f"{file}, {split}_labels") for split in SPLITS
     }
-    # A class for every label, but no more than can have a sample: `check` tells what is wrong then.
+    # A class for every label, but not many more than samples; `check` reports what is wrong then.
     n_classes = min(int(labels["train"].max(initial=-1)), len(labels["train"])) + 1
     class_names = arrays.get("class_names", np.arange(n_classes))
     if class_names.ndim != 1 or class_names.dtype.kind not in "iuU":

@@ -1,4 +1,4 @@
-"""Datasets of torchvision, found where they lie or downloaded."""
+"""Datasets of torchvision, read from their folder or downloaded."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from latentgen.data.arrays import channels_first
 from latentgen.data.datasets import Dataset, StrPath
 from latentgen.errors import PipelineError, one_line, require_choice
 
-# The datasets that may be had, and where torchvision keeps their archives within its root.
+# The supported datasets, and where torchvision keeps their archives within its root.
 TORCHVISION_ARCHIVES = {
     "MNIST": "MNIST/raw/*.gz",
     "FashionMNIST": "FashionMNIST/raw/*.gz",
@@ -23,11 +23,11 @@ TORCHVISION_ARCHIVES = {
 
 
 def torchvision(name: str, root: StrPath, download: bool = True) -> Dataset:
-    """A dataset of torchvision, found in its root folder or else downloaded to it.
+    """A dataset of torchvision, read from its root folder or else downloaded to it.
 
     Raises:
-        PipelineError: it is not in `root`, or damaged there, and downloading it is not wanted or
-            fails. Downloads are checked against torchvision's checksums.
+        PipelineError: it is not in `root`, or damaged there, and `download` is false or fails.
+            Downloads are checked against torchvision's checksums.
     """
     require_choice("torchvision dataset", name, TORCHVISION_ARCHIVES)
     folder = Path(root)
@@ -80,13 +80,13 @@ def _require_whole_idx(file: Path) -> None:
 
 
 def _download_torchvision(name: str, root: Path) -> None:
-    """Download into a temporary folder, then move every file, whole and checked, to its place."""
+    """Download into a temporary folder, then move every complete, checked file to its place."""
     from torchvision import datasets
 
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial.", dir=root) as folder:
         partial_root = Path(folder)
-        # An archive that was put there by hand is used if torchvision finds it to be the right one.
+        # An archive that was put there by hand is used if its checksum is right.
         for archive in root.glob(TORCHVISION_ARCHIVES[name]):
             copy = partial_root / archive.relative_to(root)
             copy.parent.mkdir(parents=True, exist_ok=True)
