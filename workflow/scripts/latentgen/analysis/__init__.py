@@ -1,1 +1,1 @@
-"""Numbers that tables and figures show, from the files of runs."""
+"""The numbers of tables and figures, from the files of runs."""

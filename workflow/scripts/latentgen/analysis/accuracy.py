@@ -1,4 +1,4 @@
-"""The table of accuracies: what model and probes reach at the last epoch of every run."""
+"""The table of accuracies of model and probes at the last epoch of every run."""
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ def accuracy_table(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFram
     """
     model = last_rows(histories)[[*RUN_COLUMNS, "epoch", "memorised", "test_accuracy"]]
     model = model.rename(columns={"epoch": "epochs", "test_accuracy": "model"})
-    # Only hidden layers: those that are read again after training.
+    # Only hidden layers: the input layer is read at the first epoch only.
     read = last_rows(probes[probes["fit_labels"] == "observed"])
     keys = [*RUN_COLUMNS, "probe"]
     test = read[read["split"] == "test"].set_index([*keys, "layer"])["accuracy"]
@@ -29,10 +29,10 @@ def accuracy_table(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFram
 
 
 def mean_accuracies(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds of what `accuracy_table` gives, a row for each experiment and level.
+    """Means over seeds of `accuracy_table`, a row for each experiment and level.
 
-    Columns: how many seeds, how many of them memorised, the model, and for each probe its accuracy
-    at the penultimate layer and at the layer chosen on validation data.
+    Columns: number of seeds, number of seeds that memorised, the model, and for each probe its
+    accuracy at the penultimate layer and at the layer chosen on validation data.
     """
     by = ["experiment", "noise", "level"]
     runs = table.drop_duplicates(RUN_COLUMNS).groupby(by, sort=False)
@@ -47,7 +47,7 @@ def mean_accuracies(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """The means over seeds, to read."""
+    """The means over seeds as Markdown."""
     means = mean_accuracies(table)
     formats = ["", "", "g", "", "", *[".3f"] * (means.shape[1] - 5)]
     return str(means.to_markdown(index=False, floatfmt=formats)) + "\n"

@@ -41,7 +41,7 @@ def baselines_by_layer(
 
 
 def batch_norm_contrast(histories: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
-    """As `accuracy_by_layer`; probes of each image's own statistics end in `_image_statistics`."""
+    """As `accuracy_by_layer`; series of each image's own statistics end in `_image_statistics`."""
     read = on_test(contrasts)
     suffix = read["statistics"].map({"running": "", "image": "_image_statistics"})
     return _by_layer(histories, read.assign(series=read["series"] + suffix))
@@ -60,7 +60,7 @@ SUBSPACE_EXPERIMENTS = {
     "true_labels": ("memorised", "true"),
     "generalised_network": ("generalised", "observed"),
 }
-"""The three subspace experiments of arXiv 2501.14687: the network, and what a probe is fitted to.
+"""The three subspace experiments of arXiv 2501.14687: the network, and the labels of its probe.
 
 `memorised` was trained on the observed labels, `generalised` on the true ones.
 """
@@ -69,12 +69,12 @@ SUBSPACE_EXPERIMENTS = {
 def subspace_experiments(
     histories: pd.DataFrame, final_probes: pd.DataFrame, probes: Probes
 ) -> pd.DataFrame:
-    """What a probe knows of test and training data in the three subspace experiments.
+    """Accuracy of a probe on test and training data in the three subspace experiments.
 
     Args:
         histories: of the runs.
         final_probes: every probe at the last epoch.
-        probes: their settings; the first one is shown.
+        probes: their settings; the first one is used.
 
     Returns:
         Columns subspaces (a key of `SUBSPACE_EXPERIMENTS`), level, series (`test`,
@@ -94,7 +94,7 @@ def subspace_experiments(
     for name, (network, fit_labels) in SUBSPACE_EXPERIMENTS.items():
         model, rows = networks[network]
         rows = rows[rows["fit_labels"] == fit_labels]
-        if rows.empty:  # no run of the experiment has true labels to generalise from
+        if rows.empty:  # no run of the experiment was trained on true labels
             continue
         by = ["level", "series", "layer", "width"]
         both = [over_seeds(model, ["level", "series"]), over_seeds(rows, by)]
@@ -106,9 +106,9 @@ def subspace_experiments(
 def _of_the_generalised(
     models: pd.DataFrame, read: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The model and the rows of the generalised network, at each level that it is probed at.
+    """Model and probes of the generalised network, at each level at which it is probed.
 
-    At level 0 it is the network that the run has trained.
+    At level 0 it is the run's own network.
     """
     generalised = read[read["network"] == "generalised"]
     if generalised.empty:
@@ -165,10 +165,10 @@ COST_COLUMNS = ["fit_seconds", "predict_seconds", "fit_operations", "predict_ope
 
 
 def costs_by_width(costs: pd.DataFrame, probes: Probes) -> pd.DataFrame:
-    """What probes cost by layer width: probe, width, quantity, mean, min, max, count.
+    """Costs of probes by layer width: probe, width, quantity, mean, min, max, count.
 
-    One probe of each kind, fitted on observed labels of the memorised network; `count` is how many
-    layers and runs of that width there are.
+    One probe of each kind, fitted to observed labels of the memorised network; `count` is the
+    number of layers and runs of that width.
     """
     chosen = (
         costs["probe"].isin(one_of_each_kind(probes))

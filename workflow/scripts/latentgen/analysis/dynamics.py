@@ -21,13 +21,13 @@ from latentgen.errors import PipelineError
 from latentgen.names import INPUT
 
 MASC = "masc"
-"""The probe that others are compared with."""
+"""The probe that the others are compared with."""
 
 
 def accuracy_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at each epoch: level, series, layer, epoch, mean, min, max, seeds.
 
-    The model's own accuracy has no layer. Layers that are not read over training are left out.
+    The model's own accuracy has no layer. Layers that are read at one epoch only are left out.
     """
     by = ["level", "series", "layer", "epoch"]
     read = over_seeds(on_test(probes), by)
@@ -56,9 +56,9 @@ def published_model(
     """The published test accuracy of the model over epochs, to be drawn behind ours.
 
     Args:
-        numbers: ours; only levels that they have are returned.
+        numbers: ours; only their levels are returned.
         file: the published table `model_accuracy_curves`; not read without a counterpart.
-        counterpart: `dataset` and `model` of the published tables, if the experiment has some.
+        counterpart: `dataset` and `model` of the experiment in the published tables, if any.
 
     Returns:
         Columns level, series, epoch, mean, min, max, seeds (runs), for the epochs that all runs
@@ -108,7 +108,7 @@ DIFFERENCES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "probe_minus_model": _probe_minus_model,
     "masc_minus_probe": _masc_minus_probe,
 }
-"""The figures of differences; a line of each is about one probe."""
+"""The figures of differences, which have a line for each probe."""
 
 
 def geometry_over_epochs(geometry: pd.DataFrame, quantities: list[str]) -> pd.DataFrame:
@@ -120,8 +120,8 @@ def geometry_over_epochs(geometry: pd.DataFrame, quantities: list[str]) -> pd.Da
 
     Returns:
         Columns quantity, level, layer, epoch; mean over classes and seeds with its 95 % interval
-        over seeds (low, high); seeds; and the least and greatest class (min, max), each the mean
-        over seeds. What no class has at a layer is left out.
+        over seeds (low, high); seeds; and the smallest and largest value over classes (min, max),
+        each as mean over seeds. Quantities that are NaN for every class of a layer are left out.
     """
     hidden = geometry[geometry["layer"] != INPUT]
     long = hidden.melt(

@@ -14,9 +14,9 @@ QUANTITIES = {
     GAIN: "minus undisturbed",
     "changed": "changed samples fitted",
 }
-"""What is drawn of the model after an intervention: does it generalise, what of that is due to the
-intervention (on paired seeds), and does it memorise (answer changed training samples with their
-observed labels)."""
+"""Quantities of the model after an intervention: test accuracy (does it generalise), its difference
+to the undisturbed run (on paired seeds), and accuracy on the observed labels of changed training
+samples (does it memorise)."""
 
 _PUBLISHED_BIAS = {
     "none": "velpic_zero_bias",
@@ -28,7 +28,7 @@ _PUBLISHED_BIAS = {
 def published_transfer(
     table: pd.DataFrame, counterpart: Mapping[str, str] | None, numbers: pd.DataFrame
 ) -> pd.DataFrame:
-    """The published test accuracies at the levels that ours have: level, variant, epoch, mean.
+    """The published test accuracies at our levels: level, variant, epoch, mean.
 
     Args:
         table: `weight_transfer.csv` of the published figures.
@@ -90,9 +90,9 @@ def _counterpart(
 def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
     """The model's accuracy after each epoch, with 95 % confidence intervals over seeds.
 
-    All runs of an experiment are trained to the same epoch; the runs that had ended before an
-    intervention do not count there, nor do their undisturbed selves, and `seeds` says how many
-    did. Levels at which no run lasted until an intervention are left out.
+    All runs of an experiment are trained to the same epoch. A run that had ended before an
+    intervention is left out there, edited and undisturbed; `seeds` is the number of the others.
+    Levels at which every run had ended before an intervention are left out.
 
     Args:
         interventions: `intervention.csv` of the runs.
@@ -102,7 +102,7 @@ def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
         seeds.
 
     Raises:
-        PipelineError: no run lasted until an intervention.
+        PipelineError: every run had ended before the first intervention.
     """
     rows = interventions[interventions["series"] == MODEL]
     on_test = rows["split"] == "test"
@@ -114,7 +114,7 @@ def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gains(rows: pd.DataFrame) -> pd.DataFrame:
-    """What each variant has over the undisturbed run of the same seed at the same epoch."""
+    """Gain of each variant over the undisturbed run of the same seed at the same epoch."""
     key = [*RUN_COLUMNS, "start", "epoch"]
     undisturbed = rows[rows["variant"] == UNDISTURBED].set_index(key)["accuracy"].rename("without")
     paired = rows[rows["variant"] != UNDISTURBED].join(undisturbed, on=key)
@@ -138,7 +138,7 @@ def probes_after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _beside_undisturbed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the interventions, with the undisturbed run's repeated beside each."""
+    """Rows of the interventions, with those of the undisturbed run repeated for each."""
     branches = rows[rows["start"].notna()]
     if branches.empty:
         raise PipelineError(

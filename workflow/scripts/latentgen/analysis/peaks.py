@@ -1,8 +1,8 @@
-"""When test accuracy peaks: the model's and each probe's (arXiv 2603.19865).
+"""The epochs at which the test accuracies of model and probes peak (arXiv 2603.19865).
 
 The claim that latent generalization peaks early, together with the model's own generalization,
-becomes a distance in epochs with a confidence interval. Peaks are sought on test data: they
-describe what happened and choose nothing.
+is measured as a distance in epochs with a confidence interval. Peaks are found on test data: they
+describe the runs, and nothing is selected by them.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ SETTING = ["experiment", "noise", "level", "layer", "probe"]
 def peaks_by_run(paired: pd.DataFrame) -> pd.DataFrame:
     """The peaks of each run's probes at each hidden layer, beside its own model's.
 
-    Both are sought among the probed epochs; of equally high ones the first is the peak.
+    Both are found among the probed epochs; of equally high ones the first is the peak.
 
     Args:
         paired: what `dynamics.paired_over_epochs` gives.
@@ -46,7 +46,7 @@ def _in_order(paired: pd.DataFrame, keys: list[str]) -> pd.MultiIndex:
 
 
 def peaks(by_run: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds of what `peaks_by_run` gives; a row for each layer and probe.
+    """Means over seeds of `peaks_by_run`; a row for each layer and probe.
 
     Columns: experiment, noise, level, layer, probe, seeds, the means, and distance_low and
     distance_high, the 95 % confidence interval of the mean distance over the paired seeds (empty
@@ -73,7 +73,7 @@ runs in peaks_by_run.csv."""
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """The peaks at the penultimate layer, to read."""
+    """The peaks at the penultimate layer as Markdown."""
     parts = ["# Peaks of generalization", _EXPLANATION]
     for experiment, rows in table[table["penultimate"]].groupby("experiment", sort=False):
         lines = pd.DataFrame([_line(row) for row in rows.to_dict("records")])

@@ -1,6 +1,6 @@
-"""The figures published with arXiv 2501.14687, and how near ours come to them.
+"""The figures published with arXiv 2501.14687, compared with ours.
 
-The tables and what is known of them are in workflow/resources/published/. An experiment names its
+The tables and their description are in workflow/resources/published/. An experiment names its
 counterpart there by dataset and model.
 """
 
@@ -22,7 +22,7 @@ PUBLISHED_PROBES: dict[str, dict[str, Any]] = {
     "LDA": {"probe": "lda"},
     "QDA": {"probe": "qda", "reg_param": 0},
 }
-"""Which settings of ours are those of a published probe, by its name in the tables."""
+"""The settings of each published probe, by its name in the tables."""
 
 NOISE = "uniform"
 """The published noise kind."""
@@ -40,14 +40,14 @@ _SCORED = ["probe", "fit_labels", "split", "score_labels"]
 
 @dataclass(frozen=True)
 class Published:
-    """The published figures of one dataset and model, in this project's words.
+    """The published figures of one dataset and model, in this project's terms.
 
     Attributes:
         model: level, quantity (`LAST_EPOCH` or `BEST_EPOCH`), mean, min, max over runs.
         by_layer: probe (a key of `PUBLISHED_PROBES`), fit_labels, split, score_labels, level,
             layer, mean, min, max.
-        headline: probe, fit_labels, split, score_labels, level, mean: at the best layer, as the
-            paper's own table has it.
+        headline: probe, fit_labels, split, score_labels, level, mean: at the best layer, from the
+            paper's own table.
     """
 
     model: pd.DataFrame
@@ -105,8 +105,8 @@ def _model_rows(runs: pd.DataFrame, headline: pd.DataFrame) -> pd.DataFrame:
 
 
 def _probe_rows(table: pd.DataFrame) -> pd.DataFrame:
-    # Probes fitted on observed labels were scored on training data twice; the labels that they
-    # were scored against are told by the name of the labels that they were fitted on.
+    # Probes fitted to observed labels were scored on training data twice, against observed and
+    # against true labels. The published column `labels` distinguishes the two.
     on_observed = (table["labels"] == "corrupted") & (table["split"] == "train")
     rows = table.assign(
         fit_labels=table["labels"].map(_FIT_LABELS),
@@ -129,7 +129,7 @@ def _headline_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def counterparts(probes: Probes) -> dict[str, str]:
-    """By our names, the published probes of which one of ours (the first) has the settings."""
+    """Names of published probes by the name of our first probe with the same settings."""
     return {
         name: published
         for published, required in PUBLISHED_PROBES.items()
@@ -154,9 +154,9 @@ def overlay(
     """The published test accuracies that a figure can draw behind ours.
 
     Args:
-        numbers: ours, with columns level, series and layer; only what they have is returned.
+        numbers: ours; only their combinations of level, series and layer are returned.
         files: as for `Published.read`; not needed without a counterpart.
-        counterpart: `dataset` and `model` of the published tables, if the experiment has some.
+        counterpart: `dataset` and `model` of the experiment in the published tables, if any.
         probes: settings of the experiment's probes.
 
     Returns:
@@ -175,7 +175,7 @@ def overlay(
 
 
 def beside(ours: pd.DataFrame, theirs: pd.DataFrame | None) -> pd.DataFrame:
-    """All numbers of a figure that may have published ones behind it; `source` tells which."""
+    """Our and the published numbers of a figure; column `source` is `ours` or `published`."""
     parts = [ours.assign(source="ours")]
     if theirs is not None:
         parts.append(theirs.assign(source="published"))
@@ -196,7 +196,7 @@ def compare(
         final_probes: every probe at the last epoch.
         published: the published figures of the experiments that have some.
         probes: by experiment, the settings of its probes.
-        tolerances: the difference up to which two accuracies pass for equal: `model`, `probe`.
+        tolerances: largest difference between accuracies that count as equal: `model`, `probe`.
 
     Returns:
         Columns experiment, level, quantity, probe, fit_labels, split, score_labels, layer, ours,
@@ -286,14 +286,14 @@ def _our_model(histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best_layers(by_layer: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The hidden layer whose mean over runs on test is greatest, as the paper chooses it."""
+    """The hidden layer with the largest mean over runs on test data, as the paper chooses it."""
     hidden = by_layer[(by_layer["layer"] != INPUT) & (by_layer["split"] == "test")]
     best = hidden.groupby([*_SCORED, "level"], sort=False)[column].idxmax()
     return hidden.loc[best]
 
 
 def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> str:
-    """The comparison to read: for each experiment, the main figures and then every layer."""
+    """The comparison as Markdown: for each experiment, the main figures and then every layer."""
     parts = ["# Ours and the published figures"]
     if comparison.empty:
         return "\n\n".join([*parts, "No experiment here has a published counterpart."]) + "\n"
@@ -318,11 +318,11 @@ def _as_text(table: pd.DataFrame) -> str:
 def _main_table(rows: pd.DataFrame) -> pd.DataFrame:
     main = rows[rows["quantity"] != "by layer"]
     fitted_on = " (" + main["fit_labels"] + " labels), "
-    what = (main["probe"] + fitted_on + main["quantity"]).fillna(main["quantity"])
+    quantity = (main["probe"] + fitted_on + main["quantity"]).fillna(main["quantity"])
     return pd.DataFrame(
         {
             "level": [f"{level:g}" for level in main["level"]],
-            "quantity": what,
+            "quantity": quantity,
             "our layer": main["layer"].fillna(""),
             "ours": [f"{value:.3f}" for value in main["ours"]],
             "published": [f"{value:.3f}" for value in main["published"]],

@@ -1,4 +1,4 @@
-"""The suite's repairs: each network before and after, and as it would be had it stopped early."""
+"""The repairs of all runs: each network before and after, and with early stopping."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def repair_table(histories: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame
     Returns:
         Columns: the run; epoch, layer and head that were chosen; test accuracies before, after and
         early_stopped (the best epoch on held-out data, of all that were trained); gain (after minus
-        before); over_early_stopping; expected (accuracy on true labels, told without any) with
+        before); over_early_stopping; expected (accuracy on true labels, estimated without any) with
         expected_low and expected_high; candidates.
     """
     expected = {"true_accuracy": "expected", "test_before": "before", "test_after": "after"}
@@ -44,7 +44,7 @@ def repair_table(histories: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """The table to read: means over seeds, and then every run."""
+    """The table as Markdown: means over seeds, and then every run."""
     means = table.groupby(SETTING, sort=False)[["before", "early_stopped", "after", "expected"]]
     wide = means.mean()
     for name in ("gain", "over_early_stopping"):

@@ -20,7 +20,7 @@ Probes = Mapping[str, Mapping[str, Any]]
 
 
 def read_runs(paths: Iterable[str | PathLike[str]]) -> pd.DataFrame:
-    """Join one CSV file of many runs; columns experiment, noise, level and seed say which run.
+    """Join one CSV file of many runs; columns experiment, noise, level, seed identify the run.
 
     Args:
         paths: files in the folders of their runs, `runs/{experiment}/{noise}/seed{seed}/`.
@@ -47,10 +47,14 @@ def last_rows(table: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
 
 def over_seeds(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean, least and greatest accuracy over seeds, and how many there are.
+    """Mean, minimum and maximum accuracy over seeds, and the number of seeds.
 
     Where runs have different lengths, an epoch counts only if every seed has it: a mean over the
     few runs that lasted longest would not be comparable with one over all of them.
+
+    >>> table = pd.DataFrame({"level": [0.4, 0.4], "seed": [0, 1], "accuracy": [0.25, 0.75]})
+    >>> over_seeds(table, ["level"]).to_dict("records")
+    [{'level': 0.4, 'mean': 0.5, 'min': 0.25, 'max': 0.75, 'seeds': 2}]
     """
     summary = table.groupby(by, sort=False)["accuracy"].agg(["mean", "min", "max", "count"])
     summary = summary.rename(columns={"count": "seeds"}).reset_index()
@@ -58,9 +62,9 @@ def over_seeds(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 
 def where_every_seed_is(summary: pd.DataFrame) -> pd.DataFrame:
-    """Of a summary over seeds (levels, epochs, `seeds`), the epochs that all seeds of a level have.
+    """The rows of a summary over seeds whose epoch all seeds of the level have.
 
-    This is how runs of different lengths are aligned.
+    This aligns runs of different lengths.
     """
     return summary[summary["seeds"] == summary.groupby("level")["seeds"].transform("max")]
 
@@ -70,6 +74,10 @@ def with_intervals(table: pd.DataFrame, by: list[str], column: str = "accuracy")
 
     The interval is Student's t with one degree of freedom less than there are seeds; one seed
     gives none (empty low and high). Missing values do not count.
+
+    >>> table = pd.DataFrame({"level": [0.4, 0.4, 0.4], "accuracy": [0.6, 0.7, 0.8]})
+    >>> with_intervals(table, ["level"]).round(2).to_dict("records")
+    [{'level': 0.4, 'mean': 0.7, 'low': 0.45, 'high': 0.95, 'seeds': 3}]
     """
     groups = table.groupby(by, sort=False, dropna=False)[column]
     summary = groups.agg(["mean", "std", "count"]).reset_index()
@@ -81,7 +89,12 @@ def with_intervals(table: pd.DataFrame, by: list[str], column: str = "accuracy")
 
 
 def one_of_each_kind(probes: Probes) -> list[str]:
-    """Names of the probes without those that only vary an earlier one's settings."""
+    """Names of the first probe of each kind; later ones only vary its settings.
+
+    >>> masc = {"probe": "masc"}
+    >>> one_of_each_kind({"masc": masc, "masc-5": {**masc, "n_components": 5}})
+    ['masc']
+    """
     first: dict[str, str] = {}
     for name, settings in probes.items():
         first.setdefault(settings["probe"], name)
@@ -89,7 +102,7 @@ def one_of_each_kind(probes: Probes) -> list[str]:
 
 
 def on_test(probes: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy of the probes that saw observed labels only."""
+    """Test accuracy of the probes that were fitted to observed labels."""
     chosen = (probes["split"] == "test") & (probes["fit_labels"] == "observed")
     return probes[chosen].rename(columns={"probe": "series"})
 

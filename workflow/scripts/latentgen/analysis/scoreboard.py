@@ -1,8 +1,8 @@
-"""Latent generalization: how much more a probe knows about new data than the network says.
+"""Latent generalization: how much better a probe predicts new data than the network itself.
 
 It is the probe's test accuracy minus the model's own (arXiv 2501.14687), both at the last epoch.
-A probe reads one layer, so the number depends on how that layer is chosen; and since one might
-have stopped training early instead, each number has that comparison beside it.
+A probe is fitted to one layer, so the number depends on how that layer is chosen. Early stopping is
+an alternative, so each number is also compared with that.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ PENULTIMATE = "penultimate"
 BEST_ON_VALIDATION = "best on validation"
 BEST_ON_TEST = "best on test (optimistic)"
 LAYER_RULES = [PENULTIMATE, BEST_ON_VALIDATION, BEST_ON_TEST]
-"""How the hidden layer is chosen, in each run for itself."""
+"""Rules that choose the hidden layer, separately in each run."""
 
 EARLY_STOPPED = "early_stopped"
 """The series of the model at its best epoch on validation data."""
@@ -42,9 +42,8 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
 
     Returns:
         Columns: the run, probe, layer_rule, layer, probe_accuracy, model_accuracy,
-        early_stopped_accuracy, stopping_epoch, and `DIFFERENCES`; accuracies are on test. Where
-        nothing is held out there are no rows for the rule that needs it, and early stopping is
-        empty.
+        early_stopped_accuracy, stopping_epoch, and `DIFFERENCES`; accuracies are on test. Without
+        held-out data there are no rows for the rule that needs them, and early stopping is empty.
     """
     scores = _chosen_layers(final_probes).merge(model_scores(histories), on=RUN_COLUMNS)
     return scores.assign(
@@ -55,7 +54,7 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
 
 
 def model_scores(histories: pd.DataFrame) -> pd.DataFrame:
-    """A run's model at its last epoch, and at the (first) one that is best on validation data."""
+    """Each run's model at its last epoch, and at the (first) best epoch on validation data."""
     last = last_rows(histories)[[*RUN_COLUMNS, "test_accuracy"]]
     held_out = histories.dropna(subset="validation_accuracy")
     best = held_out.loc[held_out.groupby(RUN_COLUMNS)["validation_accuracy"].idxmax()]
@@ -71,7 +70,7 @@ def model_scores(histories: pd.DataFrame) -> pd.DataFrame:
 def _chosen_layers(final_probes: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy of each run's probes at the hidden layer that each rule chooses.
 
-    Of layers that are equally good the first is taken.
+    Of equally good layers the first is taken.
     """
     keys = [*RUN_COLUMNS, "probe"]
     hidden = final_probes[
@@ -99,8 +98,8 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
         scores: what `paired_scores` gives.
 
     Returns:
-        A row for each experiment, noise, level, probe and layer rule. Columns: these; layers (the
-        ones that were chosen); seeds; mean probe_accuracy, model_accuracy and
+        A row for each experiment, noise, level, probe and layer rule. Columns: these; the chosen
+        layers; seeds; mean probe_accuracy, model_accuracy and
         early_stopped_accuracy; each of `DIFFERENCES` with `_low` and `_high`. With one seed there
         is no interval: `_low` and `_high` are empty.
     """
@@ -120,7 +119,7 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_markdown(board: pd.DataFrame) -> str:
-    """The scoreboard to read: a table for each experiment, a row for each level and probe."""
+    """The scoreboard as Markdown: a table for each experiment, a row for each level and probe."""
     parts = ["# Latent generalization", _EXPLANATION]
     for experiment, rows in board.groupby("experiment", sort=False):
         parts += [f"## {experiment}", _table(rows).to_markdown(index=False, disable_numparse=True)]
@@ -172,7 +171,7 @@ def _interval(row: Mapping[Any, Any], name: str) -> str:
 
 
 def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.DataFrame:
-    """What a figure of the scoreboard draws: the gains over the model at its last epoch.
+    """The numbers of the scoreboard's figure: gains over the model at its last epoch.
 
     Args:
         board: what `scoreboard` gives.

@@ -1,4 +1,4 @@
-"""Writing tables: to compute with, to read, and to sort and search in a browser."""
+"""Writing tables as CSV, as Markdown, and as a page that can be sorted and searched."""
 
 from collections.abc import Mapping
 
@@ -25,9 +25,9 @@ _PAGE = """<!doctype html>
 
 
 def save(table: pd.DataFrame, markdown: str, files: Mapping[str, str], title: str) -> None:
-    """Write a table as `csv`, what a reader is to see of it as `md`, and a page of it as `html`.
+    """Write a table as `csv`, its readable form as `md`, and a page of it as `html`.
 
-    The page needs nothing from the network. Its columns sort, its rows can be searched.
+    The page works offline. Its columns can be sorted, its rows searched.
     """
     write_csv(table, files["csv"])
     with atomic_path(files["md"]) as partial:

@@ -1,1 +1,1 @@
-"""How every figure looks: the parts that figures are drawn with."""
+"""The parts that all figures are drawn with, and their style."""

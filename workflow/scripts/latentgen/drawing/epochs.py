@@ -15,7 +15,7 @@ EPOCH = "Epoch (0 is the untrained network)"
 
 
 def layers_by_levels(numbers: pd.DataFrame, style: Mapping[str, Any]) -> tuple[Figure, Any]:
-    """A row of panels for each layer, a column for each corruption level, a line a series."""
+    """A row of panels for each layer, a column for each corruption level, a line per series."""
     levels = sorted(numbers["level"].unique())
     layers = list(dict.fromkeys(numbers["layer"].dropna()))
     figure, panels = grid(len(layers), len(levels), style, row_height=1.1)
@@ -39,7 +39,7 @@ def draw_variants(
 ) -> Figure:
     """A panel for each corruption level: the network as trained and with edited last layers.
 
-    What is to be drawn behind, given a panel and its level, is drawn first.
+    `behind` is called first, with each panel and its level, to draw behind the lines.
     """
     levels = sorted(numbers["level"].unique())
     figure, panels = grid(1, len(levels), style, row_height=row_height)
@@ -54,9 +54,9 @@ def draw_variants(
 
 
 def epoch_axis(axes: Axes) -> None:
-    """Generalisation peaks in the first epochs, memorising takes hundreds: show both.
+    """A symmetric-log axis: generalisation peaks in the first epochs, memorising takes hundreds.
 
-    All panels share this axis; its end is known once all of them are drawn.
+    All panels share this axis, so call this once all of them are drawn.
     """
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(left=0)
@@ -73,9 +73,9 @@ def finish_epochs(
     y_limits: tuple[float, float] | None,
     x_label: str = "Epoch",
 ) -> None:
-    """Finish a grid with a column for each corruption level and whole epochs below, from 0 on.
+    """Finish a grid with a column for each corruption level; its x axis has whole epochs from 0.
 
-    The panels share this axis, so its end is known once all of them are drawn.
+    All panels share this axis, so call this once all of them are drawn.
     """
     name_columns(panels, levels)
     panels[0, 0].set_xlim(left=0)

@@ -25,7 +25,7 @@ def draw_by_layer(
         numbers: what `decoding.accuracy_by_layer` gives.
         style: width in inches, dpi.
         published: what `published.overlay` gives, drawn behind.
-        y_label: what is drawn, if it is something else.
+        y_label: label of the vertical axis.
     """
     levels = sorted(numbers["level"].unique())
     figure, panels = grid(1, len(levels), style, row_height=1.8)
@@ -40,7 +40,7 @@ def draw_levels(
     numbers: pd.DataFrame,
     published: pd.DataFrame | None,
 ) -> None:
-    """Draw a corruption level in each panel, what was published behind it."""
+    """Draw a corruption level in each panel, with published numbers behind it."""
     layers = layers_of(numbers)
     for axes, level in zip(panels, levels, strict=True):
         if published is not None:
@@ -51,7 +51,7 @@ def draw_levels(
 
 
 def layers_of(numbers: pd.DataFrame) -> list[str]:
-    """Layers in order of depth, as results list them."""
+    """Layers in order of depth, as in the results."""
     return list(dict.fromkeys(numbers["layer"].dropna()))
 
 
@@ -64,7 +64,7 @@ def layer_axis(axes: Axes, numbers: pd.DataFrame) -> None:
 
 
 def at_layers(rows: pd.DataFrame, layers: Sequence[str]) -> tuple[list[int], pd.DataFrame]:
-    """Positions and rows of one line; a row without a layer reaches across all of them."""
+    """Positions and rows of one line; a row without a layer is repeated at all of them."""
     if rows["layer"].isna().all():
         return list(range(len(layers))), rows.loc[rows.index.repeat(len(layers))]
     return [layers.index(layer) for layer in rows["layer"]], rows

@@ -31,7 +31,7 @@ REDACTIONS = {
 
 @dataclass(frozen=True, eq=False)
 class Redaction:
-    """One redaction of a proof, as it was found in the proof's folder."""
+    """One redaction of a proof, as read from the proof's folder."""
 
     title: str
     picture: NDArray[np.uint8]
@@ -41,7 +41,7 @@ class Redaction:
 
 
 def read_redactions(proof: Path) -> list[Redaction]:
-    """The redacted pictures of a proof, composed of its own files; none if there is no proof."""
+    """The redacted pictures of a proof, composed from its files; none if there is no proof."""
     if not proof.exists():
         return []
     stated = json.loads((proof / "proof.json").read_text())
@@ -214,7 +214,7 @@ def draw_sheets(
 def index_page(
     template: str, study: str, pairs: pd.DataFrame, skipped: pd.DataFrame, facts: Mapping[str, Any]
 ) -> str:
-    """The page that lists all pairs of a study, and what was skipped and why.
+    """The page that lists all pairs of a study, and the skipped pictures with the reasons.
 
     Args:
         template: of Jinja.

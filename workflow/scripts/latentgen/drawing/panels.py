@@ -1,4 +1,4 @@
-"""Panels of figures, what is drawn in them, and how a figure is saved."""
+"""Panels of figures, the lines and bars in them, and saving a figure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -90,14 +90,14 @@ def name_columns(panels: Any, levels: Sequence[float]) -> None:
 
 
 def limits_of_means(numbers: pd.DataFrame) -> tuple[float, float]:
-    """Limits that hold all means and zero: one wide interval, as two seeds give, may leave them."""
+    """Limits that contain all means and zero; wide intervals, as of two seeds, may be cut off."""
     low, high = numbers["mean"].min(), numbers["mean"].max()
     margin = 0.1 * (high - low) + 0.02
     return min(low, 0) - margin, max(high, 0) + margin
 
 
 def draw_series(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
-    """A line of means with a band from the least to the greatest value over seeds."""
+    """A line of means with a band from the smallest to the largest value over seeds."""
     positions = list(x)
     look = style_of(series)
     axes.plot(positions, numbers["mean"], **look)
@@ -115,7 +115,7 @@ def draw_intervals(
 
 
 def draw_published(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
-    """Published means and their range over runs, behind what is drawn in colour."""
+    """Published means and their range over runs, in grey behind our numbers."""
     positions = list(x)
     look = style_of(series)
     if "marker" not in look:
@@ -127,7 +127,7 @@ def draw_published(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: 
     axes.errorbar(
         positions,
         numbers["mean"],
-        yerr=np.stack([below, above]).clip(min=0),  # a rounded mean may pass its runs' extremes
+        yerr=np.stack([below, above]).clip(min=0),  # a rounded mean may lie outside the range
         linestyle="none",
         marker=look["marker"],
         markersize=5,
@@ -162,7 +162,7 @@ def finish(
 
 
 def _legend_columns(labels: list[str], width: float) -> int:
-    """As many columns of about the same length as a figure this wide (inches) has room for."""
+    """The number of columns of about the same length that fit into the figure's width (inches)."""
     for lines in range(-(-len(labels) // 6), len(labels)):
         # A legend is filled column by column; a letter takes about 0.06 inches, a handle six.
         columns = [labels[start : start + lines] for start in range(0, len(labels), lines)]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-# Okabe and Ito's palette, told apart with any kind of colour vision; each series also has its own
-# line style or marker, so that figures survive a grey print.
+# Okabe and Ito's palette, distinguishable with any kind of colour vision; each series also has its
+# own line style or marker, so that figures can be read in grey.
 SERIES: dict[str, dict[str, Any]] = {
     "model": {"color": "#000000", "linestyle": "--", "label": "Model"},
     "masc": {"color": "#0072B2", "marker": "o", "label": "MASC"},
@@ -117,11 +117,15 @@ SERIES: dict[str, dict[str, Any]] = {
 _OTHERS = ["#CC79A7", "#56B4E9", "#E69F00", "#F0E442"]
 
 PUBLISHED: dict[str, Any] = {"color": "#bdbdbd", "zorder": 1.5}
-"""What was published is drawn behind ours in light grey, with the marker of its series."""
+"""Published numbers are drawn behind ours in light grey, with the marker of their series."""
 
 
 def style_of(series: str) -> dict[str, Any]:
-    """Line style and label of a series; one that a user named gets a colour by its name."""
+    """Line style and label of a series; a user's own series gets a colour by its name.
+
+    >>> style_of("masc")["label"]
+    'MASC'
+    """
     if series in SERIES:
         return SERIES[series]
     colour = _OTHERS[sum(series.encode()) % len(_OTHERS)]

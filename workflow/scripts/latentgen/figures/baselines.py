@@ -24,7 +24,7 @@ def baselines(files: Any, params: Any) -> Drawn:
 def draw(
     numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame | None = None
 ) -> Figure:
-    """A panel for each corruption level, larger than for few probes: three in a row."""
+    """A panel for each corruption level, three in a row, so that many probes can be seen."""
     levels = sorted(numbers["level"].unique())
     figure, panels = wrapped_grid(len(levels), style, row_height=2.3)
     draw_levels(panels, levels, numbers, published)

@@ -1,4 +1,4 @@
-"""The trained network beside what each image's own batch statistics would make of it."""
+"""The trained network with its running and with each image's own batch statistics."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What probes cost by layer width, measured and counted."""
+"""Costs of probes by layer width, measured and counted."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     figure, panels = grid(2, 2, style, row_height=1.8, share_y="row")
     for row, unit in zip(panels, ("seconds", "operations"), strict=True):
         for axes, stage in zip(row, ("fit", "predict"), strict=True):
-            # What takes no operation, as fitting k-NN, has no place on a logarithmic axis.
+            # A logarithmic axis has no place for zeros.
             here = numbers[(numbers["quantity"] == f"{stage}_{unit}") & (numbers["mean"] > 0)]
             for probe, rows in here.groupby("probe", sort=False):
                 line = rows.sort_values("width")

@@ -1,4 +1,4 @@
-"""How well each score tells two things from one, for every disambiguation of the suite."""
+"""How well each score separates two entities from one, for every disambiguation of the suite."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def disambiguation_scores(files: Any, params: Any) -> Drawn:
 
 
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
-    """Scores from top to bottom, one marker a study, with intervals."""
+    """Scores from top to bottom, one marker per study, with intervals."""
     figure, panels = grid(1, 1, style, row_height=3.0)
     axes = panels[0, 0]
     studies = list(numbers["study"].unique())

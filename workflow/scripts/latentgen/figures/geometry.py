@@ -1,4 +1,4 @@
-"""How the classes lie in each layer over the epochs of training."""
+"""Geometry of the classes in each layer over the epochs of training."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -34,7 +34,7 @@ QUANTITIES = {
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A row of panels for each quantity, a column for each corruption level, a line for each layer.
 
-    Bars are 95 % intervals over seeds, the bands reach from the least to the greatest class.
+    Bars are 95 % intervals over seeds; bands reach from the smallest to the largest class.
 
     Args:
         numbers: what `dynamics.geometry_over_epochs` gives.

@@ -1,4 +1,4 @@
-"""What becomes of networks whose last layer is edited in mid-training."""
+"""Accuracy of networks whose last layer is edited in mid-training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ def intervention(files: Any, params: Any) -> Drawn:
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame) -> Figure:
     """A column for each corruption level; rows for each epoch of intervention and quantity.
 
-    Intervals are drawn of the gains, where pairing takes away how much seeds differ.
+    Only gains have intervals: there, pairing removes the differences between seeds.
     """
     levels = sorted(numbers["level"].unique())
     keys = [(start, name) for start in sorted(numbers["start"].unique()) for name in QUANTITIES]
@@ -41,8 +41,8 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFram
                 if quantity == GAIN:
                     draw_band(axes, rows, look["color"])
         if quantity == GAIN:
-            seen = numbers[numbers["quantity"] == GAIN]["mean"].abs().max()
-            row[0].set_ylim(-2 * seen, 2 * seen)  # a wide interval may leave the panel
+            largest = numbers[numbers["quantity"] == GAIN]["mean"].abs().max()
+            row[0].set_ylim(-2 * largest, 2 * largest)  # wide intervals may be cut off
         else:
             row[0].set_ylim(0, 1.02)
         name_row(row[-1], f"{QUANTITIES[quantity]}\nedit at epoch {start}", gap=0.03)

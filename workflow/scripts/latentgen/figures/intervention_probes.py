@@ -1,4 +1,4 @@
-"""What probes of the penultimate layer know after an edit in mid-training."""
+"""Accuracy of probes of the penultimate layer after an edit in mid-training."""
 
 from collections.abc import Mapping
 from typing import Any

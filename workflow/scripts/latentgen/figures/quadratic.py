@@ -1,4 +1,4 @@
-"""How often quadratic forms and the best linear classifier decide as MASC does."""
+"""Agreement of the quadratic forms and of the best linear classifier with MASC."""
 
 from typing import Any
 

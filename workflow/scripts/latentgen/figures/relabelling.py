@@ -1,4 +1,4 @@
-"""The memorised network trained on with the labels that a probe reads out of it."""
+"""The memorised network, trained further with the labels that its probe predicts."""
 
 from collections.abc import Mapping
 from typing import Any
