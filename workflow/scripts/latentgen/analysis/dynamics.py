@@ -76,7 +76,7 @@ def differences(paired: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Differences of test accuracies over epochs, on paired seeds, with 95 % intervals.
 
     Args:
-        paired: what `paired_over_epochs` gives.
+        paired: as returned by `paired_over_epochs`.
         kind: a key of `DIFFERENCES`.
 
     Returns:

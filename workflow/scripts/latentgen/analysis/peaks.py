@@ -20,7 +20,7 @@ def peaks_by_run(paired: pd.DataFrame) -> pd.DataFrame:
     Both are found among the probed epochs; of equally high ones the first is the peak.
 
     Args:
-        paired: what `dynamics.paired_over_epochs` gives.
+        paired: as returned by `dynamics.paired_over_epochs`.
 
     Returns:
         Columns: the run, layer, probe, epochs (the last one), peak_epoch, peak_accuracy,

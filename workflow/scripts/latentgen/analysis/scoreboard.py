@@ -95,7 +95,7 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds, the differences with 95 % confidence intervals over the paired seeds.
 
     Args:
-        scores: what `paired_scores` gives.
+        scores: as returned by `paired_scores`.
 
     Returns:
         A row for each experiment, noise, level, probe and layer rule. Columns: these; the chosen
@@ -174,7 +174,7 @@ def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.Data
     """The numbers of the scoreboard's figure: gains over the model at its last epoch.
 
     Args:
-        board: what `scoreboard` gives.
+        board: as returned by `scoreboard`.
         probes: by experiment, the settings of its probes; one of each kind is kept.
 
     Returns:

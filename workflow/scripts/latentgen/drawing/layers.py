@@ -22,9 +22,9 @@ def draw_by_layer(
     """A panel for each corruption level; the model's own accuracy is a dashed line across.
 
     Args:
-        numbers: what `decoding.accuracy_by_layer` gives.
+        numbers: as returned by `decoding.accuracy_by_layer`.
         style: width in inches, dpi.
-        published: what `published.overlay` gives, drawn behind.
+        published: as returned by `published.overlay`, drawn behind.
         y_label: label of the vertical axis.
     """
     levels = sorted(numbers["level"].unique())

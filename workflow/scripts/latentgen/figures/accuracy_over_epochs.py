@@ -25,9 +25,9 @@ def draw(
     """A row of panels for each layer, a column for each corruption level.
 
     Args:
-        numbers: what `dynamics.accuracy_over_epochs` gives.
+        numbers: as returned by `dynamics.accuracy_over_epochs`.
         style: width in inches, dpi.
-        published: what `dynamics.published_model` gives, drawn behind.
+        published: as returned by `dynamics.published_model`, drawn behind.
     """
     figure, panels = layers_by_levels(numbers, style)
     if published is not None:

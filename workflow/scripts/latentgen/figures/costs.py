@@ -22,7 +22,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """Seconds above and operations below, fitting on the left and predicting on the right.
 
     Args:
-        numbers: what `decoding.costs_by_width` gives.
+        numbers: as returned by `decoding.costs_by_width`.
         style: width in inches, dpi.
     """
     figure, panels = grid(2, 2, style, row_height=1.8, share_y="row")

@@ -29,7 +29,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any], kind: str) -> Figure:
     """A row of panels for each layer, a column for each level; bands are 95 % intervals.
 
     Args:
-        numbers: what `dynamics.differences` gives.
+        numbers: as returned by `dynamics.differences`.
         style: width in inches, dpi.
         kind: a key of `dynamics.DIFFERENCES`.
     """

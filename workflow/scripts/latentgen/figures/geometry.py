@@ -37,7 +37,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     Bars are 95 % intervals over seeds; bands reach from the smallest to the largest class.
 
     Args:
-        numbers: what `dynamics.geometry_over_epochs` gives.
+        numbers: as returned by `dynamics.geometry_over_epochs`.
         style: width in inches, dpi.
     """
     levels = sorted(numbers["level"].unique())

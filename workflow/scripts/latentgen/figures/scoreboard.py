@@ -22,7 +22,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A panel for each experiment: what probes, and early stopping, gain over the model.
 
     Args:
-        numbers: what `scoreboard.gains_by_level` gives.
+        numbers: as returned by `scoreboard.gains_by_level`.
         style: width in inches, dpi.
     """
     experiments = list(dict.fromkeys(numbers["experiment"]))

@@ -43,7 +43,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A row of panels for each of MASC's settings, a column for each corruption level.
 
     Args:
-        numbers: what `decoding.sensitivity` gives.
+        numbers: as returned by `decoding.sensitivity`.
         style: width in inches, dpi.
     """
     settings = [name for name in _SETTINGS if name in set(numbers["setting"])]

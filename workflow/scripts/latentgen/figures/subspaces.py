@@ -38,7 +38,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A row of panels for each subspace experiment, a column for each corruption level.
 
     Args:
-        numbers: what `decoding.subspace_experiments` gives.
+        numbers: as returned by `decoding.subspace_experiments`.
         style: width in inches, dpi.
     """
     experiments = list(dict.fromkeys(numbers["subspaces"]))
