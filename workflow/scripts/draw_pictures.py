@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from latentgen.jobs.job import job
+from latentgen.csv_file import write_csv
 from latentgen.data import datasets
 from latentgen.disambiguation import canvases, pictures
-from latentgen.tables import write_csv
 
 with job(snakemake):
     settings = dict(snakemake.params.pictures)

@@ -4,10 +4,10 @@ import pandas as pd
 
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
+from latentgen.csv_file import write_csv
 from latentgen.jobs.runs import run_of
 from latentgen.networks.activations import HeldSource
 from latentgen.probes.probe_cost import probe_layer_and_costs
-from latentgen.tables import write_csv
 
 with job(snakemake):
     run = run_of(snakemake)

@@ -4,9 +4,9 @@ import pandas as pd
 
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
+from latentgen.csv_file import write_csv
 from latentgen.jobs.runs import run_of
 from latentgen.probes.fitting import probe_layers
-from latentgen.tables import write_csv
 
 with job(snakemake):
     run, files = run_of(snakemake), snakemake.input

@@ -41,6 +41,7 @@ REGISTRIES = {
         "method": "latentgen.disambiguation.attributions",
     },
     "figures": {"figure": "latentgen.figures"},
+    "tables": {"table": "latentgen.tables"},
 }
 """For each kind of settings, the keys whose values name an entry of a registry."""
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentgen import progress
+from latentgen.csv_file import write_csv
 from latentgen.errors import PipelineError
 from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.precision import in_training
@@ -21,7 +22,6 @@ from latentgen.networks.training_config import TrainingConfig
 from latentgen.networks.working_folder import WorkingFolder
 from latentgen.schedule import epochs_of
 from latentgen.seeds import derive_seed
-from latentgen.tables import write_csv
 
 
 @dataclass(frozen=True)
