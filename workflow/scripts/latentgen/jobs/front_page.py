@@ -1,7 +1,7 @@
 """The report's first page: what was found, how it was made, and what is not there and why."""
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from latentgen.jobs import provenance, report_findings, report_graph
 
 Settings = Mapping[str, Mapping[str, Any]]
 Condition = Callable[[Mapping[str, Any]], bool]
+Categories = Mapping[Any, Mapping[Any, Sequence[Any]]]
+"""What Snakemake gives the template: by category and subcategory, records of the report's files."""
 
 
 class FrontPage(dict[str, Any]):
@@ -38,17 +40,17 @@ class FrontPage(dict[str, Any]):
         """As what it is copied and pickled."""
         return dict, ()
 
-    def tables(self, files: Iterable[Any]) -> dict[str, Path]:
-        """The CSV files of the tables among the report's files, by name."""
-        pages = [file.path for file in files if file.path.parent.name == "tables"]
+    def tables(self, categories: Categories) -> dict[str, Path]:
+        """The CSV files of the report's tables, by name."""
+        pages = [file.path for file in _files(categories) if file.path.parent.name == "tables"]
         return {page.stem: page.with_suffix(".csv") for page in pages}
 
-    def headline(self, files: Iterable[Any]) -> Any | None:
-        """The file of the headline figure, if the report has it."""
+    def headline(self, categories: Categories) -> Any | None:
+        """The record of the headline figure, if the report has it."""
         names = [f"decoding/{name}/accuracy_by_layer.png" for name in self.experiments]
         names.append("disambiguation/disambiguation_scores.png")
-        by_name = {"/".join(file.path.parts[2:]): file for file in files}
-        return next((by_name[name] for name in names if name in by_name), None)
+        figures = {"/".join(file.path.parts[2:]): file for file in _files(categories)}
+        return next((figures[name] for name in names if name in figures), None)
 
     def data_uri(self, picture: Path) -> str:
         """A PNG file as an address that holds it; in lines, as docutils takes no long ones."""
@@ -69,6 +71,11 @@ class FrontPage(dict[str, Any]):
     def made_with(self) -> str:
         """The commit and the versions of what results depend on."""
         return made_with()
+
+
+def _files(categories: Categories) -> list[Any]:
+    # The template is also given `files`, which holds one of those that have the same name.
+    return [file for parts in categories.values() for part in parts.values() for file in part]
 
 
 def left_out(suite: str, experiments: Settings, studies: Settings) -> list[str]:

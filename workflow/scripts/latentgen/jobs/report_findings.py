@@ -1,7 +1,7 @@
 """What the report's first page says was found, read from the tables that are in the report."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
@@ -57,6 +57,11 @@ def in_short(found: Sequence[Line]) -> list[Line]:
         return list(found)
     by_experiment = _grouped((line.experiment, line) for line in found)
     return [group[len(group) // 2] for group in by_experiment.values()]
+
+
+def probes(found: Iterable[Line]) -> list[str]:
+    """The probes of all lines."""
+    return list(dict.fromkeys(probe for line in found for probe in line.probes))
 
 
 def widest(found: Sequence[Line]) -> tuple[Line, str]:
