@@ -46,8 +46,11 @@ def tables(tmp_path: Path) -> dict[str, Path]:
     rows = {
         "scoreboard": [*elsewhere, score, crossing, {**score, "experiment": "b"}],
         "accuracy": [run, {**run, "probe": "velpic", "best_on_validation": None}, another],
-        "disambiguation": [{"study": "c", "rule": rule} for rule in ("published", "scores")]
-        + [{"study": "d", "rule": "scores"}],
+        "disambiguation": [
+            {"study": study, "rule": rule, "accuracy": accuracy}
+            for study, accuracy in (("unknown", None), ("c", 0.9), ("d", 0.8))
+            for rule in ("published", "scores")
+        ],
     }
     for name, lines in rows.items():
         pd.DataFrame(lines).to_csv(tmp_path / f"{name}.csv", index=False)
@@ -91,7 +94,8 @@ def test_the_first_experiment_is_summed_up(tables: dict[str, Path]) -> None:
 
 def test_memorised_runs_and_verdicts_are_counted_once(tables: dict[str, Path]) -> None:
     assert findings.memorised(tables) == "1 of 2"
-    assert [row["rule"] for row in findings.verdicts(tables)] == ["published", "scores"]
+    found = [(row["study"], row["rule"]) for row in findings.verdicts(tables)]
+    assert found == [("c", "published"), ("c", "scores")]
 
 
 def test_many_lines_become_the_middle_one_of_each_experiment() -> None:

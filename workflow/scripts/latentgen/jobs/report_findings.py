@@ -100,9 +100,13 @@ def memorised(tables: Mapping[str, Path]) -> str:
 
 
 def verdicts(tables: Mapping[str, Path]) -> list[dict[str, str]]:
-    """The first disambiguation's rows of its table, one for each rule; they may be none."""
+    """Of the first disambiguation with known answers, its table's rows; they may be none.
+
+    There is one for each rule that decided any pair.
+    """
     rows = _rows(tables["disambiguation"]) if "disambiguation" in tables else []
-    return [row for row in rows if row["study"] == rows[0]["study"]]
+    known = [row for row in rows if row["accuracy"]]
+    return [row for row in known if row["study"] == known[0]["study"]]
 
 
 def label(probe: str) -> str:
