@@ -48,6 +48,8 @@ rule shuffle_labels:
         "results/benchmarks/shuffle_labels/{dataset}/{noise}/{draw}.tsv"
     conda:
         "../../envs/pipeline.yaml"
+    group:
+        "labels"
     resources:
         mem_mb=500,
         runtime=10,
