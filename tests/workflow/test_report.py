@@ -210,9 +210,9 @@ def test_with_a_scoreboard_the_first_page_has_early_stopping(
         shown = scoreboard_of(page)
         assert page.locator("#headline").count() == 0
     chosen = {
-        (row["level"], row["probe"]): f"{float(row['latent_generalization']):+.3f}"
+        (row["level"], row["probe"]): f"{float(row['readout_gap']):+.3f}"
         for row in rows
-        if row["layer_rule"] == "best on validation"
+        if row["layer_rule"] == "best_on_validation"
     }
     stopped = {row["level"]: f"{float(row['early_stopped_accuracy']):.3f}" for row in rows}
     assert [line[2:] for line in shown] == [

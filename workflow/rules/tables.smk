@@ -86,9 +86,9 @@ for name, spec in TABLES.items():
             runtime=10,
         params:
             **spec.get("params", {}),
-            code=code_of("tabulate.py", "tables", {"table": name}),
+            code=code_of("make_table.py", "tables", {"table": name}),
             table=name,
         message:
             f"Tabulating {name.replace('_', ' ')}"
         script:
-            "../scripts/tabulate.py"
+            "../scripts/make_table.py"

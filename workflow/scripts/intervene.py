@@ -13,7 +13,7 @@ with job(snakemake):
         Path(snakemake.input.checkpoints),
         best_device(),
         training=snakemake.params.training,
-        masc=snakemake.params.masc,
+        probes=snakemake.params.probes,
         schedule=snakemake.params.epochs,
         **snakemake.params.intervention,
     )

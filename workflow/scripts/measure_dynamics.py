@@ -8,7 +8,8 @@ import pandas as pd
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
 from latentgen.csv_file import write_csv
-from latentgen.editing.transfer import at_every_epoch, control_rows
+from latentgen.editing.transfer import at_every_epoch
+from latentgen.editing.transfer_controls import control_rows
 from latentgen.jobs.runs import run_of
 from latentgen.names import INPUT
 from latentgen.networks.checkpoints import epochs_in

@@ -10,7 +10,7 @@ from torch import nn
 from latentgen.data.labels import Labels
 from latentgen.editing import transfer
 from latentgen.editing.heads import QuadraticHead, head_from, head_of, head_of_probe, linear_head
-from latentgen.editing.transfer import control_heads
+from latentgen.editing.transfer_controls import control_heads
 from latentgen.errors import PipelineError
 from latentgen.networks.activations import NetworkSource, read_split
 from latentgen.networks.network import Network, build

@@ -20,7 +20,7 @@ def tables(tmp_path: Path) -> dict[str, Path]:
         "noise": "uniform",
         "level": 0.4,
         "probe": "masc",
-        "layer_rule": "best on validation",
+        "layer_rule": "best_on_validation",
         "seeds": 2,
         "probe_accuracy": 0.75,
         "model_accuracy": 0.5,

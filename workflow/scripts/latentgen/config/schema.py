@@ -196,6 +196,7 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
     published = experiment.protocol == "published"
     dataset = config.datasets[experiment.dataset]
     plain = experiment.model_dump(mode="json")
+    masc = _masc(config, experiment)
     return {
         **plain,
         "dataset": experiment.dataset,
@@ -212,7 +213,11 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
         ),
         "final_probes": _settings(config, experiment.final_probes),
         "repair_probes": _settings(config, experiment.repair_probes),
-        "masc": _masc(config, experiment),
+        "masc": masc,
+        "intervention_probes": {
+            "velpic": {"probe": "velpic"},
+            "masc": {"probe": "masc", **masc},
+        },
         "relabel": {
             **plain["relabel"],
             "probe": config.probes[experiment.relabel.probe].model_dump(),

@@ -1,20 +1,13 @@
 """Last layers: the one a network was trained with, and what can take its place."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from latentgen.errors import PipelineError
 from latentgen.networks.reading import read_layers
 from latentgen.probes.base import Probe
-from latentgen.probes.kinds.lda import LDA
-from latentgen.probes.kinds.logistic_regression import LogisticRegression
-from latentgen.probes.kinds.masc import MASC
-from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
-from latentgen.probes.kinds.velpic import VeLPIC
 
 
 class QuadraticHead(nn.Module):
@@ -116,29 +109,20 @@ def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
     return head
 
 
-HEADS: dict[type[Probe], Callable[[Any], nn.Module]] = {
-    VeLPIC: lambda probe: linear_head(probe.components_),
-    # The cosine with a mean is, but for the row's own length, a product with the unit mean.
-    NearestClassMean: lambda probe: linear_head(normalize(probe.means_, eps=1e-30)),
-    LDA: lambda probe: linear_head(probe.coef_, probe.intercept_),
-    LogisticRegression: lambda probe: linear_head(probe.coef_, probe.intercept_),
-    MASC: lambda probe: QuadraticHead(probe.components_),
-}
-"""What a fitted probe of a kind is as a last layer."""
-
-
 def head_of_probe(probe: Probe) -> nn.Module:
-    """A fitted probe as a last layer: of every row it says what the probe says.
+    """A fitted probe as a last layer: it predicts for every row what the probe does.
 
     Raises:
         PipelineError: a probe of this kind cannot be one.
     """
-    if type(probe) not in HEADS:
-        known = ", ".join(kind.__name__ for kind in HEADS)
-        raise PipelineError(
-            f"{type(probe).__name__} cannot be the last layer of a network; allowed: {known}"
-        )
-    return HEADS[type(probe)](probe)
+    if linear := probe.linear_form():
+        return linear_head(*linear)
+    if subspaces := probe.subspace_form():
+        return QuadraticHead(subspaces)
+    raise PipelineError(
+        f"{type(probe).__name__} cannot be the last layer of a network: it is neither a linear "
+        "classifier nor one of subspaces"
+    )
 
 
 def decide(head: nn.Module) -> Callable[[Tensor], Tensor]:

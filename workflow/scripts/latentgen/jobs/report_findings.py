@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-GAP = "latent_generalization"
+GAP = "readout_gap"
 """The scoreboard's column of readout gaps."""
 
 MOST_LINES = 12
@@ -130,7 +130,7 @@ def _of_scoreboard(rows: Sequence[Mapping[str, str]], experiments: Experiments) 
     found: dict[tuple[str, str], Line] = {}
     for row in rows:
         settings = experiments[row["experiment"]]
-        rule = "best on validation" if settings["validation"] > 0 else "penultimate"
+        rule = "best_on_validation" if settings["validation_fraction"] > 0 else "penultimate"
         if row["layer_rule"] != rule or row["probe"] not in settings["probes"]:
             continue
         line = found.setdefault(

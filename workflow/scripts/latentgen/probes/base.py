@@ -4,6 +4,7 @@ They take NumPy arrays, or torch tensors on any device, and answer in kind.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self
 from warnings import catch_warnings, filterwarnings
 
@@ -101,6 +102,21 @@ class Probe(ClassifierMixin, BaseEstimator):
         """Share of rows X (n, width) whose predicted label is the one in y (n,)."""
         predictions = _to_numpy(self.predict(X))
         return float(accuracy_score(_to_numpy(y), predictions, sample_weight=sample_weight))
+
+    def linear_form(self) -> tuple[Tensor, Tensor | None] | None:
+        """Weights (C, width) and biases (C,), or None for zero, of a linear classifier.
+
+        It predicts as the fitted probe does. None for a probe that is not linear.
+        """
+        return None
+
+    def subspace_form(self) -> Sequence[Tensor] | None:
+        """Orthonormal bases (width, k) of the classes' subspaces.
+
+        The class on whose subspace a row's projection is longest is the one that the fitted probe
+        predicts. None for a probe that does not work so.
+        """
+        return None
 
     @abstractmethod
     def _fit_rows(self, rows: Tensor, indices: Tensor, classes: NDArray[Any]) -> None:

@@ -22,6 +22,10 @@ class NearestClassMean(MomentsProbe):
 
     means_: Tensor
 
+    def linear_form(self) -> tuple[Tensor, None]:
+        """Unit means: the cosine with a mean is the product with it, but for the row's length."""
+        return normalize(self.means_, eps=TINY), None
+
     def _learn(self, moments: ClassMoments) -> None:
         self.means_ = moments.means()
         self._directions = normalize(self.means_, eps=TINY).T.to(moments.dtype)
