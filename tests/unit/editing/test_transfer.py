@@ -224,5 +224,5 @@ def test_the_quadratic_head_is_masc_s_quadratic_form(rows, labels) -> None:
 
 
 def test_a_probe_that_cannot_be_a_last_layer_is_one_line(rows, labels) -> None:
-    with pytest.raises(PipelineError, match=r"KNN cannot be the last layer.*MASC"):
+    with pytest.raises(PipelineError, match="KNN cannot be the last layer"):
         head_of_probe(make_probe({"probe": "knn"}).fit(rows, labels.observed))

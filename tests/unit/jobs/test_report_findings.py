@@ -9,7 +9,7 @@ import pytest
 from latentgen.jobs import report_findings as findings
 from latentgen.jobs.report_findings import Line, Reading
 
-SETTINGS: dict[str, Any] = {"validation": 0.1, "probes": {"masc": {}, "velpic": {}}}
+SETTINGS: dict[str, Any] = {"validation_fraction": 0.1, "probes": {"masc": {}, "velpic": {}}}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_lines_are_the_scoreboard_of_the_figures_probes(tables: dict[str, Path])
 
 
 def test_where_nothing_is_held_out_the_layer_is_the_penultimate(tables: dict[str, Path]) -> None:
-    settings = {**SETTINGS, "validation": 0}
+    settings = {**SETTINGS, "validation_fraction": 0}
     assert list(findings.lines(tables, {"a": settings, "b": settings})[0].probes) == ["masc"]
 
 
