@@ -47,7 +47,7 @@ def choices(block: type[Block], field: str) -> set[str]:
 
 def test_every_way_to_disambiguate_can_be_chosen_and_nothing_else() -> None:
     assert kinds(blocks.Segmenter, "segmenter") == set(names(segments.SEGMENTERS))
-    assert kinds(blocks.Classifier, "architecture") == set(names(classifiers.ARCHITECTURES))
+    assert kinds(blocks.ClassifierSettings, "architecture") == set(names(classifiers.ARCHITECTURES))
     assert choices(blocks.Attribution, "method") == set(names(attribution.METHODS))
     assert choices(blocks.Disambiguation, "fill") == set(redaction.FILLS)
     assert choices(blocks.Disambiguation, "measure") == set(classifiers.MEASURES)

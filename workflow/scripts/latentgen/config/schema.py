@@ -16,7 +16,7 @@ from latentgen.config.base import Block, Fraction, Name, Positive, Several
 from latentgen.config.dataset import Dataset
 from latentgen.config.disambiguation import (
     CanvasPictures,
-    Classifier,
+    ClassifierSettings,
     Disambiguation,
     Pictures,
     Segmenter,
@@ -58,7 +58,7 @@ class Config(Block):
         {}, description="added to the usual ones, or in their place"
     )
     pictures: dict[Name, Pictures] = Field({}, description="what disambiguations look at")
-    classifiers: dict[Name, Classifier] = Field({}, description="what labels pictures")
+    classifiers: dict[Name, ClassifierSettings] = Field({}, description="what labels pictures")
     segmenters: dict[Name, Segmenter] = Field({}, description="what divides pictures")
     disambiguations: dict[Name, Disambiguation] = Field(
         {}, description="pictures, a classifier, a segmenter, and how labels are told apart"

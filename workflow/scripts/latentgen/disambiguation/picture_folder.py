@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from latentgen.checksums import sha256_of
 from latentgen.data.image_files import ENDINGS, read_image
 from latentgen.disambiguation.pictures import Picture, Sample, skipped_table
-from latentgen.disambiguation.weights import sha256_of
 from latentgen.errors import PipelineError
 
 

@@ -1,6 +1,6 @@
 """Edited networks as files of their own, with all that is needed to use them.
 
-`exported.load("results/runs/digits-mlp/uniform-0.4/seed1/repaired.safetensors")(images).argmax(1)`
+`export.load("results/runs/digits-mlp/uniform-0.4/seed1/repaired.safetensors")(images).argmax(1)`
 says the classes of images as they are, uint8 (n, C, H, W).
 """
 
