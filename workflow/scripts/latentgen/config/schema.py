@@ -162,13 +162,13 @@ def read(raw: Mapping[str, Any]) -> Config:
     """Check a configuration.
 
     Raises:
-        PipelineError: one line for each mistake: the key, what was found and what is allowed;
+        PipelineError: one line for each error: the key, what was found and what is allowed;
             below it the corrected YAML where it is clear what was meant.
     """
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [describe(dict(mistake), raw) for mistake in error.errors()]
+        lines = [describe(dict(problem), raw) for problem in error.errors()]
         raise PipelineError("\n".join(f"config error: {line}" for line in lines)) from None
 
 
