@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks.copies import copy_workflow
 from benchmarks.table import write_block
-from latentgen.tables import write_csv
+from latentgen.csv_file import write_csv
 
 TARGETS = ("core", "decoding", "dynamics", "disambiguation")
 STARTUP = Path(__file__).parent / "startup"

@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 
 from benchmarks.timing import Benchmark, Measured
+from latentgen.csv_file import write_csv
 from latentgen.storage import atomic_path
-from latentgen.tables import write_csv
 
 LIBRARIES = ("torch", "numpy", "scikit-learn", "h5py")
 

@@ -7,13 +7,14 @@ from latentgen.config.base import Block
 from latentgen.config.dataset import Dataset
 from latentgen.config.experiment import NOISE_KINDS
 from latentgen.config.model import Model
-from latentgen.config.probe import HEADS, Probe
+from latentgen.config.probe import HEADS
+from latentgen.config.probe import Probe as ProbeSettings
 from latentgen.data import loading, noise
 from latentgen.disambiguation import attribution, canvases, classifiers, redaction, segments
-from latentgen.editing import heads
 from latentgen.networks.network import ARCHITECTURES
 from latentgen.plugins import find, names
 from latentgen.probes import registry
+from latentgen.probes.base import Probe
 
 
 def kinds(union: object, tag: str) -> set[str]:
@@ -25,12 +26,19 @@ def kinds(union: object, tag: str) -> set[str]:
 def test_every_entry_of_a_registry_can_be_chosen_and_nothing_else() -> None:
     assert kinds(Dataset, "source") == set(names(loading.SOURCES))
     assert kinds(Model, "architecture") == set(names(ARCHITECTURES))
-    assert kinds(Probe, "probe") == set(names(registry.KINDS))
+    assert kinds(ProbeSettings, "probe") == set(names(registry.KINDS))
     assert set(NOISE_KINDS) == set(names(noise.KINDS))
 
 
 def test_probes_that_config_takes_for_last_layers_are_those_that_can_be_one() -> None:
-    assert {find(registry.KINDS, name) for name in HEADS} == set(heads.HEADS)
+    kinds = {name: find(registry.KINDS, name) for name in names(registry.KINDS)}
+    forms = ("linear_form", "subspace_form")
+    able = {
+        name
+        for name, kind in kinds.items()
+        if any(getattr(kind, form) is not getattr(Probe, form) for form in forms)
+    }
+    assert able == set(HEADS)
 
 
 def choices(block: type[Block], field: str) -> set[str]:
@@ -39,7 +47,7 @@ def choices(block: type[Block], field: str) -> set[str]:
 
 def test_every_way_to_disambiguate_can_be_chosen_and_nothing_else() -> None:
     assert kinds(blocks.Segmenter, "segmenter") == set(names(segments.SEGMENTERS))
-    assert kinds(blocks.Classifier, "architecture") == set(names(classifiers.ARCHITECTURES))
+    assert kinds(blocks.ClassifierSettings, "architecture") == set(names(classifiers.ARCHITECTURES))
     assert choices(blocks.Attribution, "method") == set(names(attribution.METHODS))
     assert choices(blocks.Disambiguation, "fill") == set(redaction.FILLS)
     assert choices(blocks.Disambiguation, "measure") == set(classifiers.MEASURES)

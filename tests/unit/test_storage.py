@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from latentgen import storage
+from latentgen.csv_file import write_csv
 from latentgen.seeds import derive_seed
-from latentgen.tables import write_csv
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path) -> None:

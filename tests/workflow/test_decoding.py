@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 from tests.conftest import Workspace
+from tests.workflow.columns import not_as_documented
 
 pytestmark = pytest.mark.slow
 
@@ -13,6 +14,7 @@ FIGURES = ["accuracy_by_layer", "baselines", "subspaces", "sensitivity", "costs"
 def test_decoding_is_complete_and_then_has_nothing_to_do(finished: Workspace) -> None:
     finished.run("decoding")
     assert finished.planned("decoding") == {}
+    assert not_as_documented(finished.folder / "results") == []
     figures = {
         name: content
         for name, content in finished.files("*").items()

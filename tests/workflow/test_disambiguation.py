@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from tests.conftest import Workspace, copy_of_repository, copy_of_workspace, made_once
+from tests.workflow.columns import not_as_documented
 
 from latentgen.disambiguation.verify_proof import main
 
@@ -91,6 +92,7 @@ def done(done_once: Workspace, tmp_path: Path) -> Workspace:
 def test_everything_is_there_and_then_nothing_is_to_be_done(done: Workspace) -> None:
     assert done.planned("disambiguation") == {}
     results = done.folder / "results"
+    assert not_as_documented(results) == []
     for study in ("canvases", "photos"):
         pairs = pd.read_csv(results / f"disambiguation/studies/{study}/pairs.csv")
         sheets = results / f"figures/disambiguation/{study}/sheets"

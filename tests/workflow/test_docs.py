@@ -102,7 +102,9 @@ def test_add_a_noise_kind(repository: Workspace) -> None:
     changed = true != observed
     assert (true[changed] % 2 == 0).all()
     assert 0.3 < changed[true % 2 == 0].mean() < 0.5
-    repository.append("my_noise.py", "# changed\n")
+    repository.append("my_noise.py", "# a comment\n")
+    assert repository.planned(file) == {}
+    repository.append("my_noise.py", "CHANGED = True\n")
     assert repository.planned(file) == {"shuffle_labels": {"digits/my_noise.even_to_odd-0.4/seed1"}}
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from tests.conftest import Workspace
+from tests.workflow.columns import not_as_documented
 
 from latentgen.data import datasets
 from latentgen.editing import export
@@ -26,6 +27,7 @@ def edited(finished: Workspace) -> Workspace:
 
 def test_controls_interventions_and_repairs(edited: Workspace) -> None:
     results = edited.folder / "results"
+    assert not_as_documented(results) == []
     drawn = {name.rsplit("/")[-1] for name in edited.files("figures/dynamics/tiny/*")}
     assert {f"{name}.{kind}" for name in FIGURES for kind in ("pdf", "png", "csv")} <= drawn
 

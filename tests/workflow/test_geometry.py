@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 from tests.conftest import Workspace
+from tests.workflow.columns import not_as_documented
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +22,7 @@ def test_what_is_measured_over_training(finished: Workspace) -> None:
     wanted = [f"results/figures/dynamics/tiny/{name}.png" for name in FIGURES]
     finished.run(*wanted, "results/tables/peaks.md")
     assert finished.planned(*wanted, "results/tables/peaks.md") == {}
+    assert not_as_documented(finished.folder / "results") == []
 
     def read(name: str) -> pd.DataFrame:
         return pd.read_csv(finished.folder / name)

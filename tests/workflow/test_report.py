@@ -1,7 +1,9 @@
 """The report, opened in a browser."""
 
+import csv
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +16,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open the report with"),
 ]
+DESK, PHONE = 1200, 390
 FIGURES = ["accuracy by layer", "accuracy over epochs", "weight transfer"]
 
 
@@ -26,19 +29,12 @@ def report(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -
     return file
 
 
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser finds wrong."""
-    return []
-
-
-@pytest.fixture(params=[(1200, 800), (390, 800)], ids=["desk", "phone"])
-def page(request: pytest.FixtureRequest, report: Path, complaints: list[str]) -> Iterator[Page]:
-    """The report in a window of some size, opened from the file system."""
-    width, height = request.param
+@contextmanager
+def opened(report: Path, width: int, complaints: list[str]) -> Iterator[Page]:
+    """A report in a window, opened from the file system; gathers what the browser finds wrong."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page = browser.new_page(viewport={"width": width, "height": 800})
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
         page.on(
@@ -49,13 +45,35 @@ def page(request: pytest.FixtureRequest, report: Path, complaints: list[str]) ->
         )
         page.set_default_timeout(120_000)  # of a busy machine; nothing is timed here
         page.goto(report.as_uri())
+        if width == PHONE:
+            page.wait_for_function("app.state.hideNavbar")
         yield page
         browser.close()
 
 
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser finds wrong."""
+    return []
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+def page(request: pytest.FixtureRequest, report: Path, complaints: list[str]) -> Iterator[Page]:
+    """The report in a window of some size."""
+    with opened(report, request.param, complaints) as page:
+        yield page
+
+
+def choose(page: Page, category: str) -> None:
+    """Choose a category in the menu, which on a phone is closed at first."""
+    if page.evaluate("app.state.hideNavbar"):
+        page.locator("a[type=button]").nth(0).click()
+    page.locator("nav.h-screen").get_by_text(category).click()
+
+
 def look_at(page: Page, category: str) -> Iterator[str]:
     """Show every result of a category, one after the other; gives its row's text."""
-    page.get_by_text(category).click()
+    choose(page, category)
     page.wait_for_selector("a[iconname=eye]")
     eyes = page.locator("a[iconname=eye]")
     for i in range(eyes.count()):
@@ -73,7 +91,8 @@ def test_every_figure_shows(page: Page, category: str, complaints: list[str]) ->
     for row in look_at(page, category):
         seen += [figure for figure in FIGURES if figure in row]
         page.wait_for_function(
-            "[...document.images].some(i => i.src.startsWith('data:image/png') && i.naturalWidth)"
+            """[...document.querySelectorAll('.p-3 > img')].some(
+                i => i.src.startsWith('data:image/png') && i.naturalWidth)"""
         )
     assert seen == (FIGURES[:1] if category == "2 Decoding" else FIGURES[1:])
     assert complaints == []
@@ -92,14 +111,122 @@ def test_tables_sort_and_can_be_searched(page: Page, complaints: list[str]) -> N
 
 
 def test_captions_say_what_is_seen(page: Page) -> None:
-    page.get_by_text("2 Decoding").click()
+    choose(page, "2 Decoding")
     page.locator("a[iconname='information-circle']").first.click()
     page.get_by_text("Probes were fitted to the").first.wait_for(state="attached")
+
+
+def scoreboard_of(page: Page) -> list[list[str]]:
+    """The first page's lines of numbers."""
+    rows = page.locator("#scoreboard tr").filter(has=page.locator("td"))
+    return [row.locator("td").all_inner_texts() for row in rows.all()]
+
+
+def csv_rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_first_page_opens_with_what_was_found_and_ends_with_the_config(
+    page: Page, complaints: list[str]
+) -> None:
+    assert page.locator("h1:not(nav h1)").all_inner_texts() == [
+        "What was found",
+        "The scoreboard",
+        "How to read it",
+        "Tables and figures",
+        "How it was made",
+        "What is not here, and why",
+        "Experiments and provenance",
+    ]
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    box = page.locator("h1", has_text="What was found").bounding_box()
+    assert box is not None
+    assert 0 < box["y"] < 100
+    assert page.locator("#headline").evaluate("i => i.complete && i.naturalWidth > 100")
+    assert page.locator("#headline").evaluate("i => i.getBoundingClientRect().top < innerHeight")
+    assert page.evaluate("document.body.scrollWidth") <= width
+    assert page.locator(".system-message").count() == 0  # what docutils could not read
+    assert not page.locator("div#rulegraph").is_visible()
+    assert complaints == []
+
+
+def test_the_first_pages_numbers_are_those_of_the_table(
+    page: Page, finished_once: Workspace
+) -> None:
+    expected: dict[str, list[str]] = {}
+    for row in csv_rows(finished_once.folder / "results/tables/accuracy.csv"):
+        model, probe = float(row["model"]), float(row["best_on_validation"])
+        line = [f"{float(row['level']):g}", f"{model:.3f}", "–"]
+        expected.setdefault(row["level"], line).append(f"{probe - model:+.3f}")
+    assert scoreboard_of(page) == list(expected.values())
+    assert "adds intervals, early stopping" in page.locator("#the-scoreboard").inner_text()
+    assert "0 of 2 networks memorised them" in page.locator("#what-was-found").inner_text()
+
+
+def test_the_graph_shows_rules_by_phase_and_their_code(page: Page, complaints: list[str]) -> None:
+    phases = page.locator("#phases section")
+    assert phases.locator("h3").all_inner_texts() == [
+        *("Data and labels", "Networks", "Probes", "Edited networks", "Tables and figures"),
+    ]
+    assert phases.nth(1).locator("li").all_inner_texts() == [
+        *("train\u00a0×2", "dump activations\u00a0×2"),
+    ]
+    assert page.locator("#phases line").count() == 1 + 2 + 2
+    phases.get_by_text("fit probes").click()
+    page.get_by_text("from latentgen.jobs.job import").first.wait_for()
+    assert complaints == []
+
+
+def test_the_first_page_leads_to_results_and_to_its_figure(
+    page: Page, complaints: list[str]
+) -> None:
+    page.locator("#tables-and-figures").get_by_text("3 Dynamics").click()
+    page.locator("nav.h-screen").get_by_text("weight transfer").wait_for()
+    page.locator("a[type=button]").nth(1).click()
+    page.locator("#headline").click()
+    page.locator(".p-3 > img").wait_for()
+    assert complaints == []
 
 
 def test_the_first_page_says_what_was_run_and_what_is_not_there(page: Page) -> None:
     words = page.locator("body").inner_text()
     assert "Suite: tiny" in words
     assert "Disambiguation: suite tiny names no disambiguation." in words
-    assert "target_accuracy:" in words
     assert f"torch {version('torch')}" in words
+    assert "target_accuracy:" not in words
+    page.locator("summary", has_text="config.yaml").click()
+    page.get_by_text("target_accuracy:").wait_for()
+
+
+def test_with_a_scoreboard_the_first_page_has_early_stopping(
+    finished: Workspace, complaints: list[str]
+) -> None:
+    targets = ["--", *(f"results/tables/{name}.html" for name in ("accuracy", "scoreboard"))]
+    finished.run(*targets)
+    finished.run("--report", "report.html", *targets)
+    rows = csv_rows(finished.folder / "results/tables/scoreboard.csv")
+    with opened(finished.folder / "report.html", DESK, complaints) as page:
+        shown = scoreboard_of(page)
+        assert page.locator("#headline").count() == 0
+    chosen = {
+        (row["level"], row["probe"]): f"{float(row['readout_gap']):+.3f}"
+        for row in rows
+        if row["layer_rule"] == "best_on_validation"
+    }
+    stopped = {row["level"]: f"{float(row['early_stopped_accuracy']):.3f}" for row in rows}
+    assert [line[2:] for line in shown] == [
+        [stopped[level], chosen[level, "masc"], chosen[level, "velpic"]] for level in ("0.0", "0.4")
+    ]
+    assert complaints == []
+
+
+def test_without_results_the_first_page_says_what_to_run(
+    finished_once: Workspace, tmp_path: Path, complaints: list[str]
+) -> None:
+    file = tmp_path / "report.html"
+    finished_once.run("--report", str(file), "--", "results/datasets/digits.h5")
+    with opened(file, PHONE, complaints) as page:
+        assert "make report" in page.locator("#what-was-found").inner_text()
+        assert page.locator("#scoreboard").count() == 0
+    assert complaints == []

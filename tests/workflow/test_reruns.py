@@ -1,10 +1,21 @@
 """What Snakemake plans after an edit: exactly the jobs that it concerns, and no others."""
 
+import ast
+import json
 import os
+import subprocess
+import sys
+from modulefinder import ModuleFinder
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import TINY, Jobs, Workspace
+from tests.conftest import REPOSITORY, TINY, Jobs, Workspace
+from tests.workflow import rerun_table
+
+from latentgen import plugins
+from latentgen.jobs import provenance
+from latentgen.jobs.code import cannot_change_a_number
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
 FIGURES: Jobs = {
@@ -158,27 +169,171 @@ def test_figure_setting(finished: Workspace) -> None:
     assert finished.planned() == FIGURES
 
 
+CHANGE = "\nCHANGED = True\n"
+LIBRARY = "workflow/scripts/latentgen"
+RESULTS_OF_TRANSFER: Jobs = {"transfer_weights": RUNS, "plot_weight_transfer": {"tiny"}}
+
+
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("probes", {"fit_probes": RUNS, **OF_PROBES}),
-        ("moments", {"fit_probes": RUNS, "transfer_weights": RUNS, **SUMMARIES}),
-        ("training", {**jobs_of_runs(RUNS), **SUMMARIES}),
-        ("plotting", FIGURES),
-        ("transfer", {"transfer_weights": RUNS, "plot_weight_transfer": {"tiny"}}),
-        ("config", {}),
+        ("networks/training", {**jobs_of_runs(RUNS), **SUMMARIES}),
+        ("networks/architectures/mlp", {**jobs_of_runs(RUNS), **SUMMARIES}),
+        ("probes/moments", {"fit_probes": RUNS, "transfer_weights": RUNS, **SUMMARIES}),
+        ("probes/kinds/masc", {"fit_probes": RUNS, **OF_PROBES}),
+        ("editing/transfer", RESULTS_OF_TRANSFER),
+        ("analysis/editing", {"plot_weight_transfer": {"tiny"}}),
+        ("figures/accuracy_by_layer", {"plot_accuracy_by_layer": {"tiny"}}),
+        ("drawing/style", FIGURES),
+        # What one might fear that it runs everything.
+        ("config/schema", {}),
+        ("jobs/resources", {}),
+        ("progress", {}),
+        ("storage", {}),
+        ("probes/probe_cost", {}),
+        ("probes/kinds/lda", {}),
+        ("networks/architectures/cnn", {}),
+        ("data/noise_kinds/pair_flip", {}),
     ],
 )
-def test_line_of_a_library_module(finished: Workspace, module: str, expected: Jobs) -> None:
-    finished.append(f"workflow/scripts/latentgen/{module}.py", "\nCHANGED = True\n")
+def test_code_of_a_module(finished: Workspace, module: str, expected: Jobs) -> None:
+    finished.append(f"{LIBRARY}/{module}.py", CHANGE)
     assert finished.planned() == expected
 
 
+def test_new_entries_of_registries(finished: Workspace) -> None:
+    for registry in ("data/noise_kinds", "networks/architectures", "probes/kinds", "figures"):
+        finished.append(f"{LIBRARY}/{registry}/mine.py", "def mine():\n    return None\n")
+    assert finished.planned() == {}
+
+
+def test_docstrings_comments_and_formatting_of_all_code(finished: Workspace) -> None:
+    files = [*finished.folder.glob("workflow/scripts/**/*.py")]
+    assert len(files) > 100
+    for file in files:
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+                node
+            ):
+                node.body[0] = ast.Expr(ast.Constant("Another text."))
+        # Written anew, all of it is formatted otherwise, and has no comments but these.
+        file.write_text("# another comment\n" + ast.unparse(tree) + "\n# and one more\n")
+    assert finished.planned() == {}
+    done = subprocess.run(
+        [sys.executable, "workflow/scripts/verify_results.py"],
+        cwd=finished.folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "All results match their recipes."
+
+
+def test_what_no_longer_matches_is_named(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished.append(f"{LIBRARY}/editing/transfer.py", CHANGE)
+    monkeypatch.chdir(finished.folder)
+    said = list(provenance.verify(Path("results")))
+    assert len(said) == len(RUNS)
+    assert all(
+        line.endswith(f"was made from another {LIBRARY}/editing/transfer.py") for line in said
+    )
+
+
+def test_the_page_says_what_edits_run_again() -> None:
+    assert (REPOSITORY / "docs" / "reruns.md").read_text() == rerun_table.page(), "`make schema`"
+
+
+def static_imports(script: Path) -> set[str]:
+    """Files of the library that a script imports, by the standard library's own search."""
+    finder = ModuleFinder([str(plugins.SCRIPTS)], excludes=["torch", "pandas", "numpy", "h5py"])
+    finder.run_script(str(script))
+    files = (module.__file__ for module in finder.modules.values())
+    return {str(Path(file).relative_to(plugins.SCRIPTS)) for file in files if file}
+
+
+def test_records_name_the_code_of_every_module_for_the_jobs_that_use_it(
+    finished_once: Workspace,
+) -> None:
+    """Of all modules: what a job remembers is what its script imports, and its entries do."""
+    entries = {
+        "train": ["networks/architectures/mlp.py"],
+        "dump_activations": ["networks/architectures/mlp.py"],
+        "fit_probes": [
+            *(f"networks/architectures/{name}.py" for name in ("mlp",)),
+            *(f"probes/kinds/{name}.py" for name in ("masc", "velpic")),
+        ],
+        "transfer_weights": ["networks/architectures/mlp.py"],
+        "prepare_dataset": ["data/sources/sklearn.py"],
+        "shuffle_labels": ["data/noise_kinds/uniform.py"],
+        "plot_accuracy_by_layer": ["figures/accuracy_by_layer.py"],
+        "plot_accuracy_over_epochs": ["figures/accuracy_over_epochs.py"],
+        "plot_weight_transfer": ["figures/weight_transfer.py"],
+        "tabulate_accuracy": ["tables/accuracy.py"],
+    }
+    scripts = {"plot": "make_figure", "tabulate": "make_table"}
+    records = [
+        json.loads(file.read_text())
+        for file in (finished_once.folder / "results").rglob("*.provenance.json")
+    ]
+    assert {record["rule"] for record in records} == set(entries)
+    for record in records:
+        rule = record["rule"]
+        script = f"{scripts.get(rule.partition('_')[0], rule)}.py"
+        starts = [script, *(f"latentgen/{entry}" for entry in entries[rule])]
+        used = {script}.union(*(static_imports(plugins.SCRIPTS / start) for start in starts))
+        counted = {file for file in used if not cannot_change_a_number(plugins.SCRIPTS / file)}
+        remembered = {file.removeprefix("workflow/scripts/") for file in record["code"]}
+        assert remembered - {f for f in remembered if f.endswith("__init__.py")} == {
+            file for file in counted if not file.endswith("__init__.py")
+        }, rule
+
+
 def test_line_of_a_script(finished: Workspace) -> None:
-    finished.append("workflow/scripts/transfer_weights.py", "\nCHANGED = True\n")
-    assert finished.planned() == {
-        "transfer_weights": RUNS,
-        "plot_weight_transfer": {"tiny"},
+    finished.append("workflow/scripts/transfer_weights.py", CHANGE)
+    assert finished.planned() == RESULTS_OF_TRANSFER
+
+
+@pytest.mark.parametrize("time", ["now", "long ago"])
+def test_new_times_of_unchanged_scripts(finished: Workspace, time: str) -> None:
+    for file in finished.folder.glob("workflow/scripts/**/*.py"):
+        os.utime(file, None if time == "now" else (0, 0))
+    assert finished.planned() == {}
+
+
+def test_a_module_that_a_user_s_file_imports(finished: Workspace) -> None:
+    finished.append("widths.py", "WIDTHS = [16, 12]\n")
+    finished.append(
+        "mine.py",
+        "from latentgen.networks.architectures.mlp import mlp\n"
+        "from widths import WIDTHS\n\n"
+        "def small(shape, n_classes):\n    return mlp(shape, n_classes, widths=WIDTHS)\n",
+    )
+    with finished.editing_config() as config:
+        config["models"]["tiny"] = {"architecture": "mine.small"}
+    target = "results/runs/tiny/uniform-0/seed1/history.csv"
+    finished.run(target)
+    assert finished.planned(target) == {}
+    finished.append("widths.py", "# a comment\n")
+    assert finished.planned(target) == {}
+    finished.append("widths.py", "WIDTHS = [16, 14]\n")
+    assert finished.planned(target) == {"train": {"tiny/uniform-0/1"}}
+
+
+def test_masc_of_the_experiment_is_what_interventions_and_dynamics_measure_with(
+    finished: Workspace,
+) -> None:
+    run = "results/runs/tiny/uniform-0.4/seed1"
+    with finished.editing_config() as config:
+        config["experiments"]["tiny"]["intervention"] = {"epochs": [1], "total_epochs": 2}
+    finished.run(f"{run}/intervention.csv", f"{run}/geometry.csv")
+    with finished.editing_config() as config:
+        config["probes"]["masc-50"] = {"probe": "masc", "explained_variance": 0.5}
+        config["experiments"]["tiny"]["probes"] = ["velpic", "masc-50", "masc"]
+    assert finished.planned(f"{run}/intervention.csv", f"{run}/geometry.csv") == {
+        "intervene": {"tiny/uniform-0.4/1"},
+        "measure_dynamics": {"tiny/uniform-0.4/1"},
     }
 
 

@@ -1,4 +1,4 @@
-"""The config, and what rules say with it: code, settings, memory and time of a job."""
+"""The config, and what jobs have of it: code, settings, memory and time."""
 
 import sys
 from pathlib import Path
@@ -84,7 +84,7 @@ def setting(key):
 
 
 OF_RUN = {key: setting(key) for key in ("model", "normalise", "validation_fraction")}
-"""Params of every rule about a run: how its network is built and given its data."""
+"""Params of all jobs about a run: how its network is built and given its data."""
 
 
 def planned(quantity, rule):

@@ -1,16 +1,6 @@
 """Datasets, and the labels that networks are trained on."""
 
 
-def dataset_memory(wildcards, attempt):
-    """Memory of preparing a dataset, more after each failed attempt."""
-    return attempt * needed.dataset_memory_mb(DATASETS[wildcards.dataset])
-
-
-def own_noise(wildcards):
-    """The kind of noise that the wildcards name, as settings."""
-    return {"kind": parse_noise(wildcards.noise)[0]}
-
-
 rule prepare_dataset:
     """Images and true labels of a dataset as one file, checked, with a picture of samples."""
     output:
@@ -46,6 +36,8 @@ rule shuffle_labels:
         "logs/shuffle_labels/{dataset}/{noise}/{draw}.log",
     benchmark:
         "results/benchmarks/shuffle_labels/{dataset}/{noise}/{draw}.tsv"
+    group:
+        "labels"
     conda:
         "../../envs/pipeline.yaml"
     resources:

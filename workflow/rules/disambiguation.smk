@@ -1,41 +1,5 @@
 """Whether two labels of a picture come from two things or from one (arXiv 2410.19479)."""
 
-PAGE_TEMPLATE = os.path.relpath(WORKFLOW / "resources" / "disambiguation.html.j2")
-PICTURES = {name: block.model_dump() for name, block in CONFIG.pictures.items()}
-SEGMENTERS = {name: block.model_dump() for name, block in CONFIG.segmenters.items()}
-TRAININGS = {
-    name: block.model_dump(include={"training", "mean", "std"})
-    for name, block in CONFIG.classifiers.items()
-    if "training" in type(block).model_fields
-}
-
-
-def canvas_dataset(wildcards):
-    """The dataset that canvases are drawn from; image files need none."""
-    dataset = PICTURES[wildcards.pictures].get("dataset")
-    return {"dataset": f"results/datasets/{dataset}.h5"} if dataset else {}
-
-
-def of_study(wildcards):
-    """Pictures, their segments, and the weights that the pipeline trains."""
-    study = STUDIES[wildcards.study]
-    weights = study["model"]["weights"]
-    segments = f"{study['pictures']}/{study['segmenter']}.h5"
-    return {
-        "pictures": f"results/disambiguation/pictures/{study['pictures']}.h5",
-        "segments": f"results/disambiguation/segments/{segments}",
-        **({"weights": weights} if weights.startswith("results/") else {}),
-    }
-
-
-def results_of_study(wildcards):
-    """What the sheets show."""
-    files = {"pairs": "pairs.csv", "curves": "curves.csv", "skipped": "skipped.csv"}
-    folder = STUDY.format(**wildcards)
-    return {
-        name: f"{folder}/{file}" for name, file in {**files, "proofs": "proofs"}.items()
-    }
-
 
 rule draw_pictures:
     """Pictures to look at, from a dataset or a folder, with what is known about them."""

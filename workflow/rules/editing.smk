@@ -50,8 +50,8 @@ rule intervene:
         gpu=1,
     params:
         **OF_RUN,
-        code=code("intervene.py", "model"),
-        masc=setting("masc"),
+        code=code("intervene.py", "model", "intervention_probes"),
+        probes=setting("intervention_probes"),
         training=setting("training"),
         epochs=setting("epochs"),
         streams=streams,

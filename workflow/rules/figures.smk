@@ -130,7 +130,7 @@ def figure_params(name, spec):
     """Params of a figure's rule: its entry in latentgen/figures, code and look, and its own."""
     entry = spec.get("figure", name)
     return {
-        "code": code_of("plot.py", "figures", {"figure": entry}),
+        "code": code_of("make_figure.py", "figures", {"figure": entry}),
         "figure": entry,
         "style": FIGURE_STYLE,
         **spec.get("params", {}),
@@ -163,7 +163,7 @@ for place, spec in EXPERIMENT_FIGURES.items():
         message:
             f"Drawing {name.replace('_', ' ')}, {{wildcards.experiment}}"
         script:
-            "../scripts/plot.py"
+            "../scripts/make_figure.py"
 
 
 for place, spec in SUITE_FIGURES.items():
@@ -192,4 +192,4 @@ for place, spec in SUITE_FIGURES.items():
         message:
             f"Drawing {name.replace('_', ' ')}"
         script:
-            "../scripts/plot.py"
+            "../scripts/make_figure.py"

@@ -1,6 +1,14 @@
 """Which files jobs read: the input functions that several rules share."""
 
 STUDY = "results/disambiguation/studies/{study}"
+PAGE_TEMPLATE = os.path.relpath(WORKFLOW / "resources" / "disambiguation.html.j2")
+PICTURES = {name: block.model_dump() for name, block in CONFIG.pictures.items()}
+SEGMENTERS = {name: block.model_dump() for name, block in CONFIG.segmenters.items()}
+TRAININGS = {
+    name: block.model_dump(include={"training", "mean", "std"})
+    for name, block in CONFIG.classifiers.items()
+    if "training" in type(block).model_fields
+}
 
 
 def dataset_of(wildcards):
@@ -90,3 +98,40 @@ def unreadable_of_studies():
     """The image files that could not be read, for every disambiguation of the suite."""
     pictures = [STUDIES[name]["pictures"] for name in SUITE_STUDIES]
     return expand("results/disambiguation/pictures/{name}_skipped.csv", name=pictures)
+
+
+def canvas_dataset(wildcards):
+    """The dataset that canvases are drawn from; image files need none."""
+    dataset = PICTURES[wildcards.pictures].get("dataset")
+    return {"dataset": f"results/datasets/{dataset}.h5"} if dataset else {}
+
+
+def of_study(wildcards):
+    """Pictures, their segments, and the weights that the pipeline trains."""
+    study = STUDIES[wildcards.study]
+    weights = study["model"]["weights"]
+    segments = f"{study['pictures']}/{study['segmenter']}.h5"
+    return {
+        "pictures": f"results/disambiguation/pictures/{study['pictures']}.h5",
+        "segments": f"results/disambiguation/segments/{segments}",
+        **({"weights": weights} if weights.startswith("results/") else {}),
+    }
+
+
+def results_of_study(wildcards):
+    """What the sheets show."""
+    files = {"pairs": "pairs.csv", "curves": "curves.csv", "skipped": "skipped.csv"}
+    folder = STUDY.format(**wildcards)
+    return {
+        name: f"{folder}/{file}" for name, file in {**files, "proofs": "proofs"}.items()
+    }
+
+
+def dataset_memory(wildcards, attempt):
+    """Memory of preparing a dataset, more after each failed attempt."""
+    return attempt * needed.dataset_memory_mb(DATASETS[wildcards.dataset])
+
+
+def own_noise(wildcards):
+    """The kind of noise that the wildcards name, as settings."""
+    return {"kind": parse_noise(wildcards.noise)[0]}

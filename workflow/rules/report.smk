@@ -9,16 +9,12 @@ PAPERS = {
 }
 TABLES_AND_SCOREBOARD = "1 Scoreboard and tables"
 
-# What workflow/report/workflow.rst reads; Snakemake hands it the config and nothing else.
-config["front_page"] = {
-    "left_out": front_page.left_out(
-        CONFIG.suite,
-        {name: EXPERIMENTS[name] for name in SUITE},
-        {name: STUDIES[name] for name in SUITE_STUDIES},
-    ),
-    "as_written": front_page.as_written(SUITE, config),
-    "made_with": front_page.made_with(),
-}
+# What workflow/report/workflow.rst reads; Snakemake hands it the config and nothing else of ours.
+config["front_page"] = front_page.FrontPage(
+    workflow,
+    {name: EXPERIMENTS[name] for name in SUITE},
+    {name: STUDIES[name] for name in SUITE_STUDIES},
+)
 
 
 def figure(paper, name, of_suite=False, category=None):

@@ -1,11 +1,13 @@
-"""Every table of the suite: what it is made from, and by which script."""
+"""Every table of the suite, and what it is made from.
+
+A table is an entry here, a file in latentgen/tables, and a caption in workflow/report.
+"""
 
 REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation_fraction"] > 0]
 
 TABLES = {
     "accuracy": {
         "target": "decoding",
-        "script": "tabulate_accuracy.py",
         "input": {
             "histories": of_runs(SUITE, "history.csv"),
             "probes": of_runs(SUITE, "probes.csv"),
@@ -13,7 +15,6 @@ TABLES = {
     },
     "scoreboard": {
         "target": "decoding",
-        "script": "tabulate_scoreboard.py",
         "input": {
             "histories": of_runs(SUITE, "history.csv"),
             "final_probes": of_runs(SUITE, "final_probes.csv"),
@@ -21,7 +22,6 @@ TABLES = {
     },
     "published_comparison": {
         "target": "decoding",
-        "script": "compare_published.py",
         "input": {
             **PUBLISHED_TABLES,
             "histories": of_runs(SUITE, "history.csv"),
@@ -35,7 +35,6 @@ TABLES = {
     },
     "peaks": {
         "target": "dynamics",
-        "script": "tabulate_peaks.py",
         "input": {
             "histories": of_runs(SUITE, "history.csv"),
             "probes": probes_over_epochs(SUITE),
@@ -44,7 +43,6 @@ TABLES = {
     },
     "repair": {
         "target": "dynamics",
-        "script": "tabulate_repair.py",
         "input": {
             "histories": of_runs(REPAIRED, "history.csv"),
             "repairs": of_runs(REPAIRED, "repair.csv"),
@@ -53,7 +51,6 @@ TABLES = {
     },
     "disambiguation": {
         "target": "disambiguation",
-        "script": "tabulate_disambiguations.py",
         "input": {
             "pairs": of_studies("pairs.csv"),
             "skipped": of_studies("skipped.csv"),
@@ -70,16 +67,16 @@ for name, spec in TABLES.items():
 
     rule:
         name:
-            spec["script"].removesuffix(".py")
+            f"tabulate_{name}"
         input:
             **spec["input"],
         output:
             **table(name),
             **spec.get("output", {}),
         log:
-            f"logs/tables/{name}.log",
+            f"logs/tabulate_{name}.log",
         benchmark:
-            f"results/benchmarks/{spec['script'].removesuffix('.py')}.tsv"
+            f"results/benchmarks/tabulate_{name}.tsv"
         group:
             "figures"
         conda:
@@ -89,8 +86,9 @@ for name, spec in TABLES.items():
             runtime=10,
         params:
             **spec.get("params", {}),
-            code=code_of(spec["script"]),
+            code=code_of("make_table.py", "tables", {"table": name}),
+            table=name,
         message:
             f"Tabulating {name.replace('_', ' ')}"
         script:
-            f"../scripts/{spec['script']}"
+            "../scripts/make_table.py"

@@ -76,39 +76,3 @@ def list_figures():
     logger.info(
         "\n".join(["Figures (each also as .pdf, its numbers as .csv):", *drawn])
     )
-
-
-rule decoding:
-    """All figures and tables that answer those of arXiv 2501.14687."""
-    input:
-        TARGETS["decoding"],
-
-
-rule dynamics:
-    """All figures and tables that answer those of arXiv 2603.19865."""
-    input:
-        TARGETS["dynamics"],
-
-
-rule disambiguation:
-    """All figures and tables that answer those of arXiv 2410.19479."""
-    input:
-        TARGETS["disambiguation"],
-
-
-rule all:
-    """Everything."""
-    input:
-        TARGETS.values(),
-
-
-localrules:
-    all,
-    core,
-    decoding,
-    disambiguation,
-    dynamics,
-
-
-onsuccess:
-    list_figures()

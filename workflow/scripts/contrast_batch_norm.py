@@ -3,13 +3,14 @@
 import pandas as pd
 
 from latentgen.jobs.job import best_device, job
+from latentgen.csv_file import write_csv
 from latentgen.jobs.runs import run_of
+from latentgen.networks.run_sources import source_of
 from latentgen.probes.fitting import probe_layers
-from latentgen.tables import write_csv
 
 with job(snakemake):
     run = run_of(snakemake)
-    source = run.source(run.trained_network(snakemake.input.checkpoints, best_device()))
+    source = source_of(run, run.trained_network(snakemake.input.checkpoints, best_device()))
     contrasted = {"running": source, "image": source.with_image_statistics()}
     rows = [
         {"statistics": statistics, **row}

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
+from latentgen.csv_file import write_csv
 from latentgen.disambiguation import pictures, segments
 from latentgen.disambiguation.classifiers import load_classifier
 from latentgen.disambiguation.study import run_study
 from latentgen.storage import atomic_directory
-from latentgen.tables import write_csv
 
 with job(snakemake):
     study = snakemake.params.study

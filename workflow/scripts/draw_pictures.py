@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from latentgen.jobs.job import job
+from latentgen.csv_file import write_csv
 from latentgen.data import datasets
-from latentgen.disambiguation import canvases, pictures
-from latentgen.tables import write_csv
+from latentgen.disambiguation import canvases, picture_folder, pictures
 
 with job(snakemake):
     settings = dict(snakemake.params.pictures)
     if settings.pop("source") == "folder":
-        samples, skipped = pictures.read_folder(Path(settings["path"]), settings["size"])
+        samples, skipped = picture_folder.read_folder(Path(settings["path"]), settings["size"])
     else:
         settings.pop("dataset")
         images, labels = datasets.read_split(snakemake.input.dataset, "test")

@@ -6,6 +6,7 @@ from latentgen.jobs.job import best_device, job
 from latentgen.jobs.runs import run_of
 from latentgen.networks.activation_files import activation_path, dump, refuse_too_many_bytes
 from latentgen.networks.checkpoints import epochs_in
+from latentgen.networks.run_sources import networks_over_epochs
 from latentgen.storage import atomic_directory
 
 with job(snakemake):
@@ -15,7 +16,7 @@ with job(snakemake):
     n_rows = {split: len(images) for split, images in run.images.items()}
     n_epochs = len(epochs_in(Path(checkpoints)))
     with atomic_directory(snakemake.output.activations) as folder:
-        for epoch, source in run.network_sources(checkpoints, best_device()):
+        for epoch, source in networks_over_epochs(run, checkpoints, best_device()):
             refuse_too_many_bytes(
                 source.widths, sum(n_rows.values()), n_epochs, settings["dtype"], settings["max_gb"]
             )

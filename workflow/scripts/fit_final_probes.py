@@ -4,10 +4,11 @@ import pandas as pd
 
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
+from latentgen.csv_file import write_csv
 from latentgen.jobs.runs import run_of
 from latentgen.networks.activations import HeldSource
+from latentgen.networks.run_sources import source_of
 from latentgen.probes.probe_cost import probe_layer_and_costs
-from latentgen.tables import write_csv
 
 with job(snakemake):
     run = run_of(snakemake)
@@ -17,7 +18,7 @@ with job(snakemake):
     accuracies, costs = [], []
     for network, folder in networks.items():
         trained = run.trained_network(folder, best_device())
-        source = HeldSource(run.source(trained, with_input=True))
+        source = HeldSource(source_of(run, trained, with_input=True))
         for layer in progress.bar(source.widths, desc=network, unit="layer"):
             scored, spent = probe_layer_and_costs(
                 source, layer, run.labels, snakemake.params.probes

@@ -4,13 +4,14 @@ import pandas as pd
 
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
+from latentgen.csv_file import write_csv
 from latentgen.jobs.runs import run_of
+from latentgen.networks.run_sources import sources_over_epochs
 from latentgen.probes.fitting import probe_layers
-from latentgen.tables import write_csv
 
 with job(snakemake):
     run, files = run_of(snakemake), snakemake.input
-    epochs = run.sources(files.checkpoints, best_device(), files.get("activations"))
+    epochs = sources_over_epochs(run, files.checkpoints, best_device(), files.get("activations"))
     rows = [
         {"epoch": epoch, **row}
         for epoch, source in progress.bar(epochs, unit="epoch")

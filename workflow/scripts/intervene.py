@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
+from latentgen.csv_file import write_csv
 from latentgen.editing.intervention import intervene
 from latentgen.jobs.runs import run_of
-from latentgen.tables import write_csv
 
 with job(snakemake):
     rows = intervene(
@@ -13,7 +13,7 @@ with job(snakemake):
         Path(snakemake.input.checkpoints),
         best_device(),
         training=snakemake.params.training,
-        masc=snakemake.params.masc,
+        probes=snakemake.params.probes,
         schedule=snakemake.params.epochs,
         **snakemake.params.intervention,
     )

@@ -7,7 +7,9 @@ import pandas as pd
 
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
-from latentgen.editing.transfer import at_every_epoch, control_rows
+from latentgen.csv_file import write_csv
+from latentgen.editing.transfer import at_every_epoch
+from latentgen.editing.transfer_controls import control_rows
 from latentgen.jobs.runs import run_of
 from latentgen.names import INPUT
 from latentgen.networks.checkpoints import epochs_in
@@ -15,7 +17,6 @@ from latentgen.probes.batches import class_moments
 from latentgen.probes.fitting import probe_layers
 from latentgen.probes.geometry import class_geometry
 from latentgen.probes.quadratic import agreement_with_masc
-from latentgen.tables import write_csv
 
 with job(snakemake):
     run, files = run_of(snakemake), snakemake.input

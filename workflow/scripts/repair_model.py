@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
+from latentgen.csv_file import write_csv
 from latentgen.editing import export
 from latentgen.editing.repair_checkpoints import repair_run
 from latentgen.jobs.runs import run_of
-from latentgen.tables import write_csv
 
 with job(snakemake):
     network, chosen, candidates = repair_run(

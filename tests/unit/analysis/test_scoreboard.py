@@ -1,4 +1,4 @@
-"""Latent generalization by hand on tiny cases, and against SciPy's paired t-test."""
+"""The readout gap by hand on tiny cases, and against SciPy's paired t-test."""
 
 from math import sqrt
 from typing import Any
@@ -65,7 +65,7 @@ def test_each_rule_chooses_its_own_hidden_layer() -> None:
         BEST_ON_VALIDATION: "fc1",
         BEST_ON_TEST: "fc2",
     }
-    assert {rule: row["latent_generalization"] for rule, row in scores.items()} == pytest.approx(
+    assert {rule: row["readout_gap"] for rule, row in scores.items()} == pytest.approx(
         {PENULTIMATE: 0.1, BEST_ON_VALIDATION: 0.2, BEST_ON_TEST: 0.3}
     )
 
@@ -96,7 +96,7 @@ def test_early_stopping_is_by_validation_and_at_the_first_best_epoch() -> None:
     assert row["stopping_epoch"] == 1
     assert row["early_stopped_accuracy"] == 0.6
     assert row["model_accuracy"] == 0.5
-    assert row["latent_generalization"] == pytest.approx(0.3)
+    assert row["readout_gap"] == pytest.approx(0.3)
     assert row["over_early_stopping"] == pytest.approx(0.2)
     assert row["early_stopping_gain"] == pytest.approx(0.1)
 
@@ -116,9 +116,9 @@ def test_interval_of_paired_differences_by_hand() -> None:
     # Differences 0.1, 0.2, 0.3: mean 0.2, standard deviation 0.1; t of 2 degrees is 4.30265.
     half = 4.302652729911275 * 0.1 / sqrt(3)
     assert row["seeds"] == 3
-    assert row["latent_generalization"] == pytest.approx(0.2)
-    assert row["latent_generalization_low"] == pytest.approx(0.2 - half)
-    assert row["latent_generalization_high"] == pytest.approx(0.2 + half)
+    assert row["readout_gap"] == pytest.approx(0.2)
+    assert row["readout_gap_low"] == pytest.approx(0.2 - half)
+    assert row["readout_gap_high"] == pytest.approx(0.2 + half)
     assert row["model_accuracy"] == pytest.approx(0.51)
     assert row["early_stopped_accuracy"] == pytest.approx(0.7)
 
@@ -127,8 +127,8 @@ def test_interval_is_that_of_scipys_paired_test() -> None:
     board = by_rule(scoreboard.scoreboard(scoreboard.paired_scores(*three_seeds())))
     paired = stats.ttest_rel([0.60, 0.68, 0.85], [0.50, 0.48, 0.55]).confidence_interval(0.95)
     row = board[BEST_ON_VALIDATION]
-    assert row["latent_generalization_low"] == pytest.approx(paired.low)
-    assert row["latent_generalization_high"] == pytest.approx(paired.high)
+    assert row["readout_gap_low"] == pytest.approx(paired.low)
+    assert row["readout_gap_high"] == pytest.approx(paired.high)
 
 
 def test_one_seed_gives_no_interval() -> None:

@@ -425,3 +425,36 @@ def test_the_reference_of_keys_is_that_of_the_schema() -> None:
     reference = REPOSITORY / "config" / "README.md"
     written = jsonschema_markdown.generate(schema(), footer=False, hide_empty_columns=True)
     assert reference.read_text().strip() == written.strip(), "run `make schema`"
+
+
+PROBE_LISTS = ["probes", "dynamics_probes", "final_probes", "repair_probes", "relabel"]
+
+
+@pytest.mark.parametrize("key", PROBE_LISTS)
+def test_a_module_of_ones_own_is_looked_for_wherever_a_probe_is_named(key: str) -> None:
+    def edit(config: dict[str, Any]) -> None:
+        config["probes"]["mine"] = {"probe": "no_such_module.Probe"}
+        tiny(config)[key] = {"probe": "mine"} if key == "relabel" else ["mine"]
+
+    with pytest.raises(PipelineError) as caught:
+        read(edited(edit))
+    if key == "repair_probes":  # which cannot be a last layer anyway
+        assert "cannot be a network's last layer" in str(caught.value)
+    else:
+        assert "probes.mine.probe: found 'no_such_module.Probe'" in str(caught.value)
+
+
+def test_what_an_experiment_measures_masc_with() -> None:
+    def masc(probes: list[str], **added: Any) -> Any:
+        def edit(config: dict[str, Any]) -> None:
+            config["probes"].update(added)
+            tiny(config)["probes"] = probes
+
+        return resolve(read(edited(edit)))["tiny"]["masc"]["explained_variance"]
+
+    half = {"probe": "masc", "explained_variance": 0.5}
+    assert masc(["masc", "velpic"]) == 0.99
+    assert masc(["velpic", "half", "masc"], half=half) == 0.5
+    assert masc(["velpic"]) == 0.99
+    assert masc(["velpic"], masc=half) == 0.5
+    assert masc(["velpic"], masc={"probe": "lda"}) == 0.99  # the usual one, whatever took its name

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torchvision import models
 
+from latentgen.checksums import sha256_of
 from latentgen.disambiguation.architectures.canvas_net import CanvasNet
 from latentgen.disambiguation.classifiers import batch_size, load_classifier, names_of, probability
-from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
+from latentgen.disambiguation.weights import read_weights, require_weights
 from latentgen.errors import PipelineError
 
 PICTURES = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3)).astype(np.uint8)

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from latentgen.data.image_files import ENDINGS
-from latentgen.disambiguation.pictures import Sample, letterbox, read, read_folder, write
+from latentgen.disambiguation.picture_folder import letterbox, read_folder
+from latentgen.disambiguation.pictures import Sample, read, write
 from latentgen.errors import PipelineError
 
 GRADIENT = np.linspace(0, 255, 40 * 20).reshape(20, 40)

@@ -15,6 +15,7 @@ from PIL import Image
 from tests.unit.disambiguation.colours import two_things
 
 import latentgen
+from latentgen.checksums import sha256_of
 from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
 from latentgen.disambiguation.certificates import Certificate, certify
 from latentgen.disambiguation.classifiers import load_classifier
@@ -23,7 +24,6 @@ from latentgen.disambiguation.proofs import write_proof
 from latentgen.disambiguation.redaction import Redactions
 from latentgen.disambiguation.segments import make_segmenter
 from latentgen.disambiguation.verify_proof import main, verify
-from latentgen.disambiguation.weights import sha256_of
 from latentgen.errors import PipelineError
 
 PAIR = (0, 1)

@@ -16,10 +16,11 @@ from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints, training
 from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.run import Run
+from latentgen.networks.run_sources import source_of
 
 TOTAL = 8
 SETTINGS: dict[str, Any] = {
-    "masc": {"explained_variance": 0.99},
+    "probes": {"velpic": {"probe": "velpic"}, "masc": {"probe": "masc"}},
     "training": {**TRAINING, "max_epochs": 6},
     "schedule": "0-/3",
     "total_epochs": TOTAL,
@@ -119,7 +120,7 @@ def test_variants_agree_with_training_by_hand(run: Run, table: pd.DataFrame, nam
     optimizer = make_optimizer(network.module, config)
 
     def edit() -> None:
-        vectors = transfer.velpic_vectors(run.source(network), "fc2", run.labels)
+        vectors = transfer.velpic_vectors(source_of(run, network), "fc2", run.labels)
         transfer.write_head(network.module, linear_head(vectors))
 
     expected = {}

@@ -11,6 +11,7 @@ import torch
 from sklearn.model_selection import train_test_split
 from tests.unit.toy import MODEL, TRAINING, K, RowsSource, make_dataset, make_labels, make_run
 
+from latentgen.csv_file import write_csv
 from latentgen.data import datasets
 from latentgen.data.labels import LabelArray, Labels, TrainLabels
 from latentgen.editing import relabelling
@@ -20,7 +21,6 @@ from latentgen.networks.network import build
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.training_config import TrainingConfig
-from latentgen.tables import write_csv
 
 SETTINGS = {"probe": {"probe": "masc", "n_components": 1}, "max_epochs": 6, "patience": 3}
 

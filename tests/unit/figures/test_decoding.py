@@ -316,7 +316,7 @@ def test_costs_leave_out_what_takes_no_operations(costs: pd.DataFrame) -> None:
 def gains() -> pd.DataFrame:
     rows = [
         (experiment, rule, level, series, gain, gain - 0.1, gain + 0.1, 2)
-        for experiment, rule in (("a", "penultimate"), ("b", "best on validation"))
+        for experiment, rule in (("a", "penultimate"), ("b", "best_on_validation"))
         for series, gain in (("early_stopped", 0.1), ("masc", 0.2))
         for level in LEVELS
     ]

@@ -1,5 +1,10 @@
 """The report's first page."""
 
+import copy
+import json
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import yaml
@@ -44,3 +49,21 @@ def test_blocks_are_written_out_without_anchors() -> None:
         "dataset": {"source": "npz"},
         "model": {"widths": [3]},
     }
+
+
+def test_jobs_get_an_empty_dict_of_it() -> None:
+    page = front_page.FrontPage(workflow=open, experiments={"a": WHOLE}, studies={})
+    for arrived in (pickle.loads(pickle.dumps(page)), copy.deepcopy(page)):
+        assert type(arrived) is dict
+        assert arrived == {}
+    assert json.dumps({"front_page": page}) == '{"front_page": {}}'
+
+
+def test_the_headline_is_of_the_first_experiment() -> None:
+    paths = [f"results/figures/decoding/{name}/accuracy_by_layer.png" for name in ("b", "a")]
+    records = [SimpleNamespace(path=Path(path)) for path in [*paths, "results/tables/peaks.html"]]
+    page = front_page.FrontPage(None, {"a": WHOLE, "b": WHOLE}, {})
+    found = page.headline({"2": {"": records[:2]}, "1": {"": records[2:]}})
+    assert found is records[1]
+    assert page.tables({"1": {"": records}}) == {"peaks": Path("results/tables/peaks.csv")}
+    assert page.headline({}) is None

@@ -1,4 +1,4 @@
-"""Latent generalization: how much better a probe predicts new data than the network itself.
+"""The readout gap: how much better a probe classifies new data than the network itself.
 
 It is the probe's test accuracy minus the model's own (arXiv 2501.14687), both at the last epoch.
 A probe is fitted to one layer, so the number depends on how that layer is chosen. Early stopping is
@@ -20,15 +20,19 @@ from latentgen.analysis.runs import (
 from latentgen.names import INPUT
 
 PENULTIMATE = "penultimate"
-BEST_ON_VALIDATION = "best on validation"
-BEST_ON_TEST = "best on test (optimistic)"
-LAYER_RULES = [PENULTIMATE, BEST_ON_VALIDATION, BEST_ON_TEST]
-"""Rules that choose the hidden layer, separately in each run."""
+BEST_ON_VALIDATION = "best_on_validation"
+BEST_ON_TEST = "best_on_test"
+LAYER_RULES = {
+    PENULTIMATE: "penultimate",
+    BEST_ON_VALIDATION: "best on validation",
+    BEST_ON_TEST: "best on test (optimistic)",
+}
+"""Rules that choose the hidden layer, separately in each run, with their names for readers."""
 
 EARLY_STOPPED = "early_stopped"
 """The series of the model at its best epoch on validation data."""
 
-DIFFERENCES = ["latent_generalization", "over_early_stopping", "early_stopping_gain"]
+DIFFERENCES = ["readout_gap", "over_early_stopping", "early_stopping_gain"]
 SETTING = ["experiment", "noise", "level"]
 
 
@@ -47,7 +51,7 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
     """
     scores = _chosen_layers(final_probes).merge(model_scores(histories), on=RUN_COLUMNS)
     return scores.assign(
-        latent_generalization=scores["probe_accuracy"] - scores["model_accuracy"],
+        readout_gap=scores["probe_accuracy"] - scores["model_accuracy"],
         over_early_stopping=scores["probe_accuracy"] - scores["early_stopped_accuracy"],
         early_stopping_gain=scores["early_stopped_accuracy"] - scores["model_accuracy"],
     )
@@ -120,7 +124,7 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
 
 def to_markdown(board: pd.DataFrame) -> str:
     """The scoreboard as Markdown: a table for each experiment, a row for each level and probe."""
-    parts = ["# Latent generalization", _EXPLANATION]
+    parts = ["# Readout gap", _EXPLANATION]
     for experiment, rows in board.groupby("experiment", sort=False):
         parts += [f"## {experiment}", _table(rows).to_markdown(index=False, disable_numparse=True)]
     return "\n\n".join(parts) + "\n"
@@ -149,8 +153,8 @@ def _table(rows: pd.DataFrame) -> pd.DataFrame:
             "early stopped": _number(first["early_stopped_accuracy"]),
             "probe": probe,
         }
-        for rule in LAYER_RULES:
-            line[rule] = _interval(by_rule.get(rule, {}), "latent_generalization")
+        for rule, title in LAYER_RULES.items():
+            line[title] = _interval(by_rule.get(rule, {}), "readout_gap")
         chosen = by_rule.get(BEST_ON_VALIDATION, {})
         line["over early stopping"] = _interval(chosen, "over_early_stopping")
         lines.append(line)
@@ -189,7 +193,7 @@ def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.Data
         rows = rows[rows["probe"].isin(one_of_each_kind(probes[str(experiment)]))]
         if held_out:
             parts.append(_gain(rows.drop_duplicates("level"), "early_stopping_gain", EARLY_STOPPED))
-        parts.append(_gain(rows, "latent_generalization", rows["probe"]))
+        parts.append(_gain(rows, "readout_gap", rows["probe"]))
     return pd.concat(parts, ignore_index=True)
 
 

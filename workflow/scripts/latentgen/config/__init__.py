@@ -1,1 +1,1 @@
-"""What config.yaml may hold, and what is said of mistakes in it."""
+"""What config.yaml may hold, and messages about errors in it."""

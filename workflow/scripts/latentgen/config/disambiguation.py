@@ -90,7 +90,9 @@ class Torchvision(Pretrained):
     name: str = Field(description="such as resnet50, vgg16, inception_v3")
 
 
-Classifier = Annotated[CanvasNet | CifarResNet | Torchvision, Field(discriminator="architecture")]
+ClassifierSettings = Annotated[
+    CanvasNet | CifarResNet | Torchvision, Field(discriminator="architecture")
+]
 
 
 class Grid(Block):
@@ -185,7 +187,7 @@ class Disambiguation(Block):
 
 def resolve(
     studies: Mapping[str, Disambiguation],
-    classifiers: Mapping[str, Classifier],
+    classifiers: Mapping[str, ClassifierSettings],
     weights_of_trained: str,
 ) -> dict[str, dict[str, Any]]:
     """Add, to each disambiguation, its classifier's settings; plain dicts in a fixed order.
@@ -205,7 +207,7 @@ def resolve(
     }
 
 
-def _loadable(classifier: Classifier, name: str, weights_of_trained: str) -> dict[str, Any]:
+def _loadable(classifier: ClassifierSettings, name: str, weights_of_trained: str) -> dict[str, Any]:
     """What `classifiers.load_classifier` needs to know, with the path of the weights."""
     settings = classifier.model_dump(mode="json", exclude={"training"}, exclude_none=True)
     return {"weights": weights_of_trained.format(classifier=name), **settings}

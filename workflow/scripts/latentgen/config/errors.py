@@ -1,4 +1,4 @@
-"""What is said of a mistake in config.yaml: where it is, what is allowed, what would be right."""
+"""Messages about errors in config.yaml: where they are, what is allowed, the corrected lines."""
 
 import difflib
 import re
@@ -51,17 +51,17 @@ def _hint(meant: str | None) -> str:
     return f" (did you mean '{meant}'?)" if meant else ""
 
 
-def describe(mistake: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+def describe(problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
     """One line for one of pydantic's errors, and where it is clear what was meant, the right YAML.
 
     Args:
-        mistake: from `ValidationError.errors()`.
+        problem: from `ValidationError.errors()`.
         raw: what was read.
     """
-    kind = mistake["type"]
-    found = mistake["input"]
-    context = mistake.get("ctx", {})
-    where = _path(mistake["loc"], raw, missing=kind == "missing")
+    kind = problem["type"]
+    found = problem["input"]
+    context = problem.get("ctx", {})
+    where = _path(problem["loc"], raw, missing=kind == "missing")
     meant: Any = None
     if kind == "value_error":
         error = context["error"]
@@ -79,7 +79,7 @@ def describe(mistake: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
         meant = _among_quoted(found, allowed)
         line = f"{where}: found {found!r}{_hint(meant)}; allowed: {allowed}"
     else:
-        allowed = _allowed(mistake)
+        allowed = _allowed(problem)
         meant = _among_quoted(found, allowed)
         said = "nothing" if found is None else repr(found)
         line = f"{where}: found {said}{_hint(meant)}; allowed: {allowed}"
@@ -90,15 +90,15 @@ def describe(mistake: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
     return line if meant is None else f"{line}\n{_corrected(raw, where, found, meant)}"
 
 
-def _allowed(mistake: Mapping[str, Any]) -> str:
+def _allowed(problem: Mapping[str, Any]) -> str:
     """What may stand where something does not fit."""
-    start, _, end = mistake["type"].partition("_")
+    start, _, end = problem["type"].partition("_")
     if start in KINDS_OF_VALUES and end in ("type", "parsing", "from_float", "attributes_type"):
         return KINDS_OF_VALUES[start]
-    if mistake["type"] == "too_short":
-        least = mistake["ctx"]["min_length"]
+    if problem["type"] == "too_short":
+        least = problem["ctx"]["min_length"]
         return f"at least {least} item{'s' * (least > 1)}"
-    return str(mistake["msg"]).replace("Input should be ", "")
+    return str(problem["msg"]).replace("Input should be ", "")
 
 
 def _unquoted(found: Any) -> Any:
@@ -115,7 +115,7 @@ def _among_quoted(found: Any, allowed: str) -> str | None:
 
 
 def _path(location: tuple[int | str, ...], raw: Any, missing: bool) -> str:
-    """Write where a mistake is as the user would: `experiments.mine.noise.levels[1]`.
+    """Write where a problem is as the user would: `experiments.mine.noise.levels[1]`.
 
     pydantic's location also names the branch of a union and `[key]`, which are not in the file.
     """

@@ -16,7 +16,7 @@ from latentgen.config.base import Block, Fraction, Name, Positive, Several
 from latentgen.config.dataset import Dataset
 from latentgen.config.disambiguation import (
     CanvasPictures,
-    Classifier,
+    ClassifierSettings,
     Disambiguation,
     Pictures,
     Segmenter,
@@ -58,7 +58,7 @@ class Config(Block):
         {}, description="added to the usual ones, or in their place"
     )
     pictures: dict[Name, Pictures] = Field({}, description="what disambiguations look at")
-    classifiers: dict[Name, Classifier] = Field({}, description="what labels pictures")
+    classifiers: dict[Name, ClassifierSettings] = Field({}, description="what labels pictures")
     segmenters: dict[Name, Segmenter] = Field({}, description="what divides pictures")
     disambiguations: dict[Name, Disambiguation] = Field(
         {}, description="pictures, a classifier, a segmenter, and how labels are told apart"
@@ -162,13 +162,13 @@ def read(raw: Mapping[str, Any]) -> Config:
     """Check a configuration.
 
     Raises:
-        PipelineError: one line for each mistake: the key, what was found and what is allowed;
+        PipelineError: one line for each error: the key, what was found and what is allowed;
             below it the corrected YAML where it is clear what was meant.
     """
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [describe(dict(mistake), raw) for mistake in error.errors()]
+        lines = [describe(dict(problem), raw) for problem in error.errors()]
         raise PipelineError("\n".join(f"config error: {line}" for line in lines)) from None
 
 
@@ -196,6 +196,7 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
     published = experiment.protocol == "published"
     dataset = config.datasets[experiment.dataset]
     plain = experiment.model_dump(mode="json")
+    masc = _masc(config, experiment)
     return {
         **plain,
         "dataset": experiment.dataset,
@@ -212,7 +213,11 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
         ),
         "final_probes": _settings(config, experiment.final_probes),
         "repair_probes": _settings(config, experiment.repair_probes),
-        "masc": _masc(config, experiment),
+        "masc": masc,
+        "intervention_probes": {
+            "velpic": {"probe": "velpic"},
+            "masc": {"probe": "masc", **masc},
+        },
         "relabel": {
             **plain["relabel"],
             "probe": config.probes[experiment.relabel.probe].model_dump(),

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
 
-from latentgen.disambiguation.weights import read_weights, require_weights, sha256_of
+from latentgen.checksums import sha256_of
+from latentgen.disambiguation.weights import read_weights, require_weights
 from latentgen.errors import PipelineError, one_line
 from latentgen.networks.precision import ieee_float32
 from latentgen.plugins import find

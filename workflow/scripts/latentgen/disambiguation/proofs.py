@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentgen.checksums import sha256_of
 from latentgen.disambiguation.certificates import Certificate, Pair
 from latentgen.disambiguation.pictures import Sample
 from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.redaction import Redactions
-from latentgen.disambiguation.weights import sha256_of
 
 FORMAT = 1
 

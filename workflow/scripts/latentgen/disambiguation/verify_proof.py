@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentgen.checksums import sha256_of
 from latentgen.disambiguation.classifiers import MEASURES, Classifier, load_classifier
 from latentgen.disambiguation.proof_files import MASKS
-from latentgen.disambiguation.weights import sha256_of
 from latentgen.errors import PipelineError, one_line
 
 TOLERANCE = 1e-3

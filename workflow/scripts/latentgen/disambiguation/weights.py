@@ -1,6 +1,5 @@
 """Files of weights: fetched once, checked, and read without running what is in them."""
 
-import hashlib
 import pickle
 from http.client import HTTPException
 from pathlib import Path
@@ -12,21 +11,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.hub import download_url_to_file
 
+from latentgen.checksums import sha256_of
 from latentgen.errors import PipelineError, one_line
 from latentgen.storage import atomic_path
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal digits.
-
-    Raises:
-        PipelineError: there is no such file.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise PipelineError(f"{path}: cannot be read ({one_line(error)})") from None
 
 
 def require_weights(path: Path, url: str | None = None, sha256: str | None = None) -> None:

@@ -13,9 +13,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latentgen.csv_file import write_csv
 from latentgen.drawing.style import PUBLISHED, style_of
 from latentgen.storage import atomic_path
-from latentgen.tables import write_csv
 
 Drawn = tuple[Figure, pd.DataFrame]
 """A figure and exactly the numbers drawn in it."""

@@ -1,20 +1,13 @@
 """Last layers: the trained one of a network, and those that can replace it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from latentgen.errors import PipelineError
 from latentgen.networks.reading import read_layers
 from latentgen.probes.base import Probe
-from latentgen.probes.kinds.lda import LDA
-from latentgen.probes.kinds.logistic_regression import LogisticRegression
-from latentgen.probes.kinds.masc import MASC
-from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
-from latentgen.probes.kinds.velpic import VeLPIC
 
 
 class QuadraticHead(nn.Module):
@@ -120,20 +113,10 @@ def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
     return head
 
 
-HEADS: dict[type[Probe], Callable[[Any], nn.Module]] = {
-    VeLPIC: lambda probe: linear_head(probe.components_),
-    # Apart from the row's own length, the cosine with a mean is the product with the unit mean.
-    NearestClassMean: lambda probe: linear_head(normalize(probe.means_, eps=1e-30)),
-    LDA: lambda probe: linear_head(probe.coef_, probe.intercept_),
-    LogisticRegression: lambda probe: linear_head(probe.coef_, probe.intercept_),
-    MASC: lambda probe: QuadraticHead(probe.components_),
-}
-"""The last layer that makes the predictions of a fitted probe, by the probe's class."""
-
-
 def head_of_probe(probe: Probe) -> nn.Module:
     """A fitted probe as a last layer, which makes the same predictions.
 
+    >>> from latentgen.probes.kinds.velpic import VeLPIC
     >>> probe = VeLPIC().fit(torch.eye(3), [0, 1, 2])
     >>> head_of_probe(probe)(torch.tensor([[0.2, 0.9, -0.1]])).argmax(1)
     tensor([1])
@@ -141,12 +124,14 @@ def head_of_probe(probe: Probe) -> nn.Module:
     Raises:
         PipelineError: a probe of this kind cannot be a last layer.
     """
-    if type(probe) not in HEADS:
-        known = ", ".join(kind.__name__ for kind in HEADS)
-        raise PipelineError(
-            f"{type(probe).__name__} cannot be the last layer of a network; allowed: {known}"
-        )
-    return HEADS[type(probe)](probe)
+    if linear := probe.linear_form():
+        return linear_head(*linear)
+    if subspaces := probe.subspace_form():
+        return QuadraticHead(subspaces)
+    raise PipelineError(
+        f"{type(probe).__name__} cannot be the last layer of a network: it is neither a linear "
+        "classifier nor one of subspaces"
+    )
 
 
 def decide(head: nn.Module) -> Callable[[Tensor], Tensor]:

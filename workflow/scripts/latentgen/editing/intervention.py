@@ -6,7 +6,7 @@ only the new optimiser that comes with it.
 """
 
 import copy
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from latentgen.networks.network import Network
 from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
-from latentgen.networks.training import TrainingData, prepare, refuse_diverged, train_epoch
-from latentgen.networks.training_config import TrainingConfig
+from latentgen.networks.run_sources import source_of
+from latentgen.networks.training import prepare, refuse_diverged, train_epoch
+from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import Settings, fit_probes
 from latentgen.schedule import epochs_of
@@ -68,7 +69,7 @@ def intervene(
     device: torch.device,
     *,
     training: dict[str, Any],
-    masc: Mapping[str, Any],
+    probes: Settings,
     schedule: str,
     epochs: Sequence[int],
     total_epochs: int,
@@ -89,7 +90,7 @@ def intervene(
         checkpoint_folder: its checkpoints.
         device: to train on.
         training: the training block by which the run was trained.
-        masc: settings of the MASC that is fitted to the penultimate layer, beside VeLPIC.
+        probes: settings, by series, of the probes that are fitted to the penultimate layer.
         schedule: expression of the epochs at which probes are fitted to the penultimate layer, in
             addition to the epoch of the intervention and the last one.
         epochs: epochs after which to intervene; 0 is the untrained network.
@@ -114,9 +115,7 @@ def intervene(
     kept = checkpoints.epochs_in(checkpoint_folder)
     starts = [start for start in epochs if start <= kept[-1]]
     scheduled = {*epochs_of(schedule, total_epochs), *starts}
-    observer = Observer(
-        run, scheduled, {"velpic": {"probe": "velpic"}, "masc": {"probe": "masc", **masc}}
-    )
+    observer = Observer(run, scheduled, probes)
 
     prepare(module)
     rows = observer.rows(network, data, 0)
@@ -205,7 +204,7 @@ class Observer:
 
     def edit(self, network: Network) -> None:
         """Replace the last layer by VeLPIC's vectors, and its bias by zero."""
-        vectors = velpic_vectors(self._run.source(network), network.penultimate, self._labels)
+        vectors = velpic_vectors(source_of(self._run, network), network.penultimate, self._labels)
         write_head(network.module, linear_head(vectors))
 
     def rows(self, network: Network, data: TrainingData, epoch: int) -> list[dict[str, Any]]:
@@ -220,7 +219,7 @@ class Observer:
         return [{"epoch": epoch, **row} for row in rows]
 
     def _probe(self, network: Network) -> list[dict[str, Any]]:
-        source, layer = self._run.source(network), network.penultimate
+        source, layer = source_of(self._run, network), network.penultimate
         fitted_probes = fit_probes(source, layer, self._labels, self._probes, ["observed"])
         predict = {name: probe.predict for (name, _), (probe, _) in fitted_probes.items()}
         on_train = predictions(source, layer, "train", predict)

@@ -24,14 +24,14 @@ from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource
 from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.run import Run
+from latentgen.networks.run_sources import source_of
 from latentgen.networks.training import (
-    TrainingData,
     held_out_accuracies,
     prepare,
     refuse_diverged,
     train_epoch,
 )
-from latentgen.networks.training_config import TrainingConfig
+from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import fit_probes
 from latentgen.seeds import derive_seed
@@ -253,7 +253,7 @@ def relabel_and_retrain(
     """
     labels, parts = run.labels, parts_of(protocol, run.labels)
     network = run.trained_network(checkpoint_folder, device)
-    relabellings = relabel(run.source(network), labels, parts, probe)
+    relabellings = relabel(source_of(run, network), labels, parts, probe)
     config = replace(
         run.training_config(training),
         seed=derive_seed(run.seed_for("batches"), "relabel"),

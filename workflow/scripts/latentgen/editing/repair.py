@@ -46,7 +46,7 @@ def repair(
         held_out: the same, of data that the model was not trained on, with equally noisy labels.
         layers: names of submodules, as `model.named_modules()` gives them, after whose (flattened)
             output the network may be cut as well; the last layer is always a candidate.
-        probes: unfitted probes that can be a last layer (see `heads.HEADS`); `[VeLPIC()]` if not
+        probes: unfitted probes that can be a last layer (see `head_of_probe`); `[VeLPIC()]` if not
             given.
 
     Returns:

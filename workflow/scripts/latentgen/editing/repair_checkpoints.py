@@ -117,7 +117,7 @@ def repair_checkpoints(
         network: on the device to work on; it is left at the chosen epoch.
         checkpoint_folder: its states at kept epochs.
         data: the noisy training set.
-        probes: settings by name, of kinds that can be a last layer (see `heads.HEADS`).
+        probes: settings by name, of kinds that can be a last layer (see `head_of_probe`).
 
     Raises:
         PipelineError: nothing is held out, the last layer is not linear or has another number of

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from latentgen.data.labels import Labels
 from latentgen.data.scores import accuracy_rows
@@ -16,9 +15,8 @@ from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource
 from latentgen.networks.run import Run
-from latentgen.probes.batches import class_moments, fitted_rows, predictions
-from latentgen.probes.kinds.logistic_regression import LogisticRegression
-from latentgen.probes.moments import ClassMoments
+from latentgen.networks.run_sources import source_of, sources_over_epochs
+from latentgen.probes.batches import class_moments, predictions
 
 Heads = dict[str, nn.Linear]
 """Last layers by the name of the variant."""
@@ -73,53 +71,6 @@ def write_head(module: nn.Module, new: nn.Linear) -> None:
         head.bias.copy_(torch.zeros_like(head.bias) if new.bias is None else new.bias)
 
 
-def control_heads(
-    head: nn.Linear,
-    moments: Mapping[str, ClassMoments],
-    logistic: LogisticRegression,
-    seed: int,
-) -> Heads:
-    """Last layers that serve as controls: they show which part of the transfer matters.
-
-    Args:
-        head: the trained last layer, classes x width.
-        moments: of the penultimate layer, by observed and by true labels.
-        logistic: fitted to the penultimate layer and the observed labels.
-        seed: of the random vectors.
-
-    Returns:
-        `velpic_scaled`: VeLPIC's vectors, each scaled to the length of the trained row that it
-        replaces, with the trained bias; `class_means`: unit class means, no bias;
-        `random_orthonormal`: random vectors, no bias; `logistic_regression`: its weights and bias;
-        `velpic_true_labels`: VeLPIC's vectors from true labels (unknown in practice), no bias.
-
-    Raises:
-        PipelineError: the vectors do not fit the layer.
-    """
-    vectors = moments["observed"].first_components()
-    require_shape(vectors, head)
-    trained = head.weight.detach()
-    bias = None if head.bias is None else head.bias.detach()
-    generator = torch.Generator().manual_seed(seed)
-    random = nn.init.orthogonal_(torch.empty(*trained.shape), generator=generator)
-    return {
-        "velpic_scaled": linear_head(vectors * trained.norm(dim=1, keepdim=True), bias),
-        "class_means": linear_head(normalize(moments["observed"].means(), eps=1e-30)),
-        "random_orthonormal": linear_head(random.to(trained)),
-        "logistic_regression": _of_all_classes(logistic, len(trained)),
-        "velpic_true_labels": linear_head(moments["true"].first_components()),
-    }
-
-
-def _of_all_classes(logistic: LogisticRegression, n_classes: int) -> nn.Linear:
-    """A layer with all classes; one that the labels lack has zero weights and bias -inf."""
-    present = torch.from_numpy(logistic.classes_)
-    weight = logistic.coef_.new_zeros(n_classes, logistic.coef_.shape[1])
-    bias = logistic.intercept_.new_full((n_classes,), -torch.inf)
-    weight[present], bias[present] = logistic.coef_, logistic.intercept_
-    return linear_head(weight, bias)
-
-
 def score_heads(
     source: ActivationSource, layer: str, heads: Mapping[str, nn.Linear], labels: Labels
 ) -> list[dict[str, Any]]:
@@ -168,33 +119,6 @@ def transfer_rows(
     return score_heads(source, layer, heads, labels)
 
 
-def control_rows(
-    source: ActivationSource,
-    layer: str,
-    head: nn.Linear,
-    labels: Labels,
-    moments: Mapping[str, ClassMoments],
-    seed: int,
-) -> list[dict[str, Any]]:
-    """As `transfer_rows`, with the variants of `control_heads`.
-
-    Args:
-        source: where the activations are read.
-        layer: the penultimate layer.
-        head: the trained last layer.
-        labels: of the source's samples.
-        moments: of the layer, by observed and by true labels.
-        seed: of the random vectors.
-
-    Raises:
-        PipelineError: the layer is not the last linear layer's input.
-    """
-    require_penultimate(source, layer, head)
-    rows, observed = fitted_rows(source, layer, labels), labels.observed[labels.fitted]
-    heads = control_heads(head, moments, LogisticRegression().fit(rows, observed), seed)
-    return score_heads(source, layer, heads, labels)
-
-
 def velpic_vectors(source: ActivationSource, layer: str, labels: Labels) -> Tensor:
     """VeLPIC's vectors (classes, width) of a layer, by observed labels of the fitted samples."""
     return class_moments(source, layer, labels, ["observed"])["observed"].first_components()
@@ -238,7 +162,7 @@ def at_every_epoch(
     network = run.network()
     if activations is None:  # activations from files are processed on the CPU
         network.module.to(device)
-    for epoch, source in run.sources(checkpoint_folder, device, activations):
+    for epoch, source in sources_over_epochs(run, checkpoint_folder, device, activations):
         state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
         checkpoints.load_into(network.module, state)
         head = head_of(network.module, run.labels.n_classes)
@@ -249,7 +173,9 @@ def transferred(run: Run, checkpoint_folder: str, device: torch.device) -> expor
     """A run's network at its last epoch with VeLPIC's vectors as its last layer, without a bias."""
     network = run.trained_network(checkpoint_folder, device)
     layer = network.penultimate
-    write_head(network.module, linear_head(velpic_vectors(run.source(network), layer, run.labels)))
+    write_head(
+        network.module, linear_head(velpic_vectors(source_of(run, network), layer, run.labels))
+    )
     epoch = checkpoints.epochs_in(Path(checkpoint_folder))[-1]
     facts = export.facts_of(run, epoch=epoch, layer=layer, head="velpic_zero_bias")
     return export.ExportedNetwork(network.module, facts)

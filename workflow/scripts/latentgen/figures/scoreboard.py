@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis.scoreboard import gains_by_level
+from latentgen.analysis.scoreboard import LAYER_RULES, gains_by_level
 from latentgen.drawing.panels import Drawn, draw_intervals, finish, limits_of_means, wrapped_grid
 from latentgen.drawing.style import style_of
 
@@ -35,7 +35,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
             rows = here[here["series"] == name].sort_values("level")
             draw_intervals(axes, rows["level"] + shift, rows, style_of(name))
         axes.axhline(0, color="#000000", linewidth=0.6)
-        axes.set_title(f"{experiment}\nlayer: {here['layer_rule'].iloc[0]}")
+        axes.set_title(f"{experiment}\nlayer: {LAYER_RULES[here['layer_rule'].iloc[0]]}")
     limits = limits_of_means(numbers)
     finish(figure, panels, "Corruption level", "Readout gap", limits)
     return figure

@@ -19,7 +19,7 @@ from latentgen.plugins import SCRIPTS, file_of
 
 NO_NUMBERS = {
     "latentgen/__init__.py": "hands on the public names",
-    "latentgen/errors.py": "what is said when a job stops",
+    "latentgen/errors.py": "messages when a job stops",
     "latentgen/progress.py": "bars, and lines in logs",
     "latentgen/devices.py": "which of several devices computes; the record says of which kind",
     "latentgen/limits.py": "how much is held in memory at once",
@@ -41,6 +41,7 @@ REGISTRIES = {
         "method": "latentgen.disambiguation.attributions",
     },
     "figures": {"figure": "latentgen.figures"},
+    "tables": {"table": "latentgen.tables"},
 }
 """For each kind of settings, the keys whose values name an entry of a registry."""
 

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from latentgen.checksums import sha256_of
 from latentgen.devices import device_name
 from latentgen.jobs.code import digest
 from latentgen.storage import atomic_path
@@ -34,7 +35,7 @@ def file_hash(path: str | Path) -> str:
     """SHA-256 of a file, or of names and hashes of a folder's files without the hidden ones.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
+        PipelineError: there is no such file or folder.
     """
     place = Path(path)
     if place.is_dir():
@@ -45,8 +46,7 @@ def file_hash(path: str | Path) -> str:
         )
         listing = "".join(f"{name} {file_hash(file)}\n" for name, file in files)
         return hashlib.sha256(listing.encode()).hexdigest()
-    with place.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(place)
 
 
 def record(snakemake: Any) -> None:
@@ -138,10 +138,7 @@ def verify(results: Path) -> Iterator[str]:
 
 
 def _hash_or_none(path: str) -> str | None:
-    try:
-        return file_hash(path)
-    except FileNotFoundError:
-        return None
+    return file_hash(path) if Path(path).exists() else None
 
 
 def _digest_or_none(path: str) -> str | None:

@@ -1,6 +1,5 @@
 """One run: an experiment at one noise level and one seed, with everything that its jobs read."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +10,8 @@ import torch
 from latentgen.data import datasets, labels
 from latentgen.data.labels import Labels
 from latentgen.networks import checkpoints
-from latentgen.networks.activation_files import FileSource, activation_path
-from latentgen.networks.activations import ActivationSource, HeldSource, NetworkSource
 from latentgen.networks.network import Network, build
-from latentgen.networks.training import TrainingConfig, TrainingData
+from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.seeds import derive_seed
 
 
@@ -104,35 +101,3 @@ class Run:
             mean=self.normalise["mean"],
             std=self.normalise["std"],
         )
-
-    def source(self, network: Network, *, with_input: bool = False) -> NetworkSource:
-        """The source of a network's activations for all images of the run."""
-        mean, std = self.normalise["mean"], self.normalise["std"]
-        return NetworkSource(network, self.images, mean=mean, std=std, with_input=with_input)
-
-    def sources(
-        self, checkpoint_folder: str, device: torch.device, activation_folder: str | None = None
-    ) -> Iterator[tuple[int, ActivationSource]]:
-        """The source of activations at every kept epoch: activation files, or the network."""
-        if activation_folder is None:
-            for epoch, source in self.network_sources(checkpoint_folder, device):
-                yield epoch, HeldSource(source)
-        else:
-            folder = Path(activation_folder)
-            for epoch in checkpoints.epochs_in(folder, ".h5"):
-                yield epoch, FileSource(activation_path(folder, epoch))
-
-    def network_sources(
-        self, checkpoint_folder: str, device: torch.device
-    ) -> Iterator[tuple[int, NetworkSource]]:
-        """The network at every kept epoch.
-
-        All sources share one module, so read a source before taking the next. Only the first one
-        has the input layer, which never changes.
-        """
-        network = self.network()
-        network.module.to(device)
-        folder = Path(checkpoint_folder)
-        for index, epoch in enumerate(checkpoints.epochs_in(folder)):
-            checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
-            yield epoch, self.source(network, with_input=index == 0)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,46 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentgen import progress
+from latentgen.csv_file import write_csv
 from latentgen.errors import PipelineError
 from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.precision import in_training
-from latentgen.networks.reading import normalise, predict_logits
-from latentgen.networks.training_config import TrainingConfig
+from latentgen.networks.reading import predict_logits
+from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.networks.working_folder import WorkingFolder
 from latentgen.schedule import epochs_of
 from latentgen.seeds import derive_seed
-from latentgen.tables import write_csv
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """The data of a run: images uint8 (N, C, H, W), labels int64 (N,).
-
-    The held-out part of the training data, which may be empty, has its observed labels.
-    """
-
-    images: Tensor
-    observed: Tensor
-    true: Tensor
-    validation_images: Tensor
-    validation_observed: Tensor
-    test_images: Tensor
-    test_labels: Tensor
-    mean: float
-    std: float
-
-    def to(self, device: torch.device) -> "TrainingData":
-        """The same on another device."""
-        moved: dict[str, Any] = {
-            name: value.to(device)
-            for name, value in vars(self).items()
-            if isinstance(value, Tensor)
-        }
-        return replace(self, **moved)
-
-    def inputs(self, rows: Tensor) -> Tensor:
-        """The network's input for some training images."""
-        return normalise(self.images[rows], self.mean, self.std)
 
 
 def prepare(module: nn.Module) -> None:

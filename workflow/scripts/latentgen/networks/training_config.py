@@ -1,6 +1,12 @@
-"""How a run is trained."""
+"""The settings and the data of a run's training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from latentgen.networks.reading import normalise
 
 
 @dataclass(frozen=True)
@@ -18,3 +24,34 @@ class TrainingConfig:
     betas: tuple[float, float] = (0.9, 0.999)
     precision: str = "float32"
     compile: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The data of a run: images uint8 (N, C, H, W), labels int64 (N,).
+
+    The held-out part of the training data, which may be empty, has its observed labels.
+    """
+
+    images: Tensor
+    observed: Tensor
+    true: Tensor
+    validation_images: Tensor
+    validation_observed: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    mean: float
+    std: float
+
+    def to(self, device: torch.device) -> "TrainingData":
+        """The same on another device."""
+        moved: dict[str, Any] = {
+            name: value.to(device)
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
+
+    def inputs(self, rows: Tensor) -> Tensor:
+        """The network's input for some training images."""
+        return normalise(self.images[rows], self.mean, self.std)

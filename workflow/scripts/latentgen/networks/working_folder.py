@@ -9,9 +9,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from latentgen.csv_file import write_csv
 from latentgen.networks import checkpoints
 from latentgen.storage import publish_directory, temporary_name
-from latentgen.tables import write_csv
 
 
 class WorkingFolder:

@@ -4,6 +4,7 @@ They take NumPy arrays, or torch tensors on any device, and return the same type
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self
 from warnings import catch_warnings, filterwarnings
 
@@ -100,6 +101,21 @@ class Probe(ClassifierMixin, BaseEstimator):
         """Share of rows X (n, width) whose predicted label is the one in y (n,)."""
         predictions = _to_numpy(self.predict(X))
         return float(accuracy_score(_to_numpy(y), predictions, sample_weight=sample_weight))
+
+    def linear_form(self) -> tuple[Tensor, Tensor | None] | None:
+        """Weights (C, width) and biases (C,), or None for zero, of a linear classifier.
+
+        It predicts as the fitted probe does. None for a probe that is not linear.
+        """
+        return None
+
+    def subspace_form(self) -> Sequence[Tensor] | None:
+        """Orthonormal bases (width, k) of the classes' subspaces.
+
+        The fitted probe predicts the class on whose subspace a row's projection is longest. None
+        for other probes.
+        """
+        return None
 
     @abstractmethod
     def _fit_rows(self, rows: Tensor, indices: Tensor, classes: NDArray[Any]) -> None:

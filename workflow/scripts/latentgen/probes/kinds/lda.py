@@ -31,6 +31,10 @@ class LDA(MomentsProbe):
     intercept_: Tensor
     rank_: int
 
+    def linear_form(self) -> tuple[Tensor, Tensor]:
+        """Coefficients and intercepts."""
+        return self.coef_, self.intercept_
+
     def _learn(self, moments: ClassMoments) -> None:
         counts = moments.counts.to(moments.sums)
         means, centre = moments.means(), moments.sums.sum(0) / counts.sum()

@@ -76,6 +76,10 @@ class LogisticRegression(RowsProbe):
         self.epochs = epochs
         self.random_state = random_state
 
+    def linear_form(self) -> tuple[Tensor, Tensor]:
+        """Coefficients and intercepts."""
+        return self.coef_, self.intercept_
+
     def _learn(self, rows: Tensor, indices: Tensor) -> None:
         check_scalar(self.C, "C", Real, min_val=0, include_boundaries="neither")
         check_scalar(self.max_iter, "max_iter", Integral, min_val=1)

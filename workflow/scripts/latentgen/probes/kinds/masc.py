@@ -68,6 +68,10 @@ class MASC(MomentsProbe):
             with ieee_float32():
                 yield V @ V.T
 
+    def subspace_form(self) -> list[Tensor]:
+        """The components that are kept of each class."""
+        return self.components_
+
     def _learn(self, moments: ClassMoments) -> None:
         check_scalar(
             self.explained_variance,

@@ -26,6 +26,10 @@ class NearestClassMean(MomentsProbe):
 
     means_: Tensor
 
+    def linear_form(self) -> tuple[Tensor, None]:
+        """Unit means: apart from the row's length, the cosine is the product with the unit mean."""
+        return normalize(self.means_, eps=TINY), None
+
     def _learn(self, moments: ClassMoments) -> None:
         self.means_ = moments.means()
         self._directions = normalize(self.means_, eps=TINY).T.to(moments.dtype)

@@ -38,6 +38,10 @@ class VeLPIC(MomentsProbe):
     components_: Tensor
     n_components_: NDArray[np.int64]
 
+    def linear_form(self) -> tuple[Tensor, None]:
+        """The vectors, without biases."""
+        return self.components_, None
+
     def _learn(self, moments: ClassMoments) -> None:
         self.components_ = moments.first_components()
         self.n_components_ = self.components_.any(1).long().cpu().numpy()

@@ -1,4 +1,4 @@
-"""Tables as CSV files."""
+"""CSV files, the same to the byte for the same numbers."""
 
 import os
 

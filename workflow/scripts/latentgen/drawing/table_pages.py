@@ -1,13 +1,15 @@
 """Writing tables as CSV, as Markdown, and as a page that can be sorted and searched."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 import pandas as pd
 from itables import options, to_html_datatable
 from itables.javascript import generate_init_offline_itables_html
 
+from latentgen.csv_file import write_csv
 from latentgen.storage import atomic_path
-from latentgen.tables import write_csv
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -24,16 +26,35 @@ _PAGE = """<!doctype html>
 """
 
 
-def save(table: pd.DataFrame, markdown: str, files: Mapping[str, str], title: str) -> None:
+class Table(NamedTuple):
+    """A table of a suite.
+
+    Attributes:
+        title: of its page.
+        numbers: the whole table.
+        markdown: its readable form.
+        more: further tables, by the name of their output file.
+    """
+
+    title: str
+    numbers: pd.DataFrame
+    markdown: str
+    more: Mapping[str, pd.DataFrame] = MappingProxyType({})
+
+
+def save(table: Table, files: Mapping[str, str]) -> None:
     """Write a table as `csv`, its readable form as `md`, and a page of it as `html`.
 
     The page works offline. Its columns can be sorted, its rows searched.
     """
-    write_csv(table, files["csv"])
+    write_csv(table.numbers, files["csv"])
+    for name, numbers in table.more.items():
+        write_csv(numbers, files[name])
     with atomic_path(files["md"]) as partial:
-        partial.write_text(markdown)
+        partial.write_text(table.markdown)
     with atomic_path(files["html"]) as partial:
-        partial.write_text(_PAGE.format(title=title, body=_sortable(table.round(3))))
+        body = _sortable(table.numbers.round(3))
+        partial.write_text(_PAGE.format(title=table.title, body=body))
 
 
 def _sortable(table: pd.DataFrame) -> str:

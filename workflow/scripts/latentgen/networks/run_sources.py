@@ -1,0 +1,47 @@
+"""Sources of a run's activations: its network, or activation files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from latentgen.networks import checkpoints
+from latentgen.networks.activation_files import FileSource, activation_path
+from latentgen.networks.activations import ActivationSource, HeldSource, NetworkSource
+from latentgen.networks.network import Network
+from latentgen.networks.run import Run
+
+
+def source_of(run: Run, network: Network, *, with_input: bool = False) -> NetworkSource:
+    """The source of a network's activations for all images of a run."""
+    mean, std = run.normalise["mean"], run.normalise["std"]
+    return NetworkSource(network, run.images, mean=mean, std=std, with_input=with_input)
+
+
+def sources_over_epochs(
+    run: Run, checkpoint_folder: str, device: torch.device, activation_folder: str | None = None
+) -> Iterator[tuple[int, ActivationSource]]:
+    """The source of activations at every kept epoch: activation files, or the network."""
+    if activation_folder is None:
+        for epoch, source in networks_over_epochs(run, checkpoint_folder, device):
+            yield epoch, HeldSource(source)
+    else:
+        folder = Path(activation_folder)
+        for epoch in checkpoints.epochs_in(folder, ".h5"):
+            yield epoch, FileSource(activation_path(folder, epoch))
+
+
+def networks_over_epochs(
+    run: Run, checkpoint_folder: str, device: torch.device
+) -> Iterator[tuple[int, NetworkSource]]:
+    """The network at every kept epoch.
+
+    All sources share one module, so read a source before taking the next. Only the first one has
+    the input layer, which never changes.
+    """
+    network = run.network()
+    network.module.to(device)
+    folder = Path(checkpoint_folder)
+    for index, epoch in enumerate(checkpoints.epochs_in(folder)):
+        checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
+        yield epoch, source_of(run, network, with_input=index == 0)

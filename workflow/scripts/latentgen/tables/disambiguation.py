@@ -1,0 +1,17 @@
+"""Verdicts against what is known, for every disambiguation of the suite."""
+
+from typing import Any
+
+from latentgen.disambiguation import evaluation
+from latentgen.drawing.table_pages import Table
+
+
+def disambiguation(files: Any, params: Any) -> Table:
+    """Files: pairs, unreadable, skipped. Params: studies."""
+    pairs = evaluation.read_studies(dict(zip(params.studies, files.pairs, strict=True)))
+    left_out = zip(files.unreadable, files.skipped, strict=True)
+    skipped = dict(zip(params.studies, map(evaluation.count_rows, left_out), strict=True))
+    summary = evaluation.summary(pairs, params.studies, skipped)
+    confusions = evaluation.confusions(pairs)
+    markdown = evaluation.to_markdown(summary, confusions)
+    return Table("Disambiguation", summary, markdown, {"confusion": confusions})
