@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.unit.toy import TRAINING, K, make_dataset, make_labels, make_run
+from tests.unit.toy import TRAINING, K, make_dataset, make_labels, make_run, train
 from torch import nn
 
 from latentgen.editing import intervention
 from latentgen.errors import PipelineError
-from latentgen.networks import checkpoints, training
+from latentgen.networks import checkpoints
 from latentgen.networks.run import Run
 from latentgen.seeds import derive_seed
 
@@ -38,21 +38,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def trained(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(run, tmp_path_factory.mktemp("trained"), SETTINGS)
-
-
-def train(run: Run, folder: Path, settings: Mapping[str, Any]) -> Path:
     """States at epochs 0, 2, 4 and 6 of a run that ends at 6."""
-    training.train_run(
-        run.network().module,
-        run.training_data(),
-        run.training_config(settings["training"]),
-        schedule="0-/2",
-        checkpoint_folder=folder / "checkpoints",
-        history_file=folder / "history.csv",
-        fingerprint="",
-    )
-    return folder / "checkpoints"
+    return train(run, tmp_path_factory.mktemp("trained"), SETTINGS["training"], "0-/2")
 
 
 def intervene(
@@ -101,7 +88,7 @@ def test_another_run_s_states_are_noticed(run: Run, trained: Path, tmp_path, cap
 
 def test_a_run_in_another_precision_goes_on_in_it(run: Run, tmp_path: Path, capsys) -> None:
     settings = {**SETTINGS, "training": {**SETTINGS["training"], "precision": "bf16"}}
-    trained = train(run, tmp_path, settings)
+    trained = train(run, tmp_path, settings["training"], "0-/2")
     off = []
     for training_as in (settings, SETTINGS):
         intervene(run, trained, [0], [], training_as)

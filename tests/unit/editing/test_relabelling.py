@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.model_selection import train_test_split
-from tests.unit.toy import MODEL, TRAINING, K, RowsSource, make_dataset, make_labels, make_run
+from tests.unit.toy import (
+    MODEL,
+    TRAINING,
+    K,
+    RowsSource,
+    make_dataset,
+    make_labels,
+    make_run,
+    train,
+)
 
 from latentgen.data import datasets
 from latentgen.data.labels import LabelArray, Labels, TrainLabels
@@ -189,17 +198,9 @@ def memorised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("memorised")
     dataset = make_dataset()
     run = make_run(folder, dataset, make_labels(dataset.train_labels), 0.2)
-    training.train_run(
-        run.network().module,
-        run.training_data(),
-        run.training_config(TRAINING),
-        schedule="0",
-        checkpoint_folder=folder / "checkpoints",
-        history_file=folder / "history.csv",
-        fingerprint="",
-    )
+    states = train(run, folder, TRAINING, schedule="0")
     assert pd.read_csv(folder / "history.csv")["train_accuracy_observed"].iloc[-1] > 0.97
-    return folder / "checkpoints"
+    return states
 
 
 def retrained(

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from tests.unit.toy import noisy_labels, random_images
 from torch import nn
 
 from latentgen.data.labels import Labels
@@ -30,20 +31,12 @@ def network() -> Network:
 
 @pytest.fixture
 def source(network: Network) -> NetworkSource:
-    random = torch.Generator().manual_seed(0)
-    images = {
-        split: torch.randint(0, 256, (n, 1, 4, 4), dtype=torch.uint8, generator=random)
-        for split, n in (("train", N), ("test", M))
-    }
-    return NetworkSource(network, images, mean=0.5, std=0.5)
+    return NetworkSource(network, random_images(N, M, side=4), mean=0.5, std=0.5)
 
 
 @pytest.fixture
 def labels() -> Labels:
-    random = np.random.default_rng(0)
-    true = random.integers(0, K, N)
-    observed = np.where(random.random(N) < 0.4, random.integers(0, K, N), true)
-    return Labels(observed, random.random(N) >= 0.1, K, true, random.integers(0, K, M))
+    return noisy_labels(N, K, redrawn=0.4, held_out=0.1, n_test=M)
 
 
 def test_zero_bias_transfer_is_velpic_at_the_penultimate_layer_sample_by_sample(
