@@ -97,6 +97,16 @@ def random_images(train: int, test: int, side: int) -> dict[str, torch.Tensor]:
     }
 
 
+def velpic_by_hand(rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """First right singular vector of each class, turned towards the rows of all classes."""
+    vectors = []
+    for c in range(int(labels.max()) + 1):
+        of_class = rows[labels == c].double().numpy()
+        first = np.linalg.svd(of_class, full_matrices=False)[2][0]
+        vectors.append(first if first @ rows.double().sum(0).numpy() >= 0 else -first)
+    return torch.from_numpy(np.stack(vectors)).float()
+
+
 class RowsSource:
     """A source of activations that are given rather than computed; it counts its passes.
 

@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.unit.toy import TRAINING, K, make_dataset, make_labels, make_run, train
+from tests.unit.toy import (
+    TRAINING,
+    make_dataset,
+    make_labels,
+    make_run,
+    train,
+    velpic_by_hand,
+)
 from torch import nn
 
 from latentgen.editing import intervention
@@ -98,16 +105,6 @@ def test_a_run_in_another_precision_goes_on_in_it(run: Run, tmp_path: Path, caps
 
 def test_runs_that_ended_before_have_no_intervention(table: pd.DataFrame) -> None:
     assert set(table["start"].dropna()) == {0, 3}  # the run ended at 6, before 7
-
-
-def velpic_by_hand(rows: torch.Tensor, observed: torch.Tensor) -> torch.Tensor:
-    """First right singular vector of each class, turned towards the rows of all classes."""
-    vectors = []
-    for c in range(K):
-        of_class = rows[observed == c].double().numpy()
-        first = np.linalg.svd(of_class, full_matrices=False)[2][0]
-        vectors.append(first if first @ rows.double().sum(0).numpy() >= 0 else -first)
-    return torch.from_numpy(np.stack(vectors)).float()
 
 
 class ByHand:
