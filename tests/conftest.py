@@ -20,36 +20,7 @@ REPOSITORY = Path(__file__).parents[1]
 WHAT_RUNS = ["Snakefile", "config.yaml", "workflow", "profiles", "slurm", "envs"]
 PLUGINS = REPOSITORY / "tests" / "workflow" / "plugins"
 
-TINY: dict[str, Any] = {
-    "suite": "tiny",
-    "suites": {"tiny": ["tiny"]},
-    "datasets": {
-        "digits": {"source": "sklearn", "name": "digits", "subset": {"train": 200, "test": 60}}
-    },
-    "models": {"tiny": {"architecture": "mlp", "widths": [16, 12]}},
-    "experiments": {
-        "tiny": {
-            "dataset": "digits",
-            "model": "tiny",
-            "noise": {"kind": "uniform", "levels": [0, 0.4]},
-            "seeds": [1],
-            "training": {
-                "optimizer": "Adam",
-                "learning_rate": 0.01,
-                "batch_size": 32,
-                "max_epochs": 3,
-                "target_accuracy": 1.0,
-            },
-            "epochs": "0, 1, 2-/2",
-            "activations": {"keep": True},
-        }
-    },
-    "probes": {
-        "masc": {"probe": "masc", "explained_variance": 0.99},
-        "velpic": {"probe": "velpic"},
-    },
-    "figures": {"width": 5, "dpi": 50},
-}
+TINY: dict[str, Any] = yaml.safe_load((REPOSITORY / "tests" / "config" / "tiny.yaml").read_text())
 
 Jobs = dict[str, set[str]]
 

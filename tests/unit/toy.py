@@ -1,4 +1,7 @@
-"""A small task whose networks memorise wrong labels in a second: three patterns under noise."""
+"""What several tests are about: a small task, noisy labels, random images, and given rows.
+
+The task's networks memorise its wrong labels in a second: three patterns under noise.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,7 +11,8 @@ import numpy as np
 import torch
 
 from latentgen.data import datasets
-from latentgen.data.labels import LabelArray, TrainLabels, write
+from latentgen.data.labels import LabelArray, Labels, TrainLabels, write
+from latentgen.networks import training
 from latentgen.networks.run import Run
 
 K = 3
@@ -57,6 +61,50 @@ def make_run(
         normalise={"mean": 0.5, "std": 0.5},
         validation_fraction=validation,
     )
+
+
+def train(run: Run, folder: Path, recipe: dict[str, Any], schedule: str) -> Path:
+    """Train a run; folder of its states, beside which history.csv is left."""
+    training.train_run(
+        run.network().module,
+        run.training_data(),
+        run.training_config(recipe),
+        schedule=schedule,
+        checkpoint_folder=folder / "checkpoints",
+        history_file=folder / "history.csv",
+        fingerprint="",
+    )
+    return folder / "checkpoints"
+
+
+def noisy_labels(
+    n: int, n_classes: int, *, redrawn: float, held_out: float, n_test: int = 0
+) -> Labels:
+    """Random labels of which a share is drawn once more, and another share held out."""
+    random = np.random.default_rng(0)
+    true = random.integers(0, n_classes, n)
+    observed = np.where(random.random(n) < redrawn, random.integers(0, n_classes, n), true)
+    fitted = random.random(n) >= held_out
+    return Labels(observed, fitted, n_classes, true, random.integers(0, n_classes, n_test))
+
+
+def random_images(train: int, test: int, side: int) -> dict[str, torch.Tensor]:
+    """Square grey images by split, uint8 (n, 1, side, side)."""
+    random = torch.Generator().manual_seed(0)
+    return {
+        split: torch.randint(0, 256, (n, 1, side, side), dtype=torch.uint8, generator=random)
+        for split, n in (("train", train), ("test", test))
+    }
+
+
+def velpic_by_hand(rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """First right singular vector of each class, turned towards the rows of all classes."""
+    vectors = []
+    for c in range(int(labels.max()) + 1):
+        of_class = rows[labels == c].double().numpy()
+        first = np.linalg.svd(of_class, full_matrices=False)[2][0]
+        vectors.append(first if first @ rows.double().sum(0).numpy() >= 0 else -first)
+    return torch.from_numpy(np.stack(vectors)).float()
 
 
 class RowsSource:

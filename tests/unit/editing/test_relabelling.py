@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.model_selection import train_test_split
-from tests.unit.toy import MODEL, TRAINING, K, RowsSource, make_dataset, make_labels, make_run
+from tests.unit.toy import (
+    MODEL,
+    TRAINING,
+    K,
+    RowsSource,
+    make_dataset,
+    make_labels,
+    make_run,
+    train,
+)
 
 from latentgen.csv_file import write_csv
 from latentgen.data import datasets
@@ -18,7 +27,6 @@ from latentgen.editing import relabelling
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints, training
 from latentgen.networks.network import build
-from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.training_config import TrainingConfig
 
@@ -189,17 +197,9 @@ def memorised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("memorised")
     dataset = make_dataset()
     run = make_run(folder, dataset, make_labels(dataset.train_labels), 0.2)
-    training.train_run(
-        run.network().module,
-        run.training_data(),
-        run.training_config(TRAINING),
-        schedule="0",
-        checkpoint_folder=folder / "checkpoints",
-        history_file=folder / "history.csv",
-        fingerprint="",
-    )
+    states = train(run, folder, TRAINING, schedule="0")
     assert pd.read_csv(folder / "history.csv")["train_accuracy_observed"].iloc[-1] > 0.97
-    return folder / "checkpoints"
+    return states
 
 
 def retrained(
@@ -327,7 +327,8 @@ def test_published_relabels_everything_and_divides_the_test_set(
     module = run.network().module
     last = checkpoints.epochs_in(memorised)[-1]
     checkpoints.load_into(module, checkpoints.checkpoint_path(memorised, last))
-    logits = predict_logits(module, run.images["test"], 0.5, 0.5)
+    with torch.no_grad():
+        logits = module.eval()((run.images["test"] / 255 - 0.5) / 0.5)
     right = logits.argmax(1).numpy() == dataset.test_labels
     eighty, twenty = train_test_split(right, test_size=0.2, random_state=2345)
     before = epochs[epochs["epoch"] == 0]

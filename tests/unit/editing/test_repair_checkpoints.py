@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from tests.unit.toy import TRAINING, make_dataset, make_labels, make_run
+from tests.unit.toy import TRAINING, make_dataset, make_labels, make_run, train
 
 from latentgen.data.labels import TrainLabels
 from latentgen.editing import export, repair_checkpoints
 from latentgen.editing.repair_checkpoints import Estimate, repair_run, without_noise
 from latentgen.errors import PipelineError
-from latentgen.networks import training
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 
@@ -36,17 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, labels: TrainLabels) -> Run:
 
 @pytest.fixture(scope="module")
 def trained(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    training.train_run(
-        run.network().module,
-        run.training_data(),
-        run.training_config(TRAINING),
-        schedule="1, 5",
-        checkpoint_folder=folder / "checkpoints",
-        history_file=folder / "history.csv",
-        fingerprint="",
-    )
-    return folder / "checkpoints"
+    return train(run, tmp_path_factory.mktemp("trained"), TRAINING, schedule="1, 5")
 
 
 def test_the_repaired_network_answers_better_and_survives_its_file(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from latentgen.jobs import dry_run_cost, resources
+from latentgen.jobs import dry_run_cost
 from latentgen.jobs.dry_run_cost import PlannedJob
 
 
@@ -68,21 +68,3 @@ def test_table() -> None:
     assert "upper bound" in dry_run_cost.as_text(table)
     assert "upper bound" not in dry_run_cost.as_text(dry_run_cost.forecast([job("train", 2)]))
     assert dry_run_cost.as_text(dry_run_cost.forecast([])) == "Nothing would run."
-
-
-def test_parameters_and_disk_by_hand() -> None:
-    size = {"train": 1000, "test": 100, "shape": [1, 8, 8], "classes": 10}
-    mlp = {"widths": [32, 16]}
-    assert resources.parameters(size, mlp) == 64 * 32 + 32 * 16 + 16 * 10
-    cnn = {"channels": [4], "widths": [16]}
-    assert resources.parameters(size, cnn) == 9 * 5 * 4 + 4 * 4 * 4 * 16 + 16 * 10
-    experiment = {
-        "size": size,
-        "model": {"widths": [2**18]},
-        "epochs": "0, 1, 2-/2",
-        "training": {"max_epochs": 3},
-        "activations": {"dtype": "float16"},
-    }
-    # Four epochs of (64 + 10) * 2^18 weights in 4 bytes; of 1100 rows of 2^18 values in 2.
-    assert resources.disk_mb("train", experiment) == 1 + 4 * 74
-    assert resources.disk_mb("dump_activations", experiment) == 1 + 4 * 1100 // 2

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from tests.unit.toy import random_images
 from torch import nn
 
 from latentgen.errors import PipelineError
@@ -16,12 +17,7 @@ from latentgen.networks.network import build
 @pytest.fixture
 def source() -> NetworkSource:
     network = build({"architecture": "mlp", "widths": [6, 4]}, (1, 3, 3), 3, seed=0)
-    random = torch.Generator().manual_seed(0)
-    images = {
-        split: torch.randint(0, 256, (n, 1, 3, 3), dtype=torch.uint8, generator=random)
-        for split, n in (("train", 23), ("test", 7))
-    }
-    return NetworkSource(network, images, mean=0.5, std=0.5, batch_size=5)
+    return NetworkSource(network, random_images(23, 7, side=3), mean=0.5, std=0.5, batch_size=5)
 
 
 def test_a_layer_is_what_the_network_computes_by_hand(source: NetworkSource) -> None:

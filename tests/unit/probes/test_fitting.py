@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.unit.toy import RowsSource
+from tests.unit.toy import RowsSource, noisy_labels
 
 from latentgen.data import datasets
 from latentgen.data.labels import Labels, TrainLabels, write
@@ -43,11 +43,7 @@ TIMES = ["fit_seconds", "predict_seconds", "peak_mib"]
 
 @pytest.fixture
 def labels() -> Labels:
-    rng = np.random.default_rng(0)
-    true = rng.integers(0, K, N)
-    observed = np.where(rng.random(N) < 0.4, rng.integers(0, K, N), true)
-    fitted = rng.random(N) >= VALIDATION
-    return Labels(observed, fitted, K, true, np.random.default_rng(1).integers(0, K, M))
+    return noisy_labels(N, K, redrawn=0.4, held_out=VALIDATION, n_test=M)
 
 
 @pytest.fixture

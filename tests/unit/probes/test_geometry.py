@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.unit.toy import RowsSource
+from tests.unit.toy import RowsSource, noisy_labels
 
 from latentgen.data.labels import Labels
 from latentgen.probes.batches import class_moments
@@ -18,10 +18,7 @@ MASC = {"explained_variance": 0.9}
 
 @pytest.fixture
 def labels() -> Labels:
-    rng = np.random.default_rng(0)
-    true = rng.integers(0, K, N)
-    observed = np.where(rng.random(N) < 0.5, rng.integers(0, K, N), true)
-    return Labels(observed, rng.random(N) >= 0.2, K, true)
+    return noisy_labels(N, K, redrawn=0.5, held_out=0.2)
 
 
 @pytest.fixture
