@@ -76,7 +76,9 @@ def test_parameters_and_disk_are_those_of_the_network(
     assert 0.99 * state < resources.disk_mb("train", kept) * 2**20 < most * state + 2 * 2**20
 
 
-@pytest.mark.parametrize(("model", "shape"), [(MLP, [1, 28, 28]), (RESNET, [3, 32, 32])])
+@pytest.mark.parametrize(
+    ("model", "shape"), [(MLP, [1, 28, 28]), (CNN, [3, 32, 32]), (RESNET, [3, 32, 32])]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_disk_of_activations_is_that_of_their_arrays(
     model: dict[str, Any], shape: list[int], dtype: str

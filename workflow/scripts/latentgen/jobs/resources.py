@@ -35,12 +35,18 @@ IMAGES_PER_SECOND = 1000
 def widest_layer(model: Mapping[str, Any], shape: list[int]) -> int:
     """Width of the widest hidden layer, an upper bound where pooling shrinks the image."""
     _, height, width = shape
-    channels = model.get("channels")
-    widths = list(model.get("widths", []))
-    if channels:
-        widths.append(channels[-1] * (height >> len(channels)) * (width >> len(channels)))
+    widths = _hidden_widths(model, shape)
     # Networks without linear layers are read after the first pooling, 64 channels wide.
     return max(widths, default=64 * height * width // 4)
+
+
+def _hidden_widths(model: Mapping[str, Any], shape: list[int]) -> list[int]:
+    """Widths of the linear layers, and of the flattened convolutions where `channels` says."""
+    widths, channels = list(model.get("widths", [])), model.get("channels")
+    if channels:
+        _, height, width = shape
+        widths.append(channels[-1] * (height >> len(channels)) * (width >> len(channels)))
+    return widths
 
 
 def images_mb(size: Mapping[str, Any]) -> int:
@@ -196,7 +202,7 @@ def disk_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     if rule == "train":
         return 1 + n_epochs * 4 * parameters(size, model) // 2**20
     # Nine layers of a ResNet-18 hold about six times its widest.
-    widths = model.get("widths") or 6 * [widest_layer(model, size["shape"])]
+    widths = _hidden_widths(model, size["shape"]) or 6 * [widest_layer(model, size["shape"])]
     value_bytes = {"float32": 4, "float16": 2}[experiment["activations"]["dtype"]]
     images = size["train"] + size["test"]
     return 1 + n_epochs * images * sum(widths) * value_bytes // 2**20
