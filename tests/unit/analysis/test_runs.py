@@ -64,6 +64,13 @@ def test_accuracy_by_layer_takes_each_run_at_its_own_last_epoch(runs) -> None:
     assert masc.loc["input", "mean"] == pytest.approx(0.25)
     # seed 1 ends at epoch 2, seed 2 at epoch 3: 0.72 and 0.83
     assert masc.loc["fc1", ["mean", "min", "max"]].tolist() == pytest.approx([0.775, 0.72, 0.83])
+    untrained = numbers[numbers["series"] == "masc_untrained"].set_index("layer")
+    assert list(untrained.index) == ["fc1", "fc2"]
+    assert untrained.loc["fc1", ["mean", "min", "max"]].tolist() == pytest.approx([0.75, 0.7, 0.8])
+    histories, probes = runs
+    later = probes[(probes["epoch"] > 0) | (probes["layer"] == "input")]
+    without = decoding.accuracy_by_layer(histories, later)
+    assert set(without["series"]) == {"model", "masc"}
 
 
 def test_contrast_of_batch_statistics_keeps_the_two_readings_apart(runs) -> None:
