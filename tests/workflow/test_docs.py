@@ -73,7 +73,9 @@ def test_add_a_model(repository: Workspace) -> None:
     probes = pd.read_csv(repository.folder / run / "probes.csv")
     assert list(probes["layer"].unique()) == ["input", "stem", "block1", "block2"]
     assert set(repository.planned(f"{run}/probes.csv", *suite)) == set()
-    repository.append("my_models.py", "# changed\n")
+    repository.append("my_models.py", "# A comment changes nothing.\n")
+    assert repository.planned(f"{run}/probes.csv", *suite) == {}
+    repository.append("my_models.py", "CHANGED = True\n")
     assert "train" in repository.planned(f"{run}/probes.csv", *suite)
 
 
@@ -89,7 +91,7 @@ def test_add_a_probe(repository: Workspace) -> None:
     accuracy = accuracy[accuracy["fit_labels"] == "true"].set_index("probe")["accuracy"]
     assert accuracy["naive_bayes"] > 0.7
     assert accuracy["medians"] > 0.7
-    repository.append("my_probes.py", "# changed\n")
+    repository.append("my_probes.py", "CHANGED = True\n")
     assert repository.planned(file) == {"fit_probes": {"digits-mlp/uniform-0.4/1"}}
 
 
