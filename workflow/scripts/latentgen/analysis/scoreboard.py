@@ -170,8 +170,8 @@ paired seeds (Student's t; one seed has none). Probes are fitted on observed lab
 
 - Model: the network itself at its last epoch. Early stopped: at its best epoch on held-out training
   data, with their observed labels. A dash: nothing was held out.
-- Probe: at the last epoch, at the penultimate layer, the layer that is best on held-out data, or the
-  one that is best on test data, which nobody could choose and is therefore optimistic.
+- Probe: at the last epoch, at the penultimate layer, the layer that is best on held-out data, or
+  the one that is best on test data, which nobody could choose and is therefore optimistic.
 - On input, on untrained: the controls. The same probe, fitted to the same labels, on the raw input,
   and on the untrained network at the layer that the same rule chooses there.
 - Readout gap: probe minus model. Learned part: probe minus the better control of each seed. Where

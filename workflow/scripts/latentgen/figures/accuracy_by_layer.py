@@ -9,9 +9,7 @@ from matplotlib.figure import Figure
 from latentgen.analysis import decoding, published
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.layers import draw_by_layer
-from latentgen.drawing.panels import Drawn
-from latentgen.drawing.style import style_of
-from latentgen.names import INPUT
+from latentgen.drawing.panels import Drawn, mark_input
 
 
 def accuracy_by_layer(files: Any, params: Any) -> Drawn:
@@ -31,9 +29,6 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any], theirs: pd.DataFrame |
         theirs: published numbers, drawn behind.
     """
     figure = draw_by_layer(numbers, style, theirs)
-    on_input = numbers[numbers["layer"] == INPUT]
     for axes, level in zip(figure.axes, sorted(numbers["level"].unique()), strict=True):
-        for row in on_input[on_input["level"] == level].to_dict("records"):
-            colour = style_of(row["series"])["color"]
-            axes.axhline(row["mean"], color=colour, linestyle=":", linewidth=0.6, zorder=1)
+        mark_input(axes, numbers[numbers["level"] == level])
     return figure

@@ -41,7 +41,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
             draw_intervals(axes, rows["level"] + shift, rows, style_of(name))
         axes.axhline(0, color="#000000", linewidth=0.6)
         rule = LAYER_RULES[here["layer_rule"].iloc[0]]
-        axes.set_title(f"{experiment}, {DIFFERENCES[difference]}\nlayer: {rule}")
+        axes.set_title(f"{experiment}, {DIFFERENCES[str(difference)]}\nlayer: {rule}")
     limits = limits_of_means(numbers)
     finish(figure, panels, "Corruption level", "Difference of test accuracies", limits)
     return figure
