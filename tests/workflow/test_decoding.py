@@ -29,21 +29,37 @@ def test_decoding_is_complete_and_then_has_nothing_to_do(finished: Workspace) ->
 
     results = finished.folder / "results"
     probes = pd.read_csv(results / "runs/tiny/uniform-0.4/seed1/final_probes.csv")
-    assert set(probes["network"]) == {"memorised", "generalised"}
+    assert set(probes["network"]) == {"memorised", "generalised", "untrained"}
     assert set(probes["layer"]) == {"input", "fc1", "fc2"}
     assert probes["probe"].nunique() == 16
     clean = pd.read_csv(results / "runs/tiny/uniform-0/seed1/final_probes.csv")
-    assert set(clean["network"]) == {"memorised"}  # it is the generalised one
+    assert set(clean["network"]) == {"memorised", "untrained"}  # it is the generalised one
 
     # One run's last epoch is what the probes over training give there, too.
     history = pd.read_csv(results / "runs/tiny/uniform-0.4/seed1/probes.csv")
     key = ["layer", "probe", "fit_labels", "split", "score_labels", "accuracy"]
-    last = history[(history["epoch"] == 3) & (history["layer"] != "input")][key]
-    same = probes[probes["network"] == "memorised"][key]
-    assert len(last) > 0
-    assert len(last.merge(same)) == len(last)
+    for epoch, network in ((3, "memorised"), (0, "untrained")):
+        there = history[(history["epoch"] == epoch) & (history["layer"] != "input")][key]
+        same = probes[probes["network"] == network][key]
+        assert len(there) > 0
+        assert len(there.merge(same)) == len(there)
 
     board = pd.read_csv(results / "tables/scoreboard.csv")
     assert set(board["level"]) == {0.0, 0.4}
+    one = board[(board["level"] == 0.4) & (board["probe"] == "masc")].set_index("layer_rule")
+    at_end = untrained_and_input(probes, "masc").loc[["input", "fc2"]]
+    assert one.loc["penultimate", ["input_accuracy", "untrained_accuracy"]].tolist() == [*at_end]
+    learned = one.loc["penultimate", "probe_accuracy"] - at_end.max()
+    assert one.loc["penultimate", "learned_part"] == pytest.approx(learned)
     comparison = (results / "tables/published_comparison.md").read_text()
     assert "counterpart" in comparison  # it says that there is none
+
+
+def untrained_and_input(probes: pd.DataFrame, probe: str) -> pd.Series:
+    """Test accuracies of a probe fitted to observed labels: on the input, and before training."""
+    rows = probes[(probes["probe"] == probe) & (probes["fit_labels"] == "observed")]
+    rows = rows[rows["split"] == "test"]
+    chosen = (rows["network"] == "untrained") | (
+        (rows["network"] == "memorised") & (rows["layer"] == "input")
+    )
+    return rows[chosen].set_index("layer")["accuracy"]

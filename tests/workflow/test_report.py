@@ -113,7 +113,7 @@ def test_tables_sort_and_can_be_searched(page: Page, complaints: list[str]) -> N
 def test_captions_say_what_is_seen(page: Page) -> None:
     choose(page, "2 Decoding")
     page.locator("a[iconname='information-circle']").first.click()
-    page.get_by_text("Probes were fitted to the").first.wait_for(state="attached")
+    page.get_by_text("All were fitted to the same").first.wait_for(state="attached")
 
 
 def scoreboard_of(page: Page) -> list[list[str]]:
@@ -160,7 +160,7 @@ def test_the_first_pages_numbers_are_those_of_the_table(
         line = [f"{float(row['level']):g}", f"{model:.3f}", "–"]
         expected.setdefault(row["level"], line).append(f"{probe - model:+.3f}")
     assert scoreboard_of(page) == list(expected.values())
-    assert "adds intervals, early stopping" in page.locator("#the-scoreboard").inner_text()
+    assert "adds intervals, controls, early stopping" in page.locator("#the-scoreboard").inner_text()
     assert "0 of 2 networks memorised them" in page.locator("#what-was-found").inner_text()
 
 
@@ -210,13 +210,16 @@ def test_with_a_scoreboard_the_first_page_has_early_stopping(
         shown = scoreboard_of(page)
         assert page.locator("#headline").count() == 0
     chosen = {
-        (row["level"], row["probe"]): f"{float(row['readout_gap']):+.3f}"
+        (row["level"], row["probe"]): [
+            f"{float(row[difference]):+.3f}" for difference in ("readout_gap", "learned_part")
+        ]
         for row in rows
         if row["layer_rule"] == "best_on_validation"
     }
     stopped = {row["level"]: f"{float(row['early_stopped_accuracy']):.3f}" for row in rows}
     assert [line[2:] for line in shown] == [
-        [stopped[level], chosen[level, "masc"], chosen[level, "velpic"]] for level in ("0.0", "0.4")
+        [stopped[level], *chosen[level, "masc"], *chosen[level, "velpic"]]
+        for level in ("0.0", "0.4")
     ]
     assert complaints == []
 

@@ -31,7 +31,7 @@ rule fit_probes:
 
 
 rule fit_final_probes:
-    """Every probe on the trained network, and on the generalised one with the same labels."""
+    """Every probe on the trained network, the untrained one, and the generalised one if there is one."""
     input:
         unpack(generalised_of),
         dataset=dataset_of,

@@ -1,4 +1,4 @@
-"""Fit every probe to every layer of a trained network, and of a generalised one beside it."""
+"""Fit every probe to every layer of a trained network, and of the networks beside it."""
 
 import pandas as pd
 
@@ -12,13 +12,14 @@ from latentgen.probes.probe_cost import probe_layer_and_costs
 
 with job(snakemake):
     run = run_of(snakemake)
-    networks = {"memorised": snakemake.input.checkpoints}
+    networks = {"memorised": run.trained_network(snakemake.input.checkpoints, best_device())}
     if generalised := snakemake.input.get("generalised"):
-        networks["generalised"] = generalised
+        networks["generalised"] = run.trained_network(generalised, best_device())
+    networks["untrained"] = run.network(best_device())
     accuracies, costs = [], []
-    for network, folder in networks.items():
-        trained = run.trained_network(folder, best_device())
-        source = HeldSource(source_of(run, trained, with_input=True))
+    for network, read in networks.items():
+        # As a control the input is read once, with the trained network.
+        source = HeldSource(source_of(run, read, with_input=network != "untrained"))
         for layer in progress.bar(source.widths, desc=network, unit="layer"):
             scored, spent = probe_layer_and_costs(
                 source, layer, run.labels, snakemake.params.probes

@@ -10,7 +10,7 @@ with job(snakemake):
     run = run_of(snakemake)
     device = best_device()
     train_run(
-        run.network().module.to(device),
+        run.network(device).module,
         run.training_data().to(device),
         run.training_config(snakemake.params.training),
         schedule=snakemake.params.epochs,

@@ -64,6 +64,13 @@ def test_accuracy_by_layer_takes_each_run_at_its_own_last_epoch(runs) -> None:
     assert masc.loc["input", "mean"] == pytest.approx(0.25)
     # seed 1 ends at epoch 2, seed 2 at epoch 3: 0.72 and 0.83
     assert masc.loc["fc1", ["mean", "min", "max"]].tolist() == pytest.approx([0.775, 0.72, 0.83])
+    untrained = numbers[numbers["series"] == "masc_untrained"].set_index("layer")
+    assert list(untrained.index) == ["fc1", "fc2"]
+    assert untrained.loc["fc1", ["mean", "min", "max"]].tolist() == pytest.approx([0.75, 0.7, 0.8])
+    histories, probes = runs
+    later = probes[(probes["epoch"] > 0) | (probes["layer"] == "input")]
+    without = decoding.accuracy_by_layer(histories, later)
+    assert set(without["series"]) == {"model", "masc"}
 
 
 def test_contrast_of_batch_statistics_keeps_the_two_readings_apart(runs) -> None:
@@ -85,7 +92,8 @@ def test_over_epochs_only_epochs_that_every_seed_has_count(runs) -> None:
     model = numbers[numbers["series"] == "model"]
     assert model["epoch"].tolist() == [0, 1, 2]
     assert model["mean"].tolist() == pytest.approx([0.15, 0.7, 0.6])
-    assert set(numbers["layer"].dropna()) == {"fc1", "fc2"}  # the input never changes
+    on_input = numbers[numbers["layer"] == "input"]  # which never changes
+    assert on_input[["epoch", "mean", "seeds"]].values.tolist() == [[0, 0.25, 2]]
     fc2 = numbers[numbers["layer"] == "fc2"]
     assert fc2["mean"].tolist() == pytest.approx([0.45, 0.46, 0.47])
 

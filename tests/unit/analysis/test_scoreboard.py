@@ -26,14 +26,25 @@ def history(seed: int, tests: list[float], validations: list[float] | None = Non
     ).astype({"validation_accuracy": float})
 
 
+Layers = dict[str, tuple[float | None, float]]
+"""Accuracy on validation and on test data by layer."""
+
+UNTRAINED: Layers = {"fc1": (0.1, 0.15), "fc2": (0.2, 0.25), "fc3": (0.3, 0.20)}
+
+
 def probe(
-    seed: int, layers: dict[str, tuple[float | None, float]], name: str = "masc"
+    seed: int, layers: Layers, name: str = "masc", untrained: Layers = UNTRAINED
 ) -> pd.DataFrame:
-    """A probe's accuracy on validation and on test data at each layer, among better distractors."""
+    """A probe's accuracies, among better distractors."""
+    trained = network_rows("memorised", seed, {"input": (0.9, 0.3), **layers}, name)
+    return joined([trained, network_rows("untrained", seed, untrained, name)])
+
+
+def network_rows(network: str, seed: int, layers: Layers, name: str) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for layer, (validation, test) in layers.items():
         common = {**RUN, "seed": seed, "layer": layer, "probe": name}
-        here = {**common, "network": "memorised", "fit_labels": "observed"}
+        here = {**common, "network": network, "fit_labels": "observed"}
         rows.append({**here, "split": "train", "score_labels": "observed", "accuracy": 1.0})
         if validation is not None:
             held_out = {**here, "split": "validation"}
@@ -41,13 +52,13 @@ def probe(
             rows.append({**held_out, "score_labels": "true", "accuracy": 1 - validation})
         score = {"split": "test", "score_labels": "true"}
         rows.append({**here, **score, "accuracy": test})
-        for network, fit_labels in (("memorised", "true"), ("generalised", "observed")):
-            other = {"network": network, "fit_labels": fit_labels, "accuracy": 0.99}
+        for distractor, fit_labels in ((network, "true"), ("generalised", "observed")):
+            other = {"network": distractor, "fit_labels": fit_labels, "accuracy": 0.99}
             rows.append({**common, **score, **other})
     return pd.DataFrame(rows)
 
 
-LAYERS = {"input": (0.9, 0.95), "fc1": (0.5, 0.70), "fc2": (0.4, 0.80), "fc3": (0.3, 0.60)}
+LAYERS: Layers = {"fc1": (0.5, 0.70), "fc2": (0.4, 0.80), "fc3": (0.3, 0.60)}
 
 
 def joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -136,24 +147,83 @@ def test_one_seed_gives_no_interval() -> None:
     board = scoreboard.scoreboard(scores)
     assert board["seeds"].tolist() == [1, 1, 1]
     ends = [column for column in board if column.endswith(("_low", "_high"))]
-    assert len(ends) == 6
+    assert len(ends) == 8
     assert board[ends].isna().all(axis=None)
-    text = scoreboard.to_markdown(board)
-    assert "| +0.100        | +0.200               | +0.300" in text
-    assert "[" not in text
+    cells = table_of(board)
+    assert [row["readout gap"] for row in cells] == ["+0.100", "+0.200", "+0.300"]
+    assert "[" not in scoreboard.to_markdown(board)
+    assert "includes" not in " ".join(row["learned part"] for row in cells)
 
 
 def test_without_held_out_data_there_is_nothing_to_choose_by() -> None:
-    layers = {layer: (None, test) for layer, (_, test) in LAYERS.items()}
-    scores = scoreboard.paired_scores(history(1, [0.1, 0.5]), probe(1, layers))
+    def nothing_held_out(layers: Layers) -> Layers:
+        return {layer: (None, test) for layer, (_, test) in layers.items()}
+
+    probes = probe(1, nothing_held_out(LAYERS), untrained=nothing_held_out(UNTRAINED))
+    scores = scoreboard.paired_scores(history(1, [0.1, 0.5]), probes)
     assert set(scores["layer_rule"]) == {PENULTIMATE, BEST_ON_TEST}
     assert scores[["early_stopped_accuracy", "over_early_stopping"]].isna().all(axis=None)
     board = scoreboard.scoreboard(scores)
-    (line,) = [x for x in scoreboard.to_markdown(board).splitlines() if "masc" in x]
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells == ["uniform 0.4", "1", "0.500", "–", "masc", "+0.100", "–", "+0.300", "–"]
+    assert list(map(list, map(dict.values, table_of(board)))) == [
+        [*start, "0.500", "–", *cells, "–"]
+        for start, cells in (
+            (
+                ["uniform 0.4", "1", "masc", "penultimate"],
+                ["0.600", "0.300", "0.200", "+0.100", "+0.300"],
+            ),
+            (
+                ["uniform 0.4", "1", "masc", "best on test (optimistic)"],
+                ["0.800", "0.300", "0.250", "+0.300", "+0.500"],
+            ),
+        )
+    ]
     numbers = scoreboard.gains_by_level(board, {"toy": {"masc": MASC}})
-    assert numbers[["series", "layer_rule"]].values.tolist() == [["masc", PENULTIMATE]]
+    assert numbers[["series", "difference", "layer_rule"]].values.tolist() == [
+        ["masc", "readout_gap", PENULTIMATE],
+        ["masc", "learned_part", PENULTIMATE],
+    ]
+
+
+def test_controls_are_the_input_and_the_layer_that_the_same_rule_chooses_untrained() -> None:
+    scores = by_rule(scoreboard.paired_scores(history(1, [0.1, 0.5]), probe(1, LAYERS)))
+    assert {rule: row["untrained_accuracy"] for rule, row in scores.items()} == {
+        PENULTIMATE: 0.20,
+        BEST_ON_VALIDATION: 0.20,
+        BEST_ON_TEST: 0.25,
+    }
+    assert {row["input_accuracy"] for row in scores.values()} == {0.3}
+    # The input is the better control: 0.6, 0.7 and 0.8 minus 0.3.
+    assert {rule: row["learned_part"] for rule, row in scores.items()} == pytest.approx(
+        {PENULTIMATE: 0.3, BEST_ON_VALIDATION: 0.4, BEST_ON_TEST: 0.5}
+    )
+
+
+def test_the_better_control_is_that_of_each_seed() -> None:
+    trained = {0: 0.60, 1: 0.68, 2: 0.85}
+    untrained = {0: 0.50, 1: 0.20, 2: 0.55}  # the input: 0.3
+    histories = joined([history(seed, [0.1, 0.5]) for seed in trained])
+    probes = [
+        probe(seed, {"fc1": (0.5, trained[seed])}, untrained={"fc1": (0.5, untrained[seed])})
+        for seed in trained
+    ]
+    board = scoreboard.scoreboard(scoreboard.paired_scores(histories, joined(probes)))
+    row = by_rule(board)[PENULTIMATE]
+    paired = stats.ttest_rel([0.60, 0.68, 0.85], [0.50, 0.30, 0.55]).confidence_interval(0.95)
+    assert row["untrained_accuracy"] == pytest.approx(1.25 / 3)
+    assert row["learned_part"] == pytest.approx((0.10 + 0.38 + 0.30) / 3)
+    assert row["learned_part_low"] == pytest.approx(paired.low)
+    assert row["learned_part_high"] == pytest.approx(paired.high)
+    assert paired.low < 0  # which the table says in words
+    assert {cells["learned part"] for cells in table_of(board)} == {
+        f"+0.260 [{paired.low:+.3f}, {paired.high:+.3f}] includes zero"
+    }
+
+
+def table_of(board: pd.DataFrame) -> list[dict[str, str]]:
+    """The rows of the Markdown's only table."""
+    lines = [x for x in scoreboard.to_markdown(board).splitlines() if x.startswith("|")]
+    header, _, *rows = [[cell.strip() for cell in x.strip("|").split("|")] for x in lines]
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def test_markdown_has_a_row_for_each_level_and_probe() -> None:
@@ -173,8 +243,10 @@ def test_figure_shows_one_probe_of_each_kind_and_early_stopping() -> None:
         "velpic": {"probe": "velpic"},
     }
     numbers = scoreboard.gains_by_level(board, {"toy": settings})
-    assert numbers["series"].tolist() == ["early_stopped", "masc", "velpic"]
+    assert numbers["series"].tolist() == ["early_stopped", *2 * ["masc", "velpic"]]
+    assert numbers["difference"].tolist() == [*3 * ["readout_gap"], *2 * ["learned_part"]]
     assert set(numbers["layer_rule"]) == {BEST_ON_VALIDATION}
-    # Stopped at epoch 0 with 0.7, against 0.50, 0.48 and 0.55.
-    assert numbers["mean"].tolist() == pytest.approx([0.19, 0.2, 0.2])
+    # Stopped at epoch 0 with 0.7, against 0.50, 0.48 and 0.55; the better control is the input.
+    learned = (0.60 + 0.68 + 0.85) / 3 - 0.3
+    assert numbers["mean"].tolist() == pytest.approx([0.19, 0.2, 0.2, learned, learned])
     assert (numbers["low"] < numbers["mean"]).all()

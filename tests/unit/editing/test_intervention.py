@@ -230,7 +230,7 @@ def test_a_network_that_cannot_be_edited_is_one_line(
     monkeypatch.setitem(run.__dict__, "class_names", list("abcde"))
     network = run.network()
     monkeypatch.setitem(run.__dict__, "class_names", list("abc"))
-    monkeypatch.setattr(Run, "network", lambda self: network)
+    monkeypatch.setattr(Run, "network", lambda self, device: network)
     with pytest.raises(PipelineError, match=r"weights of 3 classes .* last layer of 5") as error:
         intervene(run, trained, [0], [])
     assert "\n" not in str(error.value)

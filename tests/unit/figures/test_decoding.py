@@ -315,22 +315,34 @@ def test_costs_leave_out_what_takes_no_operations(costs: pd.DataFrame) -> None:
 
 def gains() -> pd.DataFrame:
     rows = [
-        (experiment, rule, level, series, gain, gain - 0.1, gain + 0.1, 2)
+        (experiment, rule, difference, level, series, gain, gain - 0.1, gain + 0.1, 2)
         for experiment, rule in (("a", "penultimate"), ("b", "best_on_validation"))
-        for series, gain in (("early_stopped", 0.1), ("masc", 0.2))
+        for difference, series, gain in (
+            ("readout_gap", "early_stopped", 0.1),
+            ("readout_gap", "masc", 0.2),
+            ("learned_part", "masc", 0.05),
+        )
         for level in LEVELS
     ]
-    columns = ["experiment", "layer_rule", "level", "series", "mean", "low", "high", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["experiment", "layer_rule", "difference", "level", "series"]
+    return pd.DataFrame(rows, columns=[*columns, "mean", "low", "high", "seeds"])
 
 
-def test_scoreboard_has_a_panel_for_each_experiment() -> None:
+def test_scoreboard_has_a_row_of_two_differences_for_each_experiment() -> None:
     numbers = gains()
     numbers.loc[0, ["low", "high"]] = [-5.0, 5.0]  # as of two seeds that differ
     panels = by_title(scoreboard.draw(numbers, STYLE))
-    assert list(panels) == ["a\nlayer: penultimate", "b\nlayer: best on validation"]
-    for axes in panels.values():
-        assert lines(axes) == {"Model, stopped early": [0.1, 0.1], "MASC": [0.2, 0.2]}
+    assert list(panels) == [
+        f"{experiment}, {difference}\nlayer: {rule}"
+        for experiment, rule in (("a", "penultimate"), ("b", "best on validation"))
+        for difference in ("readout gap: over the model", "learned part: over the better control")
+    ]
+    for (title, axes), row in zip(panels.items(), (0, 0, 1, 1), strict=True):
+        if "learned" in title:
+            assert lines(axes) == {"MASC": [0.05, 0.05]}
+        else:
+            assert lines(axes) == {"Model, stopped early": [0.1, 0.1], "MASC": [0.2, 0.2]}
+        assert axes.get_subplotspec().rowspan.start == row
         low, high = axes.get_ylim()
         assert -0.1 < low < 0
         assert 0.2 < high < 0.3

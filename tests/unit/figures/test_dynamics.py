@@ -32,6 +32,18 @@ def test_a_later_panel_with_more_epochs_is_not_cut_off() -> None:
             assert high >= 400
 
 
+def test_the_inputs_level_is_marked_in_every_panel() -> None:
+    curves = [curve(level, "masc", 10, "series") for level in (0.0, 0.8)]
+    hidden = pd.concat(curves, ignore_index=True)
+    on_input = hidden[hidden["epoch"] == 0].assign(layer="input", mean=hidden["level"] / 2 + 0.1)
+    figure = accuracy_over_epochs.draw(pd.concat([on_input, hidden]), STYLE)
+    assert len(figure.axes) == 2  # none for the input
+    for axes, height in zip(figure.axes, (0.1, 0.5), strict=True):
+        marks = [line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2]
+        assert marks == [height]
+        assert axes.get_legend_handles_labels()[1] == ["MASC"]
+
+
 def test_a_wide_interval_does_not_flatten_differences() -> None:
     numbers = curve(0.4, "masc", 10, "series").rename(columns={"min": "low", "max": "high"})
     numbers = numbers.assign(mean=numbers["epoch"] / 100, low=-5.0, high=5.0)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from latentgen.jobs import report_findings as findings
-from latentgen.jobs.report_findings import Line, Reading
+from latentgen.jobs.report_findings import Controls, Difference, Line, Reading
 
 SETTINGS: dict[str, Any] = {"validation_fraction": 0.1, "probes": {"masc": {}, "velpic": {}}}
 
@@ -25,11 +25,16 @@ def tables(tmp_path: Path) -> dict[str, Path]:
         "probe_accuracy": 0.75,
         "model_accuracy": 0.5,
         "early_stopped_accuracy": 0.7,
-        findings.GAP: 0.25,
-        f"{findings.GAP}_low": 0.2,
-        f"{findings.GAP}_high": 0.3,
+        "input_accuracy": 0.6,
+        "untrained_accuracy": 0.65,
+        "readout_gap": 0.25,
+        "readout_gap_low": 0.2,
+        "readout_gap_high": 0.3,
+        "learned_part": 0.1,
+        "learned_part_low": 0.05,
+        "learned_part_high": 0.15,
     }
-    crossing = {**score, "probe": "velpic", f"{findings.GAP}_low": -0.1}
+    crossing = {**score, "probe": "velpic", "learned_part_low": -0.1}
     elsewhere = [{**score, "probe": "knn"}, {**score, "layer_rule": "penultimate"}]
     run = {
         "experiment": "a",
@@ -59,8 +64,10 @@ def tables(tmp_path: Path) -> dict[str, Path]:
 
 def test_lines_are_the_scoreboard_of_the_figures_probes(tables: dict[str, Path]) -> None:
     first, second = findings.lines(tables, {"a": SETTINGS, "b": SETTINGS})
-    reading = Reading(0.75, 0.25, 0.2, 0.3)
-    probes = {"masc": reading, "velpic": reading._replace(low=-0.1)}
+    learned = Difference(0.1, 0.05, 0.15)
+    reading = Reading(0.75, Difference(0.25, 0.2, 0.3), Controls(0.6, 0.65, learned))
+    crossing = Controls(0.6, 0.65, learned._replace(low=-0.1))
+    probes = {"masc": reading, "velpic": reading._replace(controls=crossing)}
     assert first == Line("a", 0.4, 2, 0.5, 0.7, probes)
     assert second == Line("b", 0.4, 2, 0.5, 0.7, {"masc": reading})
 
@@ -73,10 +80,9 @@ def test_where_nothing_is_held_out_the_layer_is_the_penultimate(tables: dict[str
 def test_without_scoreboard_lines_are_means_of_the_accuracies(tables: dict[str, Path]) -> None:
     del tables["scoreboard"]
     (line,) = findings.lines(tables, {"a": SETTINGS})
-    assert line == Line(
-        "a", 0.4, 2, 0.375, None, {"masc": Reading(0.875, 0.5), "velpic": Reading(0.1, -0.4)}
-    )
-    assert findings.above_zero([line]) == []
+    readings = {"masc": Reading(0.875, Difference(0.5)), "velpic": Reading(0.1, Difference(-0.4))}
+    assert line == Line("a", 0.4, 2, 0.375, None, readings)
+    assert findings.learned_above_zero([line]) == []
 
 
 def test_without_tables_nothing_is_said() -> None:
@@ -86,10 +92,14 @@ def test_without_tables_nothing_is_said() -> None:
 
 
 def test_the_first_experiment_is_summed_up(tables: dict[str, Path]) -> None:
-    low, high = (Line("a", x, 3, 0.5, None, {"masc": Reading(x, x, x - 0.3)}) for x in (0.2, 0.4))
-    wider = Line("b", 0.4, 3, 0.5, None, {"masc": Reading(0.9, 0.9, 0.8)})
+    def line(experiment: str, gap: float) -> Line:
+        controls = Controls(0.1, 0.2, Difference(gap, gap - 0.3, gap + 0.3))
+        reading = Reading(0.9, Difference(gap), controls)
+        return Line(experiment, 0.4, 3, 0.5, None, {"masc": reading})
+
+    low, high, wider = line("a", 0.2), line("a", 0.4), line("b", 0.9)
     assert findings.widest([low, high, wider]) == (high, "masc")
-    assert findings.above_zero([low, high, wider]) == ["1 of 2 levels for MASC"]
+    assert findings.learned_above_zero([low, high, wider]) == ["1 of 2 levels for MASC"]
 
 
 def test_memorised_runs_and_verdicts_are_counted_once(tables: dict[str, Path]) -> None:

@@ -16,6 +16,7 @@ from tests.unit.toy import RowsSource, noisy_labels
 
 from latentgen.data import datasets
 from latentgen.data.labels import Labels, TrainLabels, write
+from latentgen.jobs.runs import run_of
 from latentgen.networks import checkpoints
 from latentgen.networks.network import build
 from latentgen.probes import fitting, probe_cost
@@ -233,7 +234,7 @@ def run_script(job: SimpleNamespace) -> tuple[bytes, pd.DataFrame, pd.DataFrame]
     return content, pd.read_csv(job.output.final_probes), pd.read_csv(job.output.costs)
 
 
-def test_final_probes_of_both_networks_are_the_same_bytes_every_time(job: SimpleNamespace) -> None:
+def test_final_probes_of_all_networks_are_the_same_bytes_every_time(job: SimpleNamespace) -> None:
     content, accuracies, costs = run_script(job)
     again, _, _ = run_script(job)
     assert content == again
@@ -243,18 +244,37 @@ def test_final_probes_of_both_networks_are_the_same_bytes_every_time(job: Simple
     ]
     of_layers = accuracies[["network", "layer", "width"]].drop_duplicates().to_numpy().tolist()
     assert of_layers == [
-        [network, *layer]
-        for network in ("memorised", "generalised")
-        for layer in (["input", 16], ["fc1", 10], ["fc2", 8])
+        *(
+            [network, *layer]
+            for network in ("memorised", "generalised")
+            for layer in (["input", 16], ["fc1", 10], ["fc2", 8])
+        ),
+        ["untrained", "fc1", 10],
+        ["untrained", "fc2", 8],
     ]
-    assert len(accuracies) == 2 * 3 * len(PROBES) * 2 * 5
-    assert len(costs) == 2 * 3 * len(PROBES) * 2
+    assert len(accuracies) == 8 * len(PROBES) * 2 * 5
+    assert len(costs) == 8 * len(PROBES) * 2
     assert not set(TIMES) & set(accuracies)
     assert accuracies[accuracies["probe"] == "knn"]["n_components"].isna().all()
     by_layer = accuracies.set_index(["layer", "network"])["accuracy"]
     both = {layer: by_layer[layer].groupby("network").agg(list) for layer in ("input", "fc2")}
     assert both["input"]["memorised"] == both["input"]["generalised"]
-    assert both["fc2"]["memorised"] != both["fc2"]["generalised"]
+    fc2 = both["fc2"]
+    assert fc2["memorised"] != fc2["generalised"] != fc2["untrained"] != fc2["memorised"]
+
+
+def test_the_untrained_network_is_that_of_the_run(job: SimpleNamespace) -> None:
+    _, accuracies, _ = run_script(job)
+    run = run_of(job)
+    folder = Path(job.input.checkpoints).parent / "as_initialised"
+    checkpoints.save(run.network().module.state_dict(), checkpoints.checkpoint_path(folder, 0))
+    job.input = Files(**{**vars(job.input), "checkpoints": str(folder)})
+    _, again, _ = run_script(job)
+    untrained = accuracies[accuracies["network"] == "untrained"].drop(columns="network")
+    read = again[(again["network"] == "memorised") & (again["layer"] != "input")]
+    assert untrained.reset_index(drop=True).equals(
+        read.drop(columns="network").reset_index(drop=True)
+    )
 
 
 def test_final_probes_read_the_last_epoch_and_may_have_no_generalised_network(
@@ -266,5 +286,5 @@ def test_final_probes_read_the_last_epoch_and_may_have_no_generalised_network(
     job.input = Files(**{**vars(job.input), "checkpoints": str(last.parent)})
     del job.input.generalised
     _, one, costs = run_script(job)
-    assert set(costs["network"]) == set(one["network"]) == {"memorised"}
-    assert one.equals(both[both["network"] == "memorised"])
+    assert set(costs["network"]) == set(one["network"]) == {"memorised", "untrained"}
+    assert one.equals(both[both["network"] != "generalised"].reset_index(drop=True))

@@ -6,6 +6,9 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 INPUT = "input"
 """The images as the network sees them, flattened: layer 0. It is the same at every epoch."""
 
+UNTRAINED_SUFFIX = "_untrained"
+"""Ends the series of a probe on the untrained network."""
+
 OWN_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 """`module.object`: an object that is not part of the library, see `plugins`."""
 

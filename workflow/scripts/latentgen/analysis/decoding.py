@@ -15,14 +15,21 @@ from latentgen.analysis.runs import (
     with_intervals,
 )
 from latentgen.errors import PipelineError
+from latentgen.names import INPUT, UNTRAINED_SUFFIX
 
 
 def accuracy_by_layer(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy at each run's last epoch: level, series, layer, width, mean, min, max, seeds.
+    """Test accuracy at each run's last epoch, and of the probes on the untrained network.
 
-    The model's own accuracy has one row a level and no layer.
+    Returns:
+        Columns level, series, layer, width, mean, min, max, seeds. The model's own accuracy has one
+        row a level and no layer. Series on the untrained network end in `_untrained`; there are
+        none where the probed epochs leave out epoch 0.
     """
-    return _by_layer(histories, last_rows(on_test(probes), "layer"))
+    read = on_test(probes)
+    untrained = read[(read["epoch"] == 0) & (read["layer"] != INPUT)]
+    untrained = untrained.assign(series=untrained["series"] + UNTRAINED_SUFFIX)
+    return _by_layer(histories, pd.concat([last_rows(read, "layer"), untrained]))
 
 
 def baselines_by_layer(

@@ -1,8 +1,14 @@
-"""The readout gap: how much better a probe classifies new data than the network itself.
+"""The readout gap, and how much of it training put there.
 
-It is the probe's test accuracy minus the model's own (arXiv 2501.14687), both at the last epoch.
-A probe is fitted to one layer, so the number depends on how that layer is chosen. Early stopping is
-an alternative, so each number is also compared with that.
+- Readout gap: a probe's test accuracy minus the model's own, both at the last epoch. The papers
+  call it latent generalization (arXiv 2501.14687).
+- Controls: the same probe, fitted to the same labels, on the raw input and on the untrained network
+  (the same run's, at epoch 0; arXiv 2603.19865 shows it too).
+- Learned part: the probe's test accuracy minus that of the better control.
+
+A probe is fitted to one layer, so the numbers depend on how that layer is chosen; in the untrained
+network the same rule chooses. Early stopping is an alternative, so each number is also compared
+with that.
 """
 
 from collections.abc import Mapping
@@ -32,7 +38,10 @@ LAYER_RULES = {
 EARLY_STOPPED = "early_stopped"
 """The series of the model at its best epoch on validation data."""
 
-DIFFERENCES = ["readout_gap", "over_early_stopping", "early_stopping_gain"]
+CONTROLS = ["input_accuracy", "untrained_accuracy"]
+"""The probe's accuracy on what training has not changed."""
+
+DIFFERENCES = ["readout_gap", "learned_part", "over_early_stopping", "early_stopping_gain"]
 SETTING = ["experiment", "noise", "level"]
 
 
@@ -42,16 +51,28 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
     Args:
         histories: of the runs, with `validation_accuracy` (held-out training data, observed
             labels; empty where nothing is held out).
-        final_probes: every probe at the last epoch.
+        final_probes: every probe at the last epoch, and on the untrained network.
 
     Returns:
         Columns: the run, probe, layer_rule, layer, probe_accuracy, model_accuracy,
-        early_stopped_accuracy, stopping_epoch, and `DIFFERENCES`; accuracies are on test. Without
-        held-out data there are no rows for the rule that needs them, and early stopping is empty.
+        early_stopped_accuracy, stopping_epoch, `CONTROLS` and `DIFFERENCES`; accuracies are on
+        test. Without held-out data there are no rows for the rule that needs them, and early
+        stopping is empty.
     """
-    scores = _chosen_layers(final_probes).merge(model_scores(histories), on=RUN_COLUMNS)
+    probes = [*RUN_COLUMNS, "probe"]
+    untrained = _chosen_layers(final_probes, "untrained").drop(columns="layer")
+    scores = (
+        _chosen_layers(final_probes, "memorised")
+        .merge(model_scores(histories), on=RUN_COLUMNS)
+        .merge(_on_input(final_probes), on=probes)
+        .merge(
+            untrained.rename(columns={"probe_accuracy": "untrained_accuracy"}),
+            on=[*probes, "layer_rule"],
+        )
+    )
     return scores.assign(
         readout_gap=scores["probe_accuracy"] - scores["model_accuracy"],
+        learned_part=scores["probe_accuracy"] - scores[CONTROLS].max(axis="columns"),
         over_early_stopping=scores["probe_accuracy"] - scores["early_stopped_accuracy"],
         early_stopping_gain=scores["early_stopped_accuracy"] - scores["model_accuracy"],
     )
@@ -71,14 +92,26 @@ def model_scores(histories: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _chosen_layers(final_probes: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy of each run's probes at the hidden layer that each rule chooses.
+def _on_input(final_probes: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy of each run's probes on the raw input."""
+    rows = final_probes[
+        (final_probes["network"] == "memorised")
+        & (final_probes["fit_labels"] == "observed")
+        & (final_probes["layer"] == INPUT)
+        & (final_probes["split"] == "test")
+    ]
+    rows = rows.rename(columns={"accuracy": "input_accuracy"})
+    return rows[[*RUN_COLUMNS, "probe", "input_accuracy"]]
+
+
+def _chosen_layers(final_probes: pd.DataFrame, network: str) -> pd.DataFrame:
+    """Test accuracy of a network's probes at the hidden layer that each rule chooses, by run.
 
     Of equally good layers the first is taken.
     """
     keys = [*RUN_COLUMNS, "probe"]
     hidden = final_probes[
-        (final_probes["network"] == "memorised")
+        (final_probes["network"] == network)
         & (final_probes["fit_labels"] == "observed")
         & (final_probes["layer"] != INPUT)
     ]
@@ -103,17 +136,18 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row for each experiment, noise, level, probe and layer rule. Columns: these; the chosen
-        layers; seeds; mean probe_accuracy, model_accuracy and
-        early_stopped_accuracy; each of `DIFFERENCES` with `_low` and `_high`. With one seed there
-        is no interval: `_low` and `_high` are empty.
+        layers; seeds; mean model_accuracy, early_stopped_accuracy, probe_accuracy and `CONTROLS`;
+        each of `DIFFERENCES` with `_low` and `_high`. With one seed there is no interval: `_low`
+        and `_high` are empty.
     """
     by = [*SETTING, "probe", "layer_rule"]
     board = scores.groupby(by, sort=False).agg(
         layers=("layer", lambda layers: " ".join(dict.fromkeys(layers))),
         seeds=("seed", "count"),
-        probe_accuracy=("probe_accuracy", "mean"),
         model_accuracy=("model_accuracy", "mean"),
         early_stopped_accuracy=("early_stopped_accuracy", "mean"),
+        probe_accuracy=("probe_accuracy", "mean"),
+        **{name: (name, "mean") for name in CONTROLS},
     )
     for name in DIFFERENCES:
         interval = with_intervals(scores, by, name).set_index(by)[["mean", "low", "high"]]
@@ -123,42 +157,46 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_markdown(board: pd.DataFrame) -> str:
-    """The scoreboard as Markdown: a table for each experiment, a row for each level and probe."""
-    parts = ["# Readout gap", _EXPLANATION]
+    """The scoreboard as Markdown: a table for each experiment, with the rows of the scoreboard."""
+    parts = ["# What probes read, and what training added", _EXPLANATION]
     for experiment, rows in board.groupby("experiment", sort=False):
         parts += [f"## {experiment}", _table(rows).to_markdown(index=False, disable_numparse=True)]
     return "\n\n".join(parts) + "\n"
 
 
 _EXPLANATION = """\
-Probe accuracy minus model accuracy on test data, both at the last epoch, as the mean over seeds
-with the 95 % confidence interval of the paired differences (Student's t; one seed has none).
-Probes are fitted on observed labels. The layer is the penultimate one, the one that is best on
-held-out training data with observed labels, or the one that is best on test data, which nobody
-could choose and is therefore optimistic. "Early stopped" is the model's own test accuracy at its
-best epoch on the held-out data, and the last column what the probe at the layer chosen on
-validation data has over that. A dash: nothing was held out."""
+Accuracies are on test data, means over seeds; differences have the 95 % confidence interval over
+paired seeds (Student's t; one seed has none). Probes are fitted on observed labels.
+
+- Model: the network itself at its last epoch. Early stopped: at its best epoch on held-out training
+  data, with their observed labels. A dash: nothing was held out.
+- Probe: at the last epoch, at the penultimate layer, the layer that is best on held-out data, or
+  the one that is best on test data, which nobody could choose and is therefore optimistic.
+- On input, on untrained: the controls. The same probe, fitted to the same labels, on the raw input,
+  and on the untrained network at the layer that the same rule chooses there.
+- Readout gap: probe minus model. Learned part: probe minus the better control of each seed. Where
+  the interval includes zero, training may have added nothing that this probe can read."""
 
 
 def _table(rows: pd.DataFrame) -> pd.DataFrame:
-    """The scoreboard of one experiment, with the layer rules side by side."""
-    lines = []
-    for (noise, level, probe), here in rows.groupby(["noise", "level", "probe"], sort=False):
-        by_rule = here.set_index("layer_rule").to_dict("index")
-        first = here.iloc[0]
-        line = {
-            "noise": f"{noise} {level:g}",
-            "seeds": str(first["seeds"]),
-            "model": _number(first["model_accuracy"]),
-            "early stopped": _number(first["early_stopped_accuracy"]),
-            "probe": probe,
+    """The scoreboard of one experiment, as text."""
+    return pd.DataFrame(
+        {
+            "noise": f"{row['noise']} {row['level']:g}",
+            "seeds": str(row["seeds"]),
+            "probe": row["probe"],
+            "layer": LAYER_RULES[row["layer_rule"]],
+            "model": _number(row["model_accuracy"]),
+            "early stopped": _number(row["early_stopped_accuracy"]),
+            "probe's accuracy": _number(row["probe_accuracy"]),
+            "on input": _number(row["input_accuracy"]),
+            "on untrained": _number(row["untrained_accuracy"]),
+            "readout gap": _interval(row, "readout_gap"),
+            "learned part": _interval(row, "learned_part") + _about_zero(row, "learned_part"),
+            "over early stopping": _interval(row, "over_early_stopping"),
         }
-        for rule, title in LAYER_RULES.items():
-            line[title] = _interval(by_rule.get(rule, {}), "readout_gap")
-        chosen = by_rule.get(BEST_ON_VALIDATION, {})
-        line["over early stopping"] = _interval(chosen, "over_early_stopping")
-        lines.append(line)
-    return pd.DataFrame(lines)
+        for row in rows.to_dict("records")
+    )
 
 
 def _number(value: float, sign: str = "") -> str:
@@ -167,24 +205,28 @@ def _number(value: float, sign: str = "") -> str:
 
 def _interval(row: Mapping[Any, Any], name: str) -> str:
     """`+0.123 [+0.100, +0.146]`, without the brackets where there is no interval."""
-    if not row:
-        return _number(float("nan"))
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     brackets = "" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]"
     return _number(row[name], "+") + brackets
 
 
+def _about_zero(row: Mapping[Any, Any], name: str) -> str:
+    """Said in words where an interval does not tell a difference from none."""
+    return " includes zero" if row[f"{name}_low"] <= 0 <= row[f"{name}_high"] else ""
+
+
 def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.DataFrame:
-    """The numbers of the scoreboard's figure: gains over the model at its last epoch.
+    """The numbers of the scoreboard's figure: what probes gain over the model and their controls.
 
     Args:
         board: as returned by `scoreboard`.
         probes: by experiment, the settings of its probes; one of each kind is kept.
 
     Returns:
-        Columns experiment, layer_rule, level, series, mean, low, high, seeds. The rule is
-        `BEST_ON_VALIDATION`, or `PENULTIMATE` where nothing is held out; series
-        `EARLY_STOPPED` is the model at its best epoch on validation data.
+        Columns experiment, layer_rule, difference, level, series, mean, low, high, seeds. The rule
+        is `BEST_ON_VALIDATION`, or `PENULTIMATE` where nothing is held out. The difference is
+        `readout_gap` or `learned_part`. Series `EARLY_STOPPED`, beside the gaps, is the model at
+        its best epoch on validation data minus that at its last.
     """
     parts = []
     for experiment, rows in board.groupby("experiment", sort=False):
@@ -192,12 +234,13 @@ def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.Data
         rows = rows[rows["layer_rule"] == (BEST_ON_VALIDATION if held_out else PENULTIMATE)]
         rows = rows[rows["probe"].isin(one_of_each_kind(probes[str(experiment)]))]
         if held_out:
-            parts.append(_gain(rows.drop_duplicates("level"), "early_stopping_gain", EARLY_STOPPED))
-        parts.append(_gain(rows, "readout_gap", rows["probe"]))
+            stopped = _gain(rows.drop_duplicates("level"), "early_stopping_gain", EARLY_STOPPED)
+            parts.append(stopped.assign(difference="readout_gap"))
+        parts += [_gain(rows, name, rows["probe"]) for name in ("readout_gap", "learned_part")]
     return pd.concat(parts, ignore_index=True)
 
 
 def _gain(rows: pd.DataFrame, name: str, series: pd.Series | str) -> pd.DataFrame:
     columns = {name: "mean", f"{name}_low": "low", f"{name}_high": "high"}
-    kept = ["experiment", "layer_rule", "level", "series", *columns, "seeds"]
-    return rows.assign(series=series)[kept].rename(columns=columns)
+    kept = ["experiment", "layer_rule", "difference", "level", "series", *columns, "seeds"]
+    return rows.assign(series=series, difference=name)[kept].rename(columns=columns)

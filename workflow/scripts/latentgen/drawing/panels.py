@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from latentgen.csv_file import write_csv
 from latentgen.drawing.style import PUBLISHED, style_of
+from latentgen.names import INPUT
 from latentgen.storage import atomic_path
 
 Drawn = tuple[Figure, pd.DataFrame]
@@ -112,6 +113,13 @@ def draw_intervals(
     """A line of means with a bar from `low` to `high`; without a bar where these are empty."""
     below, above = numbers["mean"] - numbers["low"], numbers["high"] - numbers["mean"]
     axes.errorbar(list(x), numbers["mean"], yerr=np.stack([below, above]), elinewidth=0.7, **look)
+
+
+def mark_input(axes: Axes, numbers: pd.DataFrame) -> None:
+    """A dotted line across, behind all others, at what each probe reads from the input."""
+    for row in numbers[numbers["layer"] == INPUT].to_dict("records"):
+        colour = style_of(row["series"])["color"]
+        axes.axhline(row["mean"], color=colour, linestyle=":", linewidth=0.6, zorder=1)
 
 
 def draw_published(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:

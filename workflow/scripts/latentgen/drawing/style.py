@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from latentgen.names import UNTRAINED_SUFFIX
+
 # Okabe and Ito's palette, distinguishable with any kind of colour vision; each series also has its
 # own line style or marker, so that figures can be read in grey.
 SERIES: dict[str, dict[str, Any]] = {
@@ -125,7 +127,13 @@ def style_of(series: str) -> dict[str, Any]:
 
     >>> style_of("masc")["label"]
     'MASC'
+    >>> style_of("masc_untrained")["label"]
+    'MASC, untrained network'
     """
+    if series.endswith(UNTRAINED_SUFFIX):
+        look = style_of(series.removesuffix(UNTRAINED_SUFFIX))
+        label = f"{look['label']}, untrained network"
+        return {**look, "linewidth": 0.6, "markersize": 1.2, "label": label}
     if series in SERIES:
         return SERIES[series]
     colour = _OTHERS[sum(series.encode()) % len(_OTHERS)]

@@ -107,8 +107,8 @@ def intervene(
         PipelineError: the last layer cannot be edited, there is no readable state, or the loss
             stopped being a finite number.
     """
-    network = run.network()
-    module = network.module.to(device)
+    network = run.network(device)
+    module = network.module
     head_of(module, run.labels.n_classes)
     data = run.training_data().to(device)
     config = run.training_config(training)

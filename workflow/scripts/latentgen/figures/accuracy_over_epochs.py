@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from latentgen.analysis import dynamics, published
 from latentgen.analysis.runs import MODEL, read_runs
 from latentgen.drawing.epochs import EPOCH, layers_by_levels
-from latentgen.drawing.panels import Drawn, draw_published, finish
+from latentgen.drawing.panels import Drawn, draw_published, finish, mark_input
+from latentgen.names import INPUT
 
 
 def accuracy_over_epochs(files: Any, params: Any) -> Drawn:
@@ -22,18 +23,21 @@ def accuracy_over_epochs(files: Any, params: Any) -> Drawn:
 def draw(
     numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame | None = None
 ) -> Figure:
-    """A row of panels for each layer, a column for each corruption level.
+    """A row of panels for each hidden layer, a column for each corruption level.
+
+    A mark across is what a probe reads from the input.
 
     Args:
         numbers: as returned by `dynamics.accuracy_over_epochs`.
         style: width in inches, dpi.
         published: as returned by `dynamics.published_model`, drawn behind.
     """
-    figure, panels = layers_by_levels(numbers, style)
-    if published is not None:
-        for column, level in zip(panels.T, sorted(numbers["level"].unique()), strict=True):
-            theirs = published[published["level"] == level]
-            for axes in column:
+    figure, panels = layers_by_levels(numbers[numbers["layer"] != INPUT], style)
+    for column, level in zip(panels.T, sorted(numbers["level"].unique()), strict=True):
+        for axes in column:
+            mark_input(axes, numbers[numbers["level"] == level])
+            if published is not None:
+                theirs = published[published["level"] == level]
                 draw_published(axes, theirs["epoch"], theirs, MODEL)
     finish(figure, panels, EPOCH, "Test accuracy")
     return figure

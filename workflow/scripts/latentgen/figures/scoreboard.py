@@ -1,4 +1,4 @@
-"""Readout gap by corruption level, a panel for each experiment."""
+"""Readout gap and learned part by corruption level, a row for each experiment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +11,12 @@ from latentgen.analysis.scoreboard import LAYER_RULES, gains_by_level
 from latentgen.drawing.panels import Drawn, draw_intervals, finish, limits_of_means, wrapped_grid
 from latentgen.drawing.style import style_of
 
+DIFFERENCES = {
+    "readout_gap": "readout gap: over the model",
+    "learned_part": "learned part: over the better control",
+}
+"""What is drawn, with names for readers."""
+
 
 def scoreboard(files: Any, params: Any) -> Drawn:
     """Files: scoreboard. Params: style, probes by experiment."""
@@ -19,23 +25,23 @@ def scoreboard(files: Any, params: Any) -> Drawn:
 
 
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
-    """A panel for each experiment: what probes, and early stopping, gain over the model.
+    """A row for each experiment: what probes gain over the model, and over their controls.
 
     Args:
         numbers: as returned by `scoreboard.gains_by_level`.
         style: width in inches, dpi.
     """
-    experiments = list(dict.fromkeys(numbers["experiment"]))
-    figure, panels = wrapped_grid(len(experiments), style, row_height=2.0)
-    for axes, experiment in zip(panels, experiments, strict=True):
-        here = numbers[numbers["experiment"] == experiment]
+    groups = numbers.groupby(["experiment", "difference"], sort=False)
+    figure, panels = wrapped_grid(groups.ngroups, style, row_height=2.0, columns=len(DIFFERENCES))
+    for axes, ((experiment, difference), here) in zip(panels, groups, strict=True):
         series = list(dict.fromkeys(here["series"]))
         for shift, name in zip(np.linspace(-0.015, 0.015, len(series)), series, strict=True):
             # Side by side, so that intervals do not hide each other.
             rows = here[here["series"] == name].sort_values("level")
             draw_intervals(axes, rows["level"] + shift, rows, style_of(name))
         axes.axhline(0, color="#000000", linewidth=0.6)
-        axes.set_title(f"{experiment}\nlayer: {LAYER_RULES[here['layer_rule'].iloc[0]]}")
+        rule = LAYER_RULES[here["layer_rule"].iloc[0]]
+        axes.set_title(f"{experiment}, {DIFFERENCES[str(difference)]}\nlayer: {rule}")
     limits = limits_of_means(numbers)
-    finish(figure, panels, "Corruption level", "Readout gap", limits)
+    finish(figure, panels, "Corruption level", "Difference of test accuracies", limits)
     return figure

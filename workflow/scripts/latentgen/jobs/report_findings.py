@@ -6,22 +6,35 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-GAP = "readout_gap"
-"""The scoreboard's column of readout gaps."""
-
 MOST_LINES = 12
 LABELS = {"masc": "MASC", "velpic": "VeLPIC"}
 
 Experiments = Mapping[str, Mapping[str, Any]]
 
 
-class Reading(NamedTuple):
-    """A probe's mean test accuracy; minus the network's own; the 95 % interval of that, if any."""
+class Difference(NamedTuple):
+    """A mean over seeds, and its 95 % interval, if there is one."""
 
-    accuracy: float
-    gap: float
+    mean: float
     low: float | None = None
     high: float | None = None
+
+
+class Controls(NamedTuple):
+    """A probe's mean test accuracy on the raw input and on the untrained network."""
+
+    on_input: float
+    on_untrained: float
+    learned: Difference
+    """The probe on the trained network minus the better of both."""
+
+
+class Reading(NamedTuple):
+    """A probe's mean test accuracy; minus the network's own; its controls, if in the report."""
+
+    accuracy: float
+    gap: Difference
+    controls: Controls | None = None
 
 
 class Line(NamedTuple):
@@ -40,7 +53,7 @@ def lines(tables: Mapping[str, Path], experiments: Experiments) -> list[Line]:
 
     Args:
         tables: CSV files by name. Without `scoreboard`, `accuracy` is read, which has neither
-            intervals nor early stopping; without both there are no lines.
+            intervals nor controls nor early stopping; without both there are no lines.
         experiments: settings of the suite's experiments.
     """
     if "scoreboard" in tables:
@@ -68,18 +81,20 @@ def widest(found: Sequence[Line]) -> tuple[Line, str]:
     """The first experiment's widest readout gap: its line, and which probe's it is."""
     first = [line for line in found if line.experiment == found[0].experiment]
     pairs = [(line, probe) for line in first for probe in line.probes]
-    return max(pairs, key=lambda pair: pair[0].probes[pair[1]].gap)
+    return max(pairs, key=lambda pair: pair[0].probes[pair[1]].gap.mean)
 
 
-def above_zero(found: Sequence[Line]) -> list[str]:
-    """At how many of the first experiment's levels the interval lies above zero, by probe.
+def learned_above_zero(found: Sequence[Line]) -> list[str]:
+    """At how many of the first experiment's levels the learned part is surely above zero, by probe.
 
     Returns:
         As in `2 of 6 levels for MASC`; nothing of probes without intervals.
     """
     first = [line for line in found if line.experiment == found[0].experiment]
     lows = _grouped(
-        (probe, reading.low) for line in first for probe, reading in line.probes.items()
+        (probe, reading.controls.learned.low if reading.controls else None)
+        for line in first
+        for probe, reading in line.probes.items()
     )
     return [
         f"{sum(low > 0 for low in of_levels)} of {len(of_levels)} levels for {label(probe)}"
@@ -146,9 +161,12 @@ def _of_scoreboard(rows: Sequence[Mapping[str, str]], experiments: Experiments) 
         )
         line.probes[row["probe"]] = Reading(
             float(row["probe_accuracy"]),
-            float(row[GAP]),
-            _number(row[f"{GAP}_low"]),
-            _number(row[f"{GAP}_high"]),
+            _difference(row, "readout_gap"),
+            Controls(
+                float(row["input_accuracy"]),
+                float(row["untrained_accuracy"]),
+                _difference(row, "learned_part"),
+            ),
         )
     return list(found.values())
 
@@ -162,8 +180,12 @@ def _of_accuracies(rows: Sequence[Mapping[str, str]]) -> list[Line]:
         line = found.setdefault(
             (experiment, level), Line(experiment, float(level), len(of_seeds), model, None, {})
         )
-        line.probes[probe] = Reading(accuracy, accuracy - model)
+        line.probes[probe] = Reading(accuracy, Difference(accuracy - model))
     return list(found.values())
+
+
+def _difference(row: Mapping[str, str], name: str) -> Difference:
+    return Difference(float(row[name]), _number(row[f"{name}_low"]), _number(row[f"{name}_high"]))
 
 
 def _number(text: str) -> float | None:

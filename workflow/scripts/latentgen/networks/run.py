@@ -70,19 +70,20 @@ class Run:
         """How this run is trained."""
         return TrainingConfig(**training, seed=self.seed_for("batches"))
 
-    def network(self) -> Network:
-        """The untrained network."""
+    def network(self, device: torch.device | None = None) -> Network:
+        """The untrained network, on a device (default: the CPU)."""
         channels, height, width = self.images["train"].shape[1:]
         n_classes, seed = len(self.class_names), self.seed_for("initialisation")
-        return build(self.model, (channels, height, width), n_classes, seed)
+        network = build(self.model, (channels, height, width), n_classes, seed)
+        network.module.to(device or "cpu")
+        return network
 
     def trained_network(self, checkpoint_folder: str | Path, device: torch.device) -> Network:
         """The network after the last epoch, on a device.
 
         The checkpoints may be those of another run with the same architecture.
         """
-        network = self.network()
-        network.module.to(device)
+        network = self.network(device)
         checkpoints.load_last(network.module, Path(checkpoint_folder))
         return network
 

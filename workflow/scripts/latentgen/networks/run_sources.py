@@ -39,8 +39,7 @@ def networks_over_epochs(
     All sources share one module, so read a source before taking the next. Only the first one has
     the input layer, which never changes.
     """
-    network = run.network()
-    network.module.to(device)
+    network = run.network(device)
     folder = Path(checkpoint_folder)
     for index, epoch in enumerate(checkpoints.epochs_in(folder)):
         checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
