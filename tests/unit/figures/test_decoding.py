@@ -41,6 +41,7 @@ def accuracy(*what: Any) -> float:
         + 0.02 * (seed - 1)
         + 0.05 * list(LAYERS).index(layer)
         + 0.2 * (network == "generalised")
+        - 0.25 * (network == "untrained")
         + 0.003 * list(PROBES).index(probe)
         + 0.1 * (fit_labels == "true")
         + 0.03 * (split == "train")
@@ -78,19 +79,19 @@ def histories() -> pd.DataFrame:
 
 @pytest.fixture
 def final_probes() -> pd.DataFrame:
-    """Every probe at every layer; the generalised network is probed above level 0 only."""
+    """Every probe at every layer of every network; the generalised one above level 0 only."""
     rows = [
         (level, seed, network, layer, probe, fit_labels, *split)
         for level, seed, network, layer, probe, fit_labels, split in product(
             LEVELS,
             (1, 2),
-            ("memorised", "generalised"),
+            ("memorised", "generalised", "untrained"),
             LAYERS,
             PROBES,
             ("observed", "true"),
             SPLITS,
         )
-        if level > 0 or network == "memorised"
+        if level > 0 or network != "generalised"
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.assign(

@@ -120,7 +120,8 @@ def _of_the_generalised(
     generalised = read[read["network"] == "generalised"]
     if generalised.empty:
         return models[:0], generalised
-    rows = pd.concat([read[read["level"] == 0], generalised])
+    own_network = (read["level"] == 0) & (read["network"] == "memorised")
+    rows = pd.concat([read[own_network], generalised])
     own = models[models["level"] == 0].drop(columns="level")
     levels = rows[["level"]].drop_duplicates()
     return own.merge(levels, how="cross"), rows
