@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
+from latentgen.limits import HELD_BYTES
 from latentgen.schedule import epochs_of
 
 UNKNOWN_SIZE: dict[str, Any] = {
@@ -21,9 +22,6 @@ UNKNOWN_SIZE: dict[str, Any] = {
 
 BASE_MB = 1100
 """A process that has imported torch and scikit-learn and does a small job (0.9 GB measured)."""
-
-HELD_BYTES = 2 * 2**30
-"""Of a network's activations that a job holds in memory at most (see `activations.HeldSource`)."""
 
 MOST_LAYERS = 10
 """That a network is read at, its input included."""
