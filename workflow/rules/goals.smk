@@ -1,0 +1,37 @@
+"""What can be asked for by name, see targets.smk for what each holds."""
+
+
+rule decoding:
+    """All figures and tables that answer those of arXiv 2501.14687."""
+    input:
+        TARGETS["decoding"],
+
+
+rule dynamics:
+    """All figures and tables that answer those of arXiv 2603.19865."""
+    input:
+        TARGETS["dynamics"],
+
+
+rule disambiguation:
+    """All figures and tables that answer those of arXiv 2410.19479."""
+    input:
+        TARGETS["disambiguation"],
+
+
+rule all:
+    """Everything."""
+    input:
+        TARGETS.values(),
+
+
+localrules:
+    all,
+    core,
+    decoding,
+    disambiguation,
+    dynamics,
+
+
+onsuccess:
+    list_figures()
