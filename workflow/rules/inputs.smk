@@ -45,14 +45,23 @@ def layers_of(wildcards):
     return {}
 
 
-def generalised_of(wildcards):
-    """The network trained on true labels with the same seed, where the experiment has one."""
+def networks_beside(wildcards):
+    """Networks of the same seed that are probed with a run's labels, where the experiment has them.
+
+    `generalised` was trained on true labels, `fully_corrupted` on labels of corruption level 1.
+    """
     noise = EXPERIMENTS[wildcards.experiment]["noise"]
-    clean = noise_name(noise["kind"], 0.0)
-    if 0.0 not in noise["levels"] or wildcards.noise == clean:
-        return {}
-    run = {"experiment": wildcards.experiment, "noise": clean, "seed": wildcards.seed}
-    return {"generalised": f"{RUN}/checkpoints".format(**run)}
+    names = {"generalised": 0.0, "fully_corrupted": 1.0}
+    others = {
+        network: noise_name(noise["kind"], level)
+        for network, level in names.items()
+        if level in noise["levels"]
+    }
+    return {
+        network: f"{RUN}/checkpoints".format(**{**wildcards, "noise": name})
+        for network, name in others.items()
+        if name != wildcards.noise
+    }
 
 
 def of_runs(experiments, file, above=-1.0):

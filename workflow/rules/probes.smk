@@ -31,9 +31,9 @@ rule fit_probes:
 
 
 rule fit_final_probes:
-    """Every probe on the trained network, the untrained one, and the generalised one if there is one."""
+    """Every probe on the trained network, and on those beside it: untrained, level 0, level 1."""
     input:
-        unpack(generalised_of),
+        unpack(networks_beside),
         dataset=dataset_of,
         labels=labels_of,
         checkpoints=f"{RUN}/checkpoints",

@@ -13,13 +13,15 @@ from latentgen.probes.probe_cost import probe_layer_and_costs
 with job(snakemake):
     run = run_of(snakemake)
     networks = {"memorised": run.trained_network(snakemake.input.checkpoints, best_device())}
-    if generalised := snakemake.input.get("generalised"):
-        networks["generalised"] = run.trained_network(generalised, best_device())
+    for beside in ("generalised", "fully_corrupted"):
+        if checkpoints := snakemake.input.get(beside):
+            networks[beside] = run.trained_network(checkpoints, best_device())
     networks["untrained"] = run.network(best_device())
     accuracies, costs = [], []
     for network, read in networks.items():
-        # As a control the input is read once, with the trained network.
-        source = HeldSource(source_of(run, read, with_input=network != "untrained"))
+        # The input is the same for all; only figures of these two show it.
+        with_input = network in ("memorised", "generalised")
+        source = HeldSource(source_of(run, read, with_input=with_input))
         for layer in progress.bar(source.widths, desc=network, unit="layer"):
             scored, spent = probe_layer_and_costs(
                 source, layer, run.labels, snakemake.params.probes

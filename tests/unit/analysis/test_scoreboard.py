@@ -21,6 +21,8 @@ def history(seed: int, tests: list[float], validations: list[float] | None = Non
             "seed": seed,
             "epoch": range(len(tests)),
             "test_accuracy": tests,
+            "test_balanced_accuracy": [accuracy - 0.01 for accuracy in tests],
+            "test_worst_class_recall": [accuracy / 2 for accuracy in tests],
             "validation_accuracy": validations or [None] * len(tests),
         }
     ).astype({"validation_accuracy": float})
@@ -55,7 +57,10 @@ def network_rows(network: str, seed: int, layers: Layers, name: str) -> pd.DataF
         for distractor, fit_labels in ((network, "true"), ("generalised", "observed")):
             other = {"network": distractor, "fit_labels": fit_labels, "accuracy": 0.99}
             rows.append({**common, **score, **other})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.assign(
+        balanced_accuracy=table["accuracy"] - 0.02, worst_class_recall=table["accuracy"] / 4
+    )
 
 
 LAYERS: Layers = {"fc1": (0.5, 0.70), "fc2": (0.4, 0.80), "fc3": (0.3, 0.60)}
@@ -169,11 +174,11 @@ def test_without_held_out_data_there_is_nothing_to_choose_by() -> None:
         for start, cells in (
             (
                 ["uniform 0.4", "1", "masc", "penultimate"],
-                ["0.600", "0.300", "0.200", "+0.100", "+0.300"],
+                ["0.600", "0.300", "0.200", "–", "+0.100", "+0.300"],
             ),
             (
                 ["uniform 0.4", "1", "masc", "best on test (optimistic)"],
-                ["0.800", "0.300", "0.250", "+0.300", "+0.500"],
+                ["0.800", "0.300", "0.250", "–", "+0.300", "+0.500"],
             ),
         )
     ]
@@ -219,16 +224,46 @@ def test_the_better_control_is_that_of_each_seed() -> None:
     }
 
 
-def table_of(board: pd.DataFrame) -> list[dict[str, str]]:
-    """The rows of the Markdown's only table."""
-    lines = [x for x in scoreboard.to_markdown(board).splitlines() if x.startswith("|")]
+def test_scores_over_classes_are_those_of_the_last_epoch_and_the_chosen_layer() -> None:
+    scores = by_rule(scoreboard.paired_scores(history(1, [0.1, 0.5]), probe(1, LAYERS)))
+    row = scores[BEST_ON_VALIDATION]  # fc1, 0.7 on test
+    assert row["model_balanced_accuracy"] == pytest.approx(0.49)
+    assert row["model_worst_class_recall"] == pytest.approx(0.25)
+    assert row["probe_balanced_accuracy"] == pytest.approx(0.68)
+    assert row["probe_worst_class_recall"] == pytest.approx(0.175)
+    board = scoreboard.scoreboard(scoreboard.paired_scores(*three_seeds()))
+    # Models 0.50, 0.48 and 0.55, probes 0.60, 0.68 and 0.85: their means are 0.51 and 0.71.
+    means = [float(cell) for cell in [*table_of(board, "toy, classes")[0].values()][3:]]
+    assert means == pytest.approx([0.50, 0.69, 0.255, 0.1775], abs=0.0006)
+
+
+def test_a_network_trained_at_level_1_is_a_further_control() -> None:
+    layers: Layers = {"fc1": (0.1, 0.9), "fc2": (0.2, 0.4), "fc3": (0.1, 0.6)}
+    beside = network_rows("fully_corrupted", 1, layers, "masc")
+    with_it = joined([probe(1, LAYERS), beside])
+    scores = by_rule(scoreboard.paired_scores(history(1, [0.1, 0.5]), with_it))
+    without = by_rule(scoreboard.paired_scores(history(1, [0.1, 0.5]), probe(1, LAYERS)))
+    assert {rule: row["fully_corrupted_accuracy"] for rule, row in scores.items()} == {
+        PENULTIMATE: 0.6,
+        BEST_ON_VALIDATION: 0.4,
+        BEST_ON_TEST: 0.9,
+    }
+    for rule, row in without.items():
+        assert pd.isna(row["fully_corrupted_accuracy"])
+        assert row["learned_part"] == scores[rule]["learned_part"]
+
+
+def table_of(board: pd.DataFrame, title: str = "toy") -> list[dict[str, str]]:
+    """The rows of the Markdown's table of that title."""
+    _, after = scoreboard.to_markdown(board).split(f"## {title}\n")
+    lines = [x for x in after.split("##")[0].splitlines() if x.startswith("|")]
     header, _, *rows = [[cell.strip() for cell in x.strip("|").split("|")] for x in lines]
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def test_markdown_has_a_row_for_each_level_and_probe() -> None:
     text = scoreboard.to_markdown(scoreboard.scoreboard(scoreboard.paired_scores(*three_seeds())))
-    assert text.count("## toy") == 1
+    assert text.count("## toy\n") == text.count("## toy, classes\n") == 1
     assert text.count("+0.200 [-0.048, +0.448]") == 3  # one layer: the rules agree
     assert "best on test (optimistic)" in text
 

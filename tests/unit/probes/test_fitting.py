@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import recall_score
 from tests.unit.toy import RowsSource, noisy_labels
 
 from latentgen.data import datasets
@@ -66,7 +67,7 @@ def test_every_probe_is_fitted_to_the_samples_that_count_and_scored_on_all(
     found = pd.DataFrame(probe_layers(source, labels, PROBES))
     assert list(found) == [
         *["layer", "width", "probe", "fit_labels", "split", "score_labels", "accuracy"],
-        "n_components",
+        *["balanced_accuracy", "worst_class_recall", "n_components"],
     ]
     assert len(found) == len(PROBES) * 2 * 5
     fitted = labels.fitted
@@ -84,6 +85,10 @@ def test_every_probe_is_fitted_to_the_samples_that_count_and_scored_on_all(
         expected["test", "true"] = np.mean(probe.predict(test).numpy() == labels.test)
         mine = found[(found["probe"] == name) & (found["fit_labels"] == kind)]
         assert mine.set_index(["split", "score_labels"])["accuracy"].to_dict() == expected
+        on_test = mine[mine["split"] == "test"].iloc[0]
+        right = recall_score(labels.test, probe.predict(test).numpy(), average=None)
+        assert on_test["balanced_accuracy"] == pytest.approx(right.mean())
+        assert on_test["worst_class_recall"] == pytest.approx(right.min())
         n_components = getattr(probe, "n_components_", np.array([np.nan])).mean()
         np.testing.assert_array_equal(mine["n_components"], n_components)
         assert math.isnan(n_components) == (name not in ("masc", "masc-1pc", "velpic"))
@@ -240,7 +245,7 @@ def test_final_probes_of_all_networks_are_the_same_bytes_every_time(job: SimpleN
     assert content == again
     assert list(accuracies) == [
         *["network", "layer", "width", "probe", "fit_labels", "split", "score_labels"],
-        *["accuracy", "n_components"],
+        *["accuracy", "balanced_accuracy", "worst_class_recall", "n_components"],
     ]
     of_layers = accuracies[["network", "layer", "width"]].drop_duplicates().to_numpy().tolist()
     assert of_layers == [
@@ -275,6 +280,20 @@ def test_the_untrained_network_is_that_of_the_run(job: SimpleNamespace) -> None:
     assert untrained.reset_index(drop=True).equals(
         read.drop(columns="network").reset_index(drop=True)
     )
+
+
+def test_a_network_of_level_1_is_probed_without_its_input(job: SimpleNamespace) -> None:
+    _, without, _ = run_script(job)
+    beside = {"fully_corrupted": job.input.generalised}  # any other network will do
+    job.input = Files(**{**vars(job.input), **beside})
+    _, accuracies, _ = run_script(job)
+    by_network = {name: rows for name, rows in accuracies.groupby("network")}
+    read = by_network.pop("fully_corrupted").drop(columns="network").reset_index(drop=True)
+    generalised = by_network["generalised"].drop(columns="network")
+    hidden = generalised[generalised["layer"] != "input"].reset_index(drop=True)
+    assert read.equals(hidden)
+    others = accuracies[accuracies["network"] != "fully_corrupted"].reset_index(drop=True)
+    assert others.equals(without)
 
 
 def test_final_probes_read_the_last_epoch_and_may_have_no_generalised_network(

@@ -5,6 +5,8 @@
 - Controls: the same probe, fitted to the same labels, on the raw input and on the untrained network
   (the same run's, at epoch 0; arXiv 2603.19865 shows it too).
 - Learned part: the probe's test accuracy minus that of the better control.
+- A further control, where the experiment has corruption level 1: the network of the same seed that
+  was trained on such labels, and so learned to tell images apart, but nothing about their classes.
 
 A probe is fitted to one layer, so the numbers depend on how that layer is chosen; in the untrained
 network the same rule chooses. Early stopping is an alternative, so each number is also compared
@@ -41,6 +43,14 @@ EARLY_STOPPED = "early_stopped"
 CONTROLS = ["input_accuracy", "untrained_accuracy"]
 """The probe's accuracy on what training has not changed."""
 
+FURTHER_CONTROL = "fully_corrupted_accuracy"
+"""Its accuracy on the network that was trained at corruption level 1."""
+
+OVER_CLASSES = ["balanced_accuracy", "worst_class_recall"]
+"""Scores beside accuracy, which hides a class that is never predicted."""
+
+CLASS_SCORES = [f"{of}_{score}" for score in OVER_CLASSES for of in ("model", "probe")]
+
 DIFFERENCES = ["readout_gap", "learned_part", "over_early_stopping", "early_stopping_gain"]
 SETTING = ["experiment", "noise", "level"]
 
@@ -55,20 +65,23 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
 
     Returns:
         Columns: the run, probe, layer_rule, layer, probe_accuracy, model_accuracy,
-        early_stopped_accuracy, stopping_epoch, `CONTROLS` and `DIFFERENCES`; accuracies are on
-        test. Without held-out data there are no rows for the rule that needs them, and early
+        early_stopped_accuracy, stopping_epoch, `CLASS_SCORES`, `CONTROLS`, `FURTHER_CONTROL`
+        (empty where there is no such network) and `DIFFERENCES`; all scores are on test. Without held-out data there are no rows for the rule that needs them, and early
         stopping is empty.
     """
-    probes = [*RUN_COLUMNS, "probe"]
-    untrained = _chosen_layers(final_probes, "untrained").drop(columns="layer")
+    keys = [*RUN_COLUMNS, "probe", "layer_rule"]
+    untrained, fully_corrupted = (
+        _chosen_layers(final_probes, network)[[*keys, "probe_accuracy"]].rename(
+            columns={"probe_accuracy": f"{network}_accuracy"}
+        )
+        for network in ("untrained", "fully_corrupted")
+    )
     scores = (
         _chosen_layers(final_probes, "memorised")
         .merge(model_scores(histories), on=RUN_COLUMNS)
-        .merge(_on_input(final_probes), on=probes)
-        .merge(
-            untrained.rename(columns={"probe_accuracy": "untrained_accuracy"}),
-            on=[*probes, "layer_rule"],
-        )
+        .merge(_on_input(final_probes), on=[*RUN_COLUMNS, "probe"])
+        .merge(untrained, on=keys)
+        .merge(fully_corrupted, on=keys, how="left")
     )
     return scores.assign(
         readout_gap=scores["probe_accuracy"] - scores["model_accuracy"],
@@ -80,10 +93,11 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
 
 def model_scores(histories: pd.DataFrame) -> pd.DataFrame:
     """Each run's model at its last epoch, and at the (first) best epoch on validation data."""
-    last = last_rows(histories)[[*RUN_COLUMNS, "test_accuracy"]]
+    of_model = {f"test_{score}": f"model_{score}" for score in ["accuracy", *OVER_CLASSES]}
+    last = last_rows(histories)[[*RUN_COLUMNS, *of_model]].rename(columns=of_model)
     held_out = histories.dropna(subset="validation_accuracy")
     best = held_out.loc[held_out.groupby(RUN_COLUMNS)["validation_accuracy"].idxmax()]
-    return last.rename(columns={"test_accuracy": "model_accuracy"}).merge(
+    return last.merge(
         best[[*RUN_COLUMNS, "test_accuracy", "epoch"]].rename(
             columns={"test_accuracy": "early_stopped_accuracy", "epoch": "stopping_epoch"}
         ),
@@ -105,7 +119,7 @@ def _on_input(final_probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _chosen_layers(final_probes: pd.DataFrame, network: str) -> pd.DataFrame:
-    """Test accuracy of a network's probes at the hidden layer that each rule chooses, by run.
+    """Test scores of a network's probes at the hidden layer that each rule chooses, by run.
 
     Of equally good layers the first is taken.
     """
@@ -124,8 +138,9 @@ def _chosen_layers(final_probes: pd.DataFrame, network: str) -> pd.DataFrame:
         BEST_ON_TEST: test.loc[test.groupby(keys, sort=False)["accuracy"].idxmax()],
     }
     rows = pd.concat([rows.assign(layer_rule=rule) for rule, rows in chosen.items()])
-    rows = rows.rename(columns={"accuracy": "probe_accuracy"})
-    return rows[[*keys, "layer_rule", "layer", "probe_accuracy"]].reset_index(drop=True)
+    of_probe = {score: f"probe_{score}" for score in ["accuracy", *OVER_CLASSES]}
+    rows = rows.rename(columns=of_probe)
+    return rows[[*keys, "layer_rule", "layer", *of_probe.values()]].reset_index(drop=True)
 
 
 def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
@@ -136,9 +151,9 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row for each experiment, noise, level, probe and layer rule. Columns: these; the chosen
-        layers; seeds; mean model_accuracy, early_stopped_accuracy, probe_accuracy and `CONTROLS`;
-        each of `DIFFERENCES` with `_low` and `_high`. With one seed there is no interval: `_low`
-        and `_high` are empty.
+        layers; seeds; mean model_accuracy, early_stopped_accuracy, probe_accuracy, `CONTROLS`,
+        `FURTHER_CONTROL` and `CLASS_SCORES`; each of `DIFFERENCES` with `_low` and `_high`. With
+        one seed there is no interval: `_low` and `_high` are empty.
     """
     by = [*SETTING, "probe", "layer_rule"]
     board = scores.groupby(by, sort=False).agg(
@@ -147,7 +162,7 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
         model_accuracy=("model_accuracy", "mean"),
         early_stopped_accuracy=("early_stopped_accuracy", "mean"),
         probe_accuracy=("probe_accuracy", "mean"),
-        **{name: (name, "mean") for name in CONTROLS},
+        **{name: (name, "mean") for name in [*CONTROLS, FURTHER_CONTROL, *CLASS_SCORES]},
     )
     for name in DIFFERENCES:
         interval = with_intervals(scores, by, name).set_index(by)[["mean", "low", "high"]]
@@ -157,10 +172,11 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_markdown(board: pd.DataFrame) -> str:
-    """The scoreboard as Markdown: a table for each experiment, with the rows of the scoreboard."""
+    """The scoreboard as Markdown: for each experiment a table of its rows, and one by class."""
     parts = ["# What probes read, and what training added", _EXPLANATION]
     for experiment, rows in board.groupby("experiment", sort=False):
-        parts += [f"## {experiment}", _table(rows).to_markdown(index=False, disable_numparse=True)]
+        for title, table in ((experiment, _table(rows)), (f"{experiment}, classes", _classes(rows))):
+            parts += [f"## {title}", table.to_markdown(index=False, disable_numparse=True)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -173,9 +189,12 @@ paired seeds (Student's t; one seed has none). Probes are fitted on observed lab
 - Probe: at the last epoch, at the penultimate layer, the layer that is best on held-out data, or
   the one that is best on test data, which nobody could choose and is therefore optimistic.
 - On input, on untrained: the controls. The same probe, fitted to the same labels, on the raw input,
-  and on the untrained network at the layer that the same rule chooses there.
+  and on the untrained network at the layer that the same rule chooses there. On level 1: a further
+  control, on the network that was trained on labels of corruption level 1, where there is one.
 - Readout gap: probe minus model. Learned part: probe minus the better control of each seed. Where
-  the interval includes zero, training may have added nothing that this probe can read."""
+  the interval includes zero, training may have added nothing that this probe can read.
+- Classes: balanced accuracy is the mean recall of classes, worst class is the least of them. They
+  fall below accuracy where classes are never predicted."""
 
 
 def _table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -191,9 +210,26 @@ def _table(rows: pd.DataFrame) -> pd.DataFrame:
             "probe's accuracy": _number(row["probe_accuracy"]),
             "on input": _number(row["input_accuracy"]),
             "on untrained": _number(row["untrained_accuracy"]),
+            "on level 1": _number(row[FURTHER_CONTROL]),
             "readout gap": _interval(row, "readout_gap"),
             "learned part": _interval(row, "learned_part") + _about_zero(row, "learned_part"),
             "over early stopping": _interval(row, "over_early_stopping"),
+        }
+        for row in rows.to_dict("records")
+    )
+
+
+def _classes(rows: pd.DataFrame) -> pd.DataFrame:
+    """The scores over classes of one experiment, as text."""
+    return pd.DataFrame(
+        {
+            "noise": f"{row['noise']} {row['level']:g}",
+            "probe": row["probe"],
+            "layer": LAYER_RULES[row["layer_rule"]],
+            "model, balanced": _number(row["model_balanced_accuracy"]),
+            "probe, balanced": _number(row["probe_balanced_accuracy"]),
+            "model, worst class": _number(row["model_worst_class_recall"]),
+            "probe, worst class": _number(row["probe_worst_class_recall"]),
         }
         for row in rows.to_dict("records")
     )

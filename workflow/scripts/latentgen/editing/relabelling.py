@@ -189,7 +189,7 @@ def retrain(
 
     Returns:
         Rows with epoch (0 is the network as given), train_accuracy_relabelled (running; empty at
-        epoch 0), validation_accuracy, test_accuracy, best (the epoch from 1 on with the best
+        epoch 0), those of `held_out_accuracies`, best (the epoch from 1 on with the best
         validation accuracy, the first of equal ones).
 
     Raises:

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from latentgen import progress
 from latentgen.csv_file import write_csv
+from latentgen.data.scores import scores
 from latentgen.errors import PipelineError
 from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.precision import in_training
@@ -87,15 +88,15 @@ def _scores(
     }
 
 
-def refuse_diverged(epoch: int, scores: dict[str, float], config: TrainingConfig) -> None:
+def refuse_diverged(epoch: int, running: dict[str, float], config: TrainingConfig) -> None:
     """Stop a run whose loss has diverged.
 
     Raises:
         PipelineError: the epoch's loss is not a finite number.
     """
-    if not math.isfinite(scores["train_loss"]):
+    if not math.isfinite(running["train_loss"]):
         raise PipelineError(
-            f"epoch {epoch}: the loss is {scores['train_loss']}; "
+            f"epoch {epoch}: the loss is {running['train_loss']}; "
             f"try a learning rate below {config.learning_rate:g}"
         )
 
@@ -109,19 +110,19 @@ def _untrained_scores(module: nn.Module, data: TrainingData) -> dict[str, float]
 
 
 def held_out_accuracies(module: nn.Module, data: TrainingData) -> dict[str, float]:
-    """Accuracies `validation_accuracy`, `test_accuracy` in eval mode; NaN for an empty split."""
-    splits = {
-        "validation_accuracy": (data.validation_images, data.validation_observed),
-        "test_accuracy": (data.test_images, data.test_labels),
-    }
-    return {
-        name: _accuracy(predict_logits(module, images, data.mean, data.std), labels)
-        for name, (images, labels) in splits.items()
-    }
+    """Accuracies on held-out data in eval mode.
 
+    `validation_accuracy` (NaN without validation data), and of the test data `test_accuracy`,
+    `test_balanced_accuracy`, `test_worst_class_recall` (see `data.scores`).
+    """
 
-def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    return (logits.argmax(1) == labels).double().mean().item()
+    def predictions(images: Tensor) -> Tensor:
+        return predict_logits(module, images, data.mean, data.std).argmax(1)
+
+    validation = (predictions(data.validation_images) == data.validation_observed).double().mean()
+    test = scores(predictions(data.test_images).cpu().numpy(), data.test_labels.cpu().numpy())
+    of_test = {f"test_{name}": score for name, score in test.items()}
+    return {"validation_accuracy": validation.item(), **of_test}
 
 
 def train_run(
@@ -138,8 +139,8 @@ def train_run(
 
     The history has one row per epoch: epoch, train_loss, train_accuracy_observed and
     train_accuracy_true (running, in train mode), validation_accuracy (observed labels of the
-    held-out part) and test_accuracy (both in eval mode), memorised (the running accuracy on
-    observed labels has reached the target). Row 0 is the untrained network, all in eval mode. A
+    held-out part), test_accuracy, test_balanced_accuracy and test_worst_class_recall (all in eval
+    mode), memorised (the running accuracy on observed labels has reached the target). Row 0 is the untrained network, all in eval mode. A
     killed run resumes after its last scheduled epoch and ends with the same bytes (on the same
     machine, CPU).
 
@@ -172,12 +173,12 @@ def train_run(
     ) as bar:
         while not history[-1]["memorised"] and history[-1]["epoch"] < config.max_epochs:
             epoch = history[-1]["epoch"] + 1
-            scores = train_epoch(module, optimizer, data, config, epoch)
-            history.append(_row(epoch, scores, module, data, config))
+            running = train_epoch(module, optimizer, data, config, epoch)
+            history.append(_row(epoch, running, module, data, config))
             if epoch in keep or history[-1]["memorised"]:
                 folder.save(epoch, module, optimizer, history)
-            accuracy = scores["train_accuracy_observed"]
-            bar.set_postfix(epoch=epoch, loss=scores["train_loss"], acc=accuracy, refresh=False)
+            accuracy = running["train_accuracy_observed"]
+            bar.set_postfix(epoch=epoch, loss=running["train_loss"], acc=accuracy, refresh=False)
             bar.update(images)
     write_csv(pd.DataFrame(history), history_file)
     folder.publish()
@@ -185,12 +186,12 @@ def train_run(
 
 def _row(
     epoch: int,
-    scores: dict[str, float],
+    running: dict[str, float],
     module: nn.Module,
     data: TrainingData,
     config: TrainingConfig,
 ) -> dict[str, Any]:
-    refuse_diverged(epoch, scores, config)
-    memorised = epoch > 0 and scores["train_accuracy_observed"] >= config.target_accuracy
+    refuse_diverged(epoch, running, config)
+    memorised = epoch > 0 and running["train_accuracy_observed"] >= config.target_accuracy
     held_out = held_out_accuracies(module, data)
-    return {"epoch": epoch, **scores, **held_out, "memorised": memorised}
+    return {"epoch": epoch, **running, **held_out, "memorised": memorised}
