@@ -25,6 +25,14 @@ EXPERIMENT_FIGURES = {
         },
         "params": {"probes": setting("probes"), **PUBLISHED},
     },
+    "decoding/trained_and_untrained": {
+        "input": {
+            **HISTORIES,
+            "probes": of_experiment("probes.csv"),
+            "initialised": published_table("initialised"),
+        },
+        "params": {"probes": setting("probes"), **PUBLISHED},
+    },
     "decoding/baselines": {
         "input": {**PUBLISHED_TABLES, **FINAL_PROBES},
         "params": {**OF_FINAL_PROBES, **PUBLISHED},

@@ -1,6 +1,7 @@
 """What can be asked for by name: each paper's figures and tables, the core of them, and all."""
 
 CORE_FIGURES = (
+    "decoding/trained_and_untrained",
     "decoding/accuracy_by_layer",
     "dynamics/accuracy_over_epochs",
     "dynamics/weight_transfer",

@@ -21,7 +21,7 @@ def run(seed: int) -> dict:
 
 
 @pytest.fixture
-def paired() -> pd.DataFrame:
+def paired(probes: pd.DataFrame) -> pd.DataFrame:
     histories = pd.DataFrame(
         [
             {**run(seed), "epoch": epoch, "test_accuracy": accuracy}
@@ -30,7 +30,12 @@ def paired() -> pd.DataFrame:
         ]
         + [{**run(1), "epoch": 3, "test_accuracy": 0.99}]  # no probe was fitted then
     )
-    probes = pd.DataFrame(
+    return dynamics.paired_over_epochs(histories, probes)
+
+
+@pytest.fixture
+def probes() -> pd.DataFrame:
+    return pd.DataFrame(
         [
             {
                 **run(seed),
@@ -62,7 +67,6 @@ def paired() -> pd.DataFrame:
             }
         ]
     )
-    return dynamics.paired_over_epochs(histories, probes)
 
 
 def test_each_probe_is_paired_with_its_own_run_at_the_same_epoch(paired: pd.DataFrame) -> None:
@@ -96,8 +100,10 @@ def test_without_masc_nothing_can_be_compared_with_it(paired: pd.DataFrame) -> N
         dynamics.differences(paired[paired["series"] == "velpic"], "masc_minus_probe")
 
 
-def test_the_first_of_equally_high_epochs_is_the_peak(paired: pd.DataFrame) -> None:
-    by_run = peaks.peaks_by_run(paired)
+def test_the_first_of_equally_high_epochs_is_the_peak(
+    paired: pd.DataFrame, probes: pd.DataFrame
+) -> None:
+    by_run = peaks.peaks_by_run(paired, probes)
     assert len(by_run) == 2 * 2 * 2  # seeds, layers, probes
     masc = by_run[(by_run["probe"] == "masc") & (by_run["layer"] == "fc2")].set_index("seed")
     assert masc["peak_epoch"].to_dict() == {1: 2, 2: 1}
@@ -110,8 +116,26 @@ def test_the_first_of_equally_high_epochs_is_the_peak(paired: pd.DataFrame) -> N
     assert masc["model_last_accuracy"].to_dict() == {1: 0.5, 2: 0.3}
 
 
-def test_distances_of_peaks_have_intervals_over_seeds(paired: pd.DataFrame) -> None:
-    table = peaks.peaks(peaks.peaks_by_run(paired))
+def test_peaks_stand_beside_the_same_probe_untrained_and_on_the_input(
+    paired: pd.DataFrame, probes: pd.DataFrame
+) -> None:
+    by_run = peaks.peaks_by_run(paired, probes)
+    masc = by_run[(by_run["probe"] == "masc") & (by_run["layer"] == "fc2")].set_index("seed")
+    assert masc["untrained_accuracy"].to_dict() == {1: 0.3, 2: 0.5}
+    # Seed 1: the input, 0.5, is the better control of a peak of 0.9, which is the end as well.
+    assert masc.loc[1, ["learned_at_peak", "learned_at_last"]].tolist() == pytest.approx([0.4, 0.4])
+    # Without one of the controls it is not known which is the better one.
+    assert masc.loc[2, ["input_accuracy", "learned_at_peak"]].isna().all()
+    line = peaks.to_markdown(peaks.peaks(by_run[by_run["seed"] == 1])).splitlines()[-2]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[-4:] == ["0.300", "0.500", "+0.400", "+0.400"]
+    assert "–" in peaks.to_markdown(peaks.peaks(by_run[by_run["seed"] == 2]))
+
+
+def test_distances_of_peaks_have_intervals_over_seeds(
+    paired: pd.DataFrame, probes: pd.DataFrame
+) -> None:
+    table = peaks.peaks(peaks.peaks_by_run(paired, probes))
     assert table.loc[table["penultimate"], "layer"].unique().tolist() == ["fc2"]
     masc = table[(table["probe"] == "masc") & table["penultimate"]].iloc[0]
     half = stats.t.ppf(0.975, 1) * 0.5
@@ -121,7 +145,7 @@ def test_distances_of_peaks_have_intervals_over_seeds(paired: pd.DataFrame) -> N
     text = peaks.to_markdown(table)
     assert "| +0.5 [-5.9, +6.9] |" in text
     assert "0.700 → 0.400" in text  # the model
-    one_seed = peaks.peaks(peaks.peaks_by_run(paired[paired["seed"] == 1]))
+    one_seed = peaks.peaks(peaks.peaks_by_run(paired[paired["seed"] == 1], probes))
     assert one_seed["distance_low"].isna().all()
     assert "| +1.0 " in peaks.to_markdown(one_seed)
     assert "+1.0 [" not in peaks.to_markdown(one_seed)

@@ -13,8 +13,11 @@ from latentgen.data.labels import TrainLabels
 from latentgen.editing import export, repair_checkpoints
 from latentgen.editing.repair_checkpoints import Estimate, repair_run, without_noise
 from latentgen.errors import PipelineError
+from latentgen.networks.activations import read_split
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
+from latentgen.networks.run_sources import source_of
+from latentgen.probes.registry import make_probe
 
 PROBES = {
     name: {"probe": name}
@@ -76,11 +79,31 @@ def test_repair_looks_at_neither_true_labels_nor_test_data(
     )
     shuffled = replace(labels, true=random.permutation(labels.true))
     other = make_run(tmp_path, scrambled, shuffled, 0.2)
-    on_test = ["test_before", "test_after"]
+    on_test = ["test_before", "test_after", "test_untrained", "test_input"]
     ours, theirs = (repair_run(this, trained, CPU, PROBES)[1:] for this in (run, other))
     assert ours[0].drop(columns=on_test).equals(theirs[0].drop(columns=on_test))
     assert ours[1].equals(theirs[1])
     assert not ours[0].equals(theirs[0])
+
+
+def test_the_controls_are_the_same_choice_before_training_and_on_the_images(
+    run: Run, trained: Path
+) -> None:
+    _, table, _ = repair_run(run, trained, CPU, PROBES)
+    source = source_of(run, run.network(CPU), with_input=True)
+    fitted, observed = run.labels.fitted, run.labels.observed
+    found = {}
+    for layer in source.widths:
+        train, test = (read_split(source, split, layer) for split in ("train", "test"))
+        for settings in PROBES.values():
+            probe = make_probe(settings).fit(train[fitted], observed[fitted])
+            held_out = float((probe.predict(train[~fitted]).numpy() == observed[~fitted]).mean())
+            on_test = float((probe.predict(test).numpy() == run.labels.test).mean())
+            found.setdefault(layer == "input", []).append((held_out, on_test))
+    for is_input, name in ((False, "test_untrained"), (True, "test_input")):
+        best = max(held_out for held_out, _ in found[is_input])
+        first = next(on_test for held_out, on_test in found[is_input] if held_out == best)
+        assert table[name].tolist() == [first]
 
 
 def test_a_network_that_needs_no_repair_is_kept_as_trained(

@@ -170,6 +170,7 @@ def test_table_of_repairs() -> None:
         chosen = {"epoch": 8, "layer": "fc1", "head": "velpic", "candidates": 90}
         told = {"true_accuracy": 0.65, "true_accuracy_low": 0.4, "true_accuracy_high": 0.9}
         tested = {"test_before": before, "test_after": after}
+        tested |= {"test_untrained": 0.5, "test_input": before + 0.15}  # 0.45 and 0.55
         repairs.append({**run_of(0.8, seed), **chosen, **told, **tested})
         for epoch, (validation, test) in enumerate([(0.2, 0.5), (0.3, 0.65), (0.1, before)]):
             accuracies = {"validation_accuracy": validation, "test_accuracy": test}
@@ -178,6 +179,7 @@ def test_table_of_repairs() -> None:
     assert table["gain"].tolist() == pytest.approx([0.4, 0.2])
     assert table["early_stopped"].tolist() == [0.65, 0.65]
     assert table["over_early_stopping"].tolist() == pytest.approx([0.05, -0.05])
+    assert table["learned_part"].tolist() == pytest.approx([0.2, 0.05])
     assert [*table][: len(runs.RUN_COLUMNS)] == runs.RUN_COLUMNS
     text = repair_table.to_markdown(table)
     assert "+0.300 [-0.971, +1.571]" in text  # 12.706 times 0.1

@@ -7,7 +7,10 @@ INPUT = "input"
 """The images as the network sees them, flattened: layer 0. It is the same at every epoch."""
 
 UNTRAINED_SUFFIX = "_untrained"
-"""Ends the series of a probe on the untrained network."""
+"""Ends the series of a probe, or of the model, on the untrained network."""
+
+INPUT_SUFFIX = "_input"
+"""Ends the series of a probe on the images themselves."""
 
 OWN_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 """`module.object`: an object that is not part of the library, see `plugins`."""

@@ -1,4 +1,4 @@
-"""The repairs of all runs: each network before and after, and with early stopping."""
+"""The repairs of all runs: each network before and after, stopped early, and the controls."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +9,8 @@ from latentgen.analysis.runs import RUN_COLUMNS, with_intervals
 from latentgen.analysis.scoreboard import model_scores
 
 SETTING = ["experiment", "noise", "level"]
+CONTROLS = ["on_untrained", "on_input"]
+GAINS = ["gain", "over_early_stopping", "learned_part"]
 
 
 def repair_table(histories: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame:
@@ -20,11 +22,14 @@ def repair_table(histories: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame
 
     Returns:
         Columns: the run; epoch, layer and head that were chosen; test accuracies before, after and
-        early_stopped (the best epoch on held-out data, of all that were trained); gain (after minus
-        before); over_early_stopping; expected (accuracy on true labels, estimated without any) with
+        early_stopped (the best epoch on held-out data, of all that were trained); on_untrained and
+        on_input, the controls: the same choice among probes of the untrained network and of the raw
+        input; gain (after minus before); over_early_stopping; learned_part (after minus the better
+        control); expected (accuracy on true labels, estimated without any) with
         expected_low and expected_high; candidates.
     """
     expected = {"true_accuracy": "expected", "test_before": "before", "test_after": "after"}
+    expected |= {"test_untrained": "on_untrained", "test_input": "on_input"}
     expected |= {f"true_accuracy_{end}": f"expected_{end}" for end in ("low", "high")}
     stopped = model_scores(histories)[[*RUN_COLUMNS, "early_stopped_accuracy"]]
     stopped = stopped.rename(columns={"early_stopped_accuracy": "early_stopped"})
@@ -32,25 +37,26 @@ def repair_table(histories: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame
     table = table.assign(
         gain=table["after"] - table["before"],
         over_early_stopping=table["after"] - table["early_stopped"],
+        learned_part=table["after"] - table[CONTROLS].max(axis="columns"),
     )
     return table[
         [
             *RUN_COLUMNS,
-            *("epoch", "layer", "head", "before", "after", "early_stopped"),
-            *("gain", "over_early_stopping", "expected", "expected_low", "expected_high"),
-            "candidates",
+            *("epoch", "layer", "head", "before", "after", "early_stopped", *CONTROLS),
+            *GAINS,
+            *("expected", "expected_low", "expected_high", "candidates"),
         ]
     ]
 
 
 def to_markdown(table: pd.DataFrame) -> str:
     """The table as Markdown: means over seeds, and then every run."""
-    means = table.groupby(SETTING, sort=False)[["before", "early_stopped", "after", "expected"]]
-    wide = means.mean()
-    for name in ("gain", "over_early_stopping"):
+    scores = ["before", "early_stopped", "after", *CONTROLS, "expected"]
+    wide = table.groupby(SETTING, sort=False)[scores].mean()
+    for name in GAINS:
         interval = with_intervals(table, SETTING, name)
         wide[name] = [_interval(row) for row in interval.to_dict("records")]
-    runs = table.drop(columns=["gain", "over_early_stopping"])
+    runs = table.drop(columns=GAINS)
     parts = ["# Repair", _EXPLANATION, _text(wide.reset_index()), "Every run:", _text(runs)]
     return "\n\n".join(parts) + "\n"
 
@@ -68,5 +74,7 @@ _EXPLANATION = """\
 Test accuracy of the memorised network (before), of the best epoch on held-out data (early stopped)
 and of the repaired network (after): at a kept epoch, cut at a layer, with a probe in the place of
 the rest, all of it chosen on held-out data with observed labels. Gains are means over seeds with
-95 % confidence intervals of the paired differences. "Expected" is the accuracy on true labels that
+95 % confidence intervals of the paired differences. The controls are what the same choice comes to
+on the untrained network, and with probes of the raw input; the learned part is the repaired network
+minus the better of both: what training had to do with it. "Expected" is the accuracy on true labels that
 the repair predicts without seeing any; it is told only for uniform noise below level 1."""

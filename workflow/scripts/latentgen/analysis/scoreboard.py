@@ -71,15 +71,16 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
     """
     keys = [*RUN_COLUMNS, "probe", "layer_rule"]
     untrained, fully_corrupted = (
-        _chosen_layers(final_probes, network)[[*keys, "probe_accuracy"]].rename(
+        chosen_layers(final_probes, network)[[*keys, "probe_accuracy"]].rename(
             columns={"probe_accuracy": f"{network}_accuracy"}
         )
         for network in ("untrained", "fully_corrupted")
     )
     scores = (
-        _chosen_layers(final_probes, "memorised")
+        chosen_layers(final_probes, "memorised")
         .merge(model_scores(histories), on=RUN_COLUMNS)
-        .merge(_on_input(final_probes), on=[*RUN_COLUMNS, "probe"])
+        .merge(_over_classes(histories), on=RUN_COLUMNS)
+        .merge(on_input(final_probes), on=[*RUN_COLUMNS, "probe"])
         .merge(untrained, on=keys)
         .merge(fully_corrupted, on=keys, how="left")
     )
@@ -93,11 +94,10 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
 
 def model_scores(histories: pd.DataFrame) -> pd.DataFrame:
     """Each run's model at its last epoch, and at the (first) best epoch on validation data."""
-    of_model = {f"test_{score}": f"model_{score}" for score in ["accuracy", *OVER_CLASSES]}
-    last = last_rows(histories)[[*RUN_COLUMNS, *of_model]].rename(columns=of_model)
+    last = last_rows(histories)[[*RUN_COLUMNS, "test_accuracy"]]
     held_out = histories.dropna(subset="validation_accuracy")
     best = held_out.loc[held_out.groupby(RUN_COLUMNS)["validation_accuracy"].idxmax()]
-    return last.merge(
+    return last.rename(columns={"test_accuracy": "model_accuracy"}).merge(
         best[[*RUN_COLUMNS, "test_accuracy", "epoch"]].rename(
             columns={"test_accuracy": "early_stopped_accuracy", "epoch": "stopping_epoch"}
         ),
@@ -106,8 +106,14 @@ def model_scores(histories: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _on_input(final_probes: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy of each run's probes on the raw input."""
+def _over_classes(histories: pd.DataFrame) -> pd.DataFrame:
+    """Each run's scores over classes of the model at its last epoch."""
+    names = {f"test_{score}": f"model_{score}" for score in OVER_CLASSES}
+    return last_rows(histories)[[*RUN_COLUMNS, *names]].rename(columns=names)
+
+
+def on_input(final_probes: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy of each run's probes on the raw input: the run, probe, input_accuracy."""
     rows = final_probes[
         (final_probes["network"] == "memorised")
         & (final_probes["fit_labels"] == "observed")
@@ -118,10 +124,18 @@ def _on_input(final_probes: pd.DataFrame) -> pd.DataFrame:
     return rows[[*RUN_COLUMNS, "probe", "input_accuracy"]]
 
 
-def _chosen_layers(final_probes: pd.DataFrame, network: str) -> pd.DataFrame:
+def chosen_layers(final_probes: pd.DataFrame, network: str) -> pd.DataFrame:
     """Test scores of a network's probes at the hidden layer that each rule chooses, by run.
 
     Of equally good layers the first is taken.
+
+    Args:
+        final_probes: with column `network`.
+        network: one of its values.
+
+    Returns:
+        Columns: the run, probe, layer_rule, layer, probe_accuracy, probe_balanced_accuracy,
+        probe_worst_class_recall.
     """
     keys = [*RUN_COLUMNS, "probe"]
     hidden = final_probes[

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from latentgen.names import UNTRAINED_SUFFIX
+from latentgen.names import INPUT_SUFFIX, UNTRAINED_SUFFIX
 
 # Okabe and Ito's palette, distinguishable with any kind of colour vision; each series also has its
 # own line style or marker, so that figures can be read in grey.
@@ -134,6 +134,10 @@ def style_of(series: str) -> dict[str, Any]:
         look = style_of(series.removesuffix(UNTRAINED_SUFFIX))
         label = f"{look['label']}, untrained network"
         return {**look, "linewidth": 0.6, "markersize": 1.2, "label": label}
+    if series.endswith(INPUT_SUFFIX):
+        look = style_of(series.removesuffix(INPUT_SUFFIX))
+        label = f"{look['label']}, raw images"
+        return {"color": look["color"], "linestyle": ":", "linewidth": 0.9, "label": label}
     if series in SERIES:
         return SERIES[series]
     colour = _OTHERS[sum(series.encode()) % len(_OTHERS)]

@@ -5,7 +5,7 @@ network is cut at such a layer, and the probe replaces all layers after it. Laye
 are chosen on held-out training data with observed labels; true labels are never used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from latentgen.editing import export
 from latentgen.editing.heads import decide, head_of, head_of_probe
 from latentgen.editing.transfer import edited_heads
 from latentgen.errors import PipelineError
-from latentgen.names import parse_noise
+from latentgen.names import INPUT, parse_noise
 from latentgen.networks import checkpoints
-from latentgen.networks.activations import NetworkSource
+from latentgen.networks.activations import ActivationSource, NetworkSource
 from latentgen.networks.network import Network
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
+from latentgen.networks.run_sources import source_of
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import Settings, fit_probes
 
@@ -247,7 +248,8 @@ def repair_run(
         The repaired network. A table of one row: the chosen epoch, layer and head, candidates (how
         many), held_out (number of samples), held_out_accuracy; the expected observed_accuracy and
         true_accuracy, each with `_low` and `_high`; test_before (the last epoch as trained) and
-        test_after, on test data, which took no part in the choice. The table of all candidates.
+        test_after, on test data, which took no part in the choice; test_untrained and test_input,
+        the controls, see `control`. The table of all candidates.
 
     Raises:
         PipelineError: as for `repair_checkpoints`.
@@ -273,8 +275,41 @@ def repair_run(
         **_columns("true_accuracy", found.true),
         "test_before": _accuracy(before, run.labels.test),
         "test_after": _accuracy(after, run.labels.test),
+        **_controls(run, device, probes),
     }
     return classifier, pd.DataFrame([row]), found.candidates
+
+
+def _controls(run: Run, device: torch.device, probes: Settings) -> dict[str, float]:
+    """What the choice of a repair comes to where training has put nothing."""
+    untrained = run.network(device)
+    source = source_of(run, untrained, with_input=True)
+    return {
+        "test_untrained": control(source, untrained.layers, run.labels, probes),
+        "test_input": control(source, [INPUT], run.labels, probes),
+    }
+
+
+def control(
+    source: ActivationSource, layers: Iterable[str], labels: Labels, probes: Settings
+) -> float:
+    """Test accuracy of the probe, at one of some layers, that is best on held-out observed labels.
+
+    The choice of a repair, made among probes of what training has not changed: the layers of the
+    untrained network, or the input. Of equally good ones the first is taken.
+    """
+    held_out = ~labels.fitted
+    best, on_test = -1.0, float("nan")
+    for layer in layers:
+        fitted_probes = fit_probes(source, layer, labels, probes, ["observed"])
+        predict = {key: probe.predict for key, (probe, _) in fitted_probes.items()}
+        on_train = predictions(source, layer, "train", predict)
+        tested = predictions(source, layer, "test", predict)
+        for key in predict:
+            right = on_train[key][held_out] == labels.observed[held_out]
+            if right.mean() > best:
+                best, on_test = right.mean(), float((tested[key] == labels.test).mean())
+    return on_test
 
 
 def _columns(name: str, estimate: Estimate | None) -> dict[str, float]:

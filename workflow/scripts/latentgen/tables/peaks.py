@@ -10,7 +10,8 @@ from latentgen.drawing.table_pages import Table
 
 def peaks(files: Any, params: Any) -> Table:
     """Files: histories, probes."""
-    paired = dynamics.paired_over_epochs(read_runs(files.histories), read_runs(files.probes))
-    by_run = numbers.peaks_by_run(paired)
+    probes = read_runs(files.probes)
+    paired = dynamics.paired_over_epochs(read_runs(files.histories), probes)
+    by_run = numbers.peaks_by_run(paired, probes)
     table = numbers.peaks(by_run)
     return Table("Peaks of generalization", table, numbers.to_markdown(table), {"runs": by_run})
