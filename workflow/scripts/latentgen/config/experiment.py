@@ -77,7 +77,7 @@ class Intervention(Block):
     """Replacing the last layer by VeLPIC's vectors in mid-training, and training on."""
 
     epochs: Annotated[list[Annotated[int, Field(ge=0)]], *Several] = Field(
-        [1, 10, 40], description="after which of them; 0 is the untrained network"
+        [0, 10, 40], description="after which of them; 0 is the untrained network"
     )
     total_epochs: Positive = Field(100, description="up to which training goes on")
     variants: Annotated[
