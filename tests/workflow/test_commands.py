@@ -36,11 +36,12 @@ def test_cost_of_what_would_run(finished: Workspace) -> None:
     assert header == ["stage", "jobs", "measured", "hours", "gpu_hours", "gigabytes"]
     # Other runs of the experiment have been measured, so everything is known.
     rules = ("shuffle_labels", "train", "dump_activations", "fit_probes", "transfer_weights")
-    figures = ("accuracy_by_layer", "accuracy_over_epochs", "weight_transfer")
+    decoding = ("trained_and_untrained", "accuracy_by_layer")
+    figures = (*decoding, "accuracy_over_epochs", "weight_transfer")
     stages = {*rules, *(f"plot_{name}" for name in figures), "tabulate_accuracy"}
     *of_stages, together = lines
     assert {tuple(line[:3]) for line in of_stages} == {(stage, "1", "1") for stage in stages}
-    assert together[:3] == ["together", "9", "9"]
+    assert together[:3] == ["together", "10", "10"]
     assert 0 < float(together[3]) < 0.1
     assert finished.files("*") == before
 

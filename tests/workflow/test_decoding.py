@@ -8,7 +8,10 @@ from tests.workflow.columns import not_as_documented
 pytestmark = pytest.mark.slow
 
 KINDS = ("pdf", "png", "csv")
-FIGURES = ["accuracy_by_layer", "baselines", "subspaces", "sensitivity", "costs", "relabelling"]
+FIGURES = [
+    *("trained_and_untrained", "accuracy_by_layer", "baselines", "subspaces", "sensitivity"),
+    *("costs", "relabelling"),
+]
 
 
 def test_decoding_is_complete_and_then_has_nothing_to_do(finished: Workspace) -> None:

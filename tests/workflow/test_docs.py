@@ -152,9 +152,9 @@ def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("kind", "entry"),
     [
-        ("datasets", "digits"),
-        ("models", "mlp-small"),
-        ("experiments", "digits-mlp"),
+        ("datasets", "mnist-14x14"),
+        ("models", "cnn-small"),
+        ("experiments", "mnist-14x14-cnn"),
         ("pictures", "digit-canvases"),
         ("classifiers", "digit-canvas-net"),
         ("segmenters", "slic-16"),

@@ -29,7 +29,7 @@ def results(workspace: Workspace) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_what_a_finished_pipeline_leaves(finished_once: Workspace) -> None:
     names = set(results(finished_once))
-    figures = ["decoding/tiny/accuracy_by_layer"]
+    figures = [f"decoding/tiny/{name}" for name in ("trained_and_untrained", "accuracy_by_layer")]
     figures += [f"dynamics/tiny/{name}" for name in ("accuracy_over_epochs", "weight_transfer")]
     drawn = ("pdf", "png", "csv", RECORD)
     assert {name for name in names if name.startswith(("figures/", "tables/"))} == {

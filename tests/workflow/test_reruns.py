@@ -19,12 +19,14 @@ from latentgen.jobs.code import cannot_change_a_number
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
 FIGURES: Jobs = {
+    "plot_trained_and_untrained": {"tiny"},
     "plot_accuracy_by_layer": {"tiny"},
     "plot_accuracy_over_epochs": {"tiny"},
     "plot_weight_transfer": {"tiny"},
 }
 # What follows from the probes alone, and from the probes or the transferred weights.
 OF_PROBES: Jobs = {
+    "plot_trained_and_untrained": {"tiny"},
     "plot_accuracy_by_layer": {"tiny"},
     "plot_accuracy_over_epochs": {"tiny"},
     "tabulate_accuracy": {""},
@@ -267,6 +269,7 @@ def test_records_name_the_code_of_every_module_for_the_jobs_that_use_it(
         "transfer_weights": ["networks/architectures/mlp.py"],
         "prepare_dataset": ["data/sources/sklearn.py"],
         "shuffle_labels": ["data/noise_kinds/uniform.py"],
+        "plot_trained_and_untrained": ["figures/trained_and_untrained.py"],
         "plot_accuracy_by_layer": ["figures/accuracy_by_layer.py"],
         "plot_accuracy_over_epochs": ["figures/accuracy_over_epochs.py"],
         "plot_weight_transfer": ["figures/weight_transfer.py"],

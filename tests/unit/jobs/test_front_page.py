@@ -60,7 +60,7 @@ def test_jobs_get_an_empty_dict_of_it() -> None:
 
 
 def test_the_headline_is_of_the_first_experiment() -> None:
-    paths = [f"results/figures/decoding/{name}/accuracy_by_layer.png" for name in ("b", "a")]
+    paths = [f"results/figures/decoding/{name}/trained_and_untrained.png" for name in ("b", "a")]
     records = [SimpleNamespace(path=Path(path)) for path in [*paths, "results/tables/peaks.html"]]
     page = front_page.FrontPage(None, {"a": WHOLE, "b": WHOLE}, {})
     found = page.headline({"2": {"": records[:2]}, "1": {"": records[2:]}})

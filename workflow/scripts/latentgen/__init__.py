@@ -1,4 +1,4 @@
-"""What networks that have memorised wrong labels still know about the right ones."""
+"""Reads true labels out of networks that memorised wrong ones, and says what training put there."""
 
 from importlib import import_module
 from typing import Any

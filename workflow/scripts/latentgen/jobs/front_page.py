@@ -47,7 +47,7 @@ class FrontPage(dict[str, Any]):
 
     def headline(self, categories: Categories) -> Any | None:
         """The record of the headline figure, if the report has it."""
-        names = [f"decoding/{name}/accuracy_by_layer.png" for name in self.experiments]
+        names = [f"decoding/{name}/trained_and_untrained.png" for name in self.experiments]
         names.append("disambiguation/disambiguation_scores.png")
         figures = {"/".join(file.path.parts[2:]): file for file in _files(categories)}
         return next((figures[name] for name in names if name in figures), None)
