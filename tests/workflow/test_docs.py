@@ -153,8 +153,8 @@ def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
     ("kind", "entry"),
     [
         ("datasets", "mnist-14x14"),
-        ("models", "cnn-small"),
-        ("experiments", "mnist-14x14-cnn"),
+        ("models", "mlp-wide"),
+        ("experiments", "mnist-14x14-mlp"),
         ("pictures", "digit-canvases"),
         ("classifiers", "digit-canvas-net"),
         ("segmenters", "slic-16"),
