@@ -153,8 +153,8 @@ def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
     ("kind", "entry"),
     [
         ("datasets", "mnist-14x14"),
-        ("models", "mlp-wide"),
-        ("experiments", "mnist-14x14-mlp"),
+        ("models", "cnn-small"),
+        ("experiments", "mnist-14x14-cnn"),
         ("pictures", "digit-canvases"),
         ("classifiers", "digit-canvas-net"),
         ("segmenters", "slic-16"),
