@@ -9,6 +9,7 @@ import torch
 from tests.conftest import REPOSITORY
 from torch import nn
 
+from latentgen.errors import PipelineError
 from latentgen.networks.reading import extract
 
 EXAMPLES = re.findall(
@@ -52,5 +53,5 @@ def test_extract_is_the_forward_pass_in_eval_mode() -> None:
 
 
 def test_extract_refuses_a_layer_that_is_not_there() -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(PipelineError, match=r"'fc9'.*no such submodule"):
         extract(nn.Linear(2, 2), [(torch.zeros(1, 2), torch.zeros(1))], ["fc9"])

@@ -15,20 +15,39 @@ _held: list[int] = []
 
 @cache
 def best_device() -> Any:
-    """A GPU if one is visible, else the CPU.
+    """A GPU or other accelerator if there is one that can do all that is needed, else the CPU.
 
     `snakemake --resources gpu=N` runs N jobs at once; each of them takes a GPU that no other holds.
     Under SLURM a job sees only the GPUs that it was allocated.
     """
     import torch
 
-    if not torch.cuda.is_available():
+    kind = torch.accelerator.current_accelerator(check_available=True)
+    if kind is None or not _has_float64(kind):
         return torch.device("cpu")
-    gpus = [
-        str(torch.cuda.get_device_properties(index).uuid)
-        for index in range(torch.cuda.device_count())
+    known = [
+        _identifier(torch.device(kind.type, i)) for i in range(torch.accelerator.device_count())
     ]
-    return torch.device("cuda", claim(gpus, Path(tempfile.gettempdir())))
+    return torch.device(kind.type, claim(known, Path(tempfile.gettempdir())))
+
+
+def _has_float64(kind: Any) -> bool:
+    """Whether a kind of device computes in float64, which probes need and Apple's does not."""
+    import torch
+
+    try:
+        torch.zeros(1, dtype=torch.float64, device=kind)
+    except (TypeError, RuntimeError):
+        return False
+    return True
+
+
+def _identifier(device: Any) -> str:
+    """What tells a device from the others of this machine, whichever of them a process sees."""
+    import torch
+
+    properties = getattr(torch.get_device_module(device), "get_device_properties", None)
+    return str(getattr(properties and properties(device), "uuid", f"{device.type}-{device.index}"))
 
 
 def claim(devices: Sequence[str], folder: Path) -> int:
@@ -62,4 +81,5 @@ def device_name() -> str:
         return f"CPU ({platform.machine()})"
     import torch
 
-    return torch.cuda.get_device_name(best_device())
+    named = getattr(torch.get_device_module(best_device()), "get_device_name", None)
+    return str(named(best_device())) if named else best_device().type

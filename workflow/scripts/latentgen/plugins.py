@@ -11,12 +11,16 @@ or from an installed package (`sklearn.naive_bayes.GaussianNB`).
 
 import importlib
 import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from latentgen.errors import PipelineError
+from latentgen.errors import PipelineError, one_line
 
 SCRIPTS = Path(__file__).parents[1]
 
@@ -84,24 +88,75 @@ def _beside_config(module: str) -> Path:
 
 def _own(name: str) -> Any:
     module, _, attribute = name.rpartition(".")
-    try:
-        return getattr(_import(module), attribute)
-    except AttributeError:
-        raise PipelineError(f"{name}: there is no {attribute!r} in {module}") from None
+    with own_code(name):
+        loaded = _import(module)
+    if not hasattr(loaded, attribute):
+        raise PipelineError(f"{name}: there is no {attribute!r} in {module}")
+    return getattr(loaded, attribute)
 
 
 @cache
 def _import(module: str) -> ModuleType:
     path = _beside_config(module)
     if not path.exists():
-        try:
-            return importlib.import_module(module)
-        except ModuleNotFoundError:
-            raise PipelineError(
-                f"{module}: found neither {path} beside config.yaml nor a package of that name"
-            ) from None
+        return _import_installed(module)
     spec = importlib.util.spec_from_file_location(module, path)
     assert spec is not None and spec.loader is not None  # it ends in .py
     loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
+    # Here a class looks for the module in which it is made, as dataclasses do.
+    if sys.modules.setdefault(module, loaded) is not loaded:
+        spec.loader.exec_module(loaded)  # of the same name as one that is in use
+        return loaded
+    try:
+        spec.loader.exec_module(loaded)
+    except BaseException:
+        del sys.modules[module]
+        raise
     return loaded
+
+
+def _import_installed(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # it is there, and lacks a module itself
+        raise PipelineError(
+            f"{module}: found neither {_beside_config(module)} beside config.yaml nor a package of "
+            "that name"
+        ) from None
+
+
+@contextmanager
+def own_code(name: str) -> Iterator[None]:
+    """Tell in one line what goes wrong in an object of the user's own, and where in a file.
+
+    Args:
+        name: of the object; what an entry of a registry raises is left as it is.
+
+    Raises:
+        PipelineError: something else was raised inside.
+    """
+    try:
+        yield
+    except PipelineError:
+        raise
+    except (Exception, SystemExit) as error:
+        if "." not in name:
+            raise
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise PipelineError(f"{name}: {_line_of(error)}{reason}") from error
+
+
+def _line_of(error: BaseException) -> str:
+    """The last line of a file beside config.yaml, or below, that an error came through."""
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    for file, line in reversed(places):
+        path = Path(file).resolve()
+        if path.is_relative_to(Path.cwd()) and not path.is_relative_to(SCRIPTS.resolve()):
+            below = path.relative_to(Path.cwd())
+            if not any(part.startswith(".") for part in below.parts):  # .venv, .snakemake
+                return f"{below}, line {line}: "
+    return ""

@@ -84,35 +84,6 @@ def head_from(tensors: Mapping[str, Tensor]) -> nn.Module:
     return QuadraticHead(tensors["components"].split(tensors["sizes"].tolist(), 1))
 
 
-def name_of_head(module: nn.Module) -> str:
-    """Name of the submodule that computes a network's logits: the last one without children."""
-    return [name for name, part in module.named_modules() if not list(part.children())][-1]
-
-
-def head_of(module: nn.Module, n_classes: int | None = None) -> nn.Linear:
-    """The layer that computes a network's logits.
-
-    Args:
-        module: the network.
-        n_classes: number of classes that the layer must have, if given.
-
-    Raises:
-        PipelineError: it is not linear or has another number of classes, so no weights can be
-            transferred there.
-    """
-    head = module.get_submodule(name_of_head(module))
-    if not isinstance(head, nn.Linear):
-        raise PipelineError(
-            f"weights can be transferred to a linear last layer only, found {type(head).__name__}"
-        )
-    if n_classes not in (None, head.out_features):
-        raise PipelineError(
-            f"weights of {n_classes} classes cannot be transferred to a last layer of "
-            f"{head.out_features} classes"
-        )
-    return head
-
-
 def head_of_probe(probe: Probe) -> nn.Module:
     """A fitted probe as a last layer, which makes the same predictions.
 

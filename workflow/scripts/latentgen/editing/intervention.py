@@ -18,7 +18,7 @@ from torch import nn
 
 from latentgen import progress
 from latentgen.data.labels import LABEL_KINDS, LabelArray
-from latentgen.editing.heads import head_of, linear_head
+from latentgen.editing.heads import linear_head
 from latentgen.editing.transfer import velpic_vectors, write_head
 from latentgen.names import UNDISTURBED
 from latentgen.networks import checkpoints
@@ -27,7 +27,12 @@ from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
-from latentgen.networks.training import prepare, refuse_diverged, train_epoch
+from latentgen.networks.training import (
+    prepare,
+    refuse_diverged,
+    require_trainable,
+    train_epoch,
+)
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import Settings, fit_probes
@@ -104,17 +109,18 @@ def intervene(
         the observed label is the true one), score_labels, accuracy. All in eval mode.
 
     Raises:
-        PipelineError: the last layer cannot be edited, there is no readable state, or the loss
-            stopped being a finite number.
+        PipelineError: the last layer cannot be edited, a variant cannot be trained, there is no
+            readable state, or the loss stopped being a finite number.
     """
     network = run.network(device)
     module = network.module
-    head_of(module, run.labels.n_classes)
     data = run.training_data().to(device)
     config = run.training_config(training)
     kept = checkpoints.epochs_in(checkpoint_folder)
     starts = [start for start in epochs if start <= kept[-1]]
     scheduled = {*epochs_of(schedule, total_epochs), *starts}
+    for name in variants:
+        require_trainable(module, data, _config_of(VARIANTS[name], config))
     observer = Observer(run, scheduled, probes)
 
     prepare(module)
@@ -154,11 +160,15 @@ def _branch(
 ) -> tuple[Network, torch.optim.Optimizer, TrainingConfig]:
     """A copy of network and optimiser, and the training config, for one variant."""
     module = copy.deepcopy(network.module)
-    config = replace(config, batch_size=variant.batch_size or config.batch_size)
+    config = _config_of(variant, config)
     own = make_optimizer(module, config)
     if not variant.new_optimizer:
         own.load_state_dict(copy.deepcopy(optimizer.state_dict()))
-    return Network(module, network.layers), own, config
+    return replace(network, module=module), own, config
+
+
+def _config_of(variant: Variant, config: TrainingConfig) -> TrainingConfig:
+    return replace(config, batch_size=variant.batch_size or config.batch_size)
 
 
 def _train_on(
@@ -185,7 +195,9 @@ def _train_on(
 def _report_replay(module: nn.Module, folder: Path, epoch: int) -> None:
     kept = checkpoints.load(checkpoints.checkpoint_path(folder, epoch))
     state = module.state_dict()
-    largest = max(float((state[name].cpu() - kept[name]).abs().max()) for name in kept)
+    # As float64, as a mask of booleans has no difference.
+    apart = [(state[name].cpu().double() - kept[name].double()).abs() for name in kept]
+    largest = max(float(part.max()) for part in apart if part.numel())
     same = "the kept state to the bit" if largest == 0 else f"off the kept state by {largest:.2g}"
     print(f"epoch {epoch}: trained again, {same}")
 
@@ -205,7 +217,7 @@ class Observer:
     def edit(self, network: Network) -> None:
         """Replace the last layer by VeLPIC's vectors, and its bias by zero."""
         vectors = velpic_vectors(source_of(self._run, network), network.penultimate, self._labels)
-        write_head(network.module, linear_head(vectors))
+        write_head(network.last_layer, linear_head(vectors))
 
     def rows(self, network: Network, data: TrainingData, epoch: int) -> list[dict[str, Any]]:
         """Accuracies of the model and, at probed epochs, of the probes."""

@@ -5,17 +5,21 @@ Repairs of the pipeline's own runs, with the choice of an epoch, are in `repair_
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
+from itertools import chain
 
+import torch
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from latentgen.editing.heads import CutNetwork, head_of, head_of_probe, name_of_head
+from latentgen.editing.heads import CutNetwork, head_of_probe
 from latentgen.errors import PipelineError
-from latentgen.networks.reading import extract
+from latentgen.networks.last_layer import find_last_layer
+from latentgen.networks.network import unwrapped
+from latentgen.networks.reading import INPUT_OF, extract, inputs_and_labels
 from latentgen.probes.base import Probe
 from latentgen.probes.kinds.velpic import VeLPIC
 
-Batches = Iterable[tuple[Tensor, Tensor]]
+Batches = Iterable[Sequence[Tensor]]
 
 
 def repair(
@@ -41,8 +45,8 @@ def repair(
     tensor([0, 1, 2])
 
     Args:
-        model: ends in a linear layer; any device. It is not changed.
-        loader: batches of inputs and labels, of the noisy training set.
+        model: its logits are the output of a linear layer; any device. It is not changed.
+        loader: batches of inputs and labels, of the noisy training set; see `extract`.
         held_out: the same, of data that the model was not trained on, with equally noisy labels.
         layers: names of submodules, as `model.named_modules()` gives them, after whose (flattened)
             output the network may be cut as well; the last layer is always a candidate.
@@ -54,43 +58,73 @@ def repair(
         the largest.
 
     Raises:
-        PipelineError: the last layer is not linear, a probe cannot be a last layer, the labels are
-            not the network's classes, or there are several candidates and no `held_out`.
-        AttributeError: the model has no submodule of that name.
+        PipelineError: the logits are not made by a linear layer, a probe cannot be a last layer,
+            the labels are not the network's classes, there are several candidates and no
+            `held_out`, or a batch or a layer cannot be read.
     """
     probes = [VeLPIC()] if probes is None else list(probes)
     if held_out is None and (layers or len(probes) != 1):
         raise PipelineError("choosing a layer or a probe needs data that were held out: `held_out`")
-    last = name_of_head(model)
+    model, wrapper = unwrapped(model)
+    layers = [layer.replace(wrapper, "", 1) for layer in layers]
+    first, batches = _peek(loader, next(model.parameters(), torch.empty(0)).device)
+    last = find_last_layer(model, first)  # run before it is copied, as what it keeps may not be
     network = deepcopy(model).eval()
-    features = deepcopy(network)
-    features.set_submodule(last, nn.Identity())
-    rows, labels = extract(features, loader, [*layers, last])
+    penultimate = INPUT_OF + last
+    rows, labels = extract(network, batches, [*layers, penultimate])
     candidates = [
-        _with_probe(network, layer, last, clone(probe).fit(rows[layer], labels))
-        for layer in (*layers, last)
+        _with_probe(network, layer, last, clone(probe).fit(rows[layer], labels), first)
+        for layer in (*layers, penultimate)
         for probe in probes
     ]
     if held_out is None:
         return candidates[0]
-    batches = list(held_out)
-    return max([network, *candidates], key=lambda candidate: _agreement(candidate, batches))
+    held_out = list(held_out)
+    return max([network, *candidates], key=lambda candidate: _agreement(candidate, held_out))
 
 
-def _with_probe(network: nn.Module, layer: str, last: str, probe: Probe) -> nn.Module:
-    n_classes = head_of(network).out_features
-    if list(probe.classes_) != list(range(n_classes)):
+def _peek(loader: Batches, device: torch.device) -> tuple[Tensor, Batches]:
+    """Inputs of the first batch, and all batches, even of a loader that can be read only once."""
+    batches = iter(loader)
+    for first in batches:
+        return inputs_and_labels(first)[0].to(device), chain([first], batches)
+    raise PipelineError("the loader gives no batch; needed: (inputs, labels), once or more")
+
+
+def _with_probe(
+    network: nn.Module, layer: str, last: str, probe: Probe, inputs: Tensor
+) -> nn.Module:
+    trained = network.get_submodule(last)
+    assert isinstance(trained, nn.Linear)  # `find_last_layer` has looked
+    if list(probe.classes_) != list(range(trained.out_features)):
         raise PipelineError(
             f"the labels are {list(probe.classes_)}; the network's last layer needs every class "
-            f"from 0 to {n_classes - 1}"
+            f"from 0 to {trained.out_features - 1}"
         )
-    device = next(network.parameters()).device
-    head = head_of_probe(probe).to(device).eval()
-    if layer != last:
-        return CutNetwork(network, cut=layer, head=head)
-    repaired = deepcopy(network)
-    repaired.set_submodule(last, head)
+    head = head_of_probe(probe).to(trained.weight.device).eval()
+    if isinstance(head, nn.Linear):
+        head.to(trained.weight.dtype)
+    cut = CutNetwork(network, cut=layer, head=head)
+    if layer != INPUT_OF + last:
+        return cut
+    repaired = _replaced(network, last, head)
+    with torch.no_grad():
+        same = torch.allclose(repaired(inputs), cut(inputs), rtol=1e-3, atol=1e-5)
+    if not same:
+        raise PipelineError(f"the network does not use the submodule that replaces its {last}")
     return repaired
+
+
+def _replaced(network: nn.Module, name: str, new: nn.Module) -> nn.Module:
+    """A copy with another submodule, under each name that the old one has."""
+    if not name:
+        return new
+    copy = deepcopy(network)
+    old = copy.get_submodule(name)
+    for known, part in list(copy.named_modules(remove_duplicate=False)):
+        if part is old:
+            copy.set_submodule(known, new)
+    return copy
 
 
 def _agreement(model: nn.Module, batches: Batches) -> int:

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from latentgen.data.labels import LabelArray, Labels
 from latentgen.editing import export
-from latentgen.editing.heads import decide, head_of, head_of_probe
+from latentgen.editing.heads import decide, head_of_probe
 from latentgen.editing.transfer import edited_heads
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT, parse_noise
 from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource, NetworkSource
-from latentgen.networks.network import Network
+from latentgen.networks.network import Network, tried
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
@@ -125,11 +125,13 @@ def repair_checkpoints(
             classes, a state is not readable, or a probe cannot be a last layer.
     """
     held_out = ~data.labels.fitted
-    if not held_out.any():
+    if held_out.sum() < 2:  # the bootstrap judges on some what it chooses on others
         raise PipelineError(
-            "no training data are held out, so there is nothing to choose a repair on; give a "
-            "larger validation_fraction"
+            f"a repair is chosen on training data that were held out, found {held_out.sum()} "
+            "images; give a larger validation_fraction, so that there are two or more"
         )
+    channels, height, width = data.images.shape[1:]
+    network = tried(network, (channels, height, width), data.labels.n_classes)
     names, right = [], []
     for epoch in checkpoints.epochs_in(checkpoint_folder):
         _set_to(network, checkpoint_folder, epoch)
@@ -187,7 +189,7 @@ def _heads(network: Network, data: NoisyData, layer: str, probes: Settings) -> d
     """The last layers that may follow a layer, by name."""
     fitted_probes = fit_probes(_source(network, data), layer, data.labels, probes, ["observed"])
     heads = {name: head_of_probe(probe) for (name, _), (probe, _) in fitted_probes.items()}
-    trained = head_of(network.module, data.labels.n_classes)
+    trained = network.last_layer
     if layer == network.penultimate and trained.bias is not None:
         for name, settings in probes.items():
             if settings["probe"] == "velpic":

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from latentgen.data.labels import Labels
 from latentgen.data.scores import accuracy_rows
 from latentgen.editing import export
-from latentgen.editing.heads import decide, head_of, linear_head
+from latentgen.editing.heads import decide, linear_head
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource
@@ -53,16 +53,14 @@ def require_shape(vectors: Tensor, head: nn.Linear) -> None:
 
 
 @torch.no_grad()
-def write_head(module: nn.Module, new: nn.Linear) -> None:
-    """Write a layer's weights and bias, zero if it has none, into a module's last layer.
+def write_head(head: nn.Linear, new: nn.Linear) -> None:
+    """Write a layer's weights and bias, zero if it has none, into a network's last layer.
 
-    The module's tensors are written in place, so that its optimiser can still be used.
+    The layer's tensors are written in place, so that the network's optimiser can still be used.
 
     Raises:
-        PipelineError: the module's last layer is not linear, has another shape, or has no bias
-            although `new` has one.
+        PipelineError: the last layer has another shape, or no bias although `new` has one.
     """
-    head = head_of(module)
     require_shape(new.weight, head)
     if head.bias is None and new.bias is not None:
         raise PipelineError("a bias cannot be transferred to a last layer that has none")
@@ -155,9 +153,6 @@ def at_every_epoch(
     """A run's activations and last layer at every kept epoch.
 
     All share one network, so use one before taking the next.
-
-    Raises:
-        PipelineError: the last layer is not linear or has another number of classes.
     """
     network = run.network()
     if activations is None:  # activations from files are processed on the CPU
@@ -165,17 +160,15 @@ def at_every_epoch(
     for epoch, source in sources_over_epochs(run, checkpoint_folder, device, activations):
         state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
         checkpoints.load_into(network.module, state)
-        head = head_of(network.module, run.labels.n_classes)
-        yield AtEpoch(epoch, source, network.penultimate, head)
+        yield AtEpoch(epoch, source, network.penultimate, network.last_layer)
 
 
 def transferred(run: Run, checkpoint_folder: str, device: torch.device) -> export.ExportedNetwork:
     """A run's network at its last epoch with VeLPIC's vectors as its last layer, without a bias."""
     network = run.trained_network(checkpoint_folder, device)
     layer = network.penultimate
-    write_head(
-        network.module, linear_head(velpic_vectors(source_of(run, network), layer, run.labels))
-    )
+    vectors = velpic_vectors(source_of(run, network), layer, run.labels)
+    write_head(network.last_layer, linear_head(vectors))
     epoch = checkpoints.epochs_in(Path(checkpoint_folder))[-1]
     facts = export.facts_of(run, epoch=epoch, layer=layer, head="velpic_zero_bias")
     return export.ExportedNetwork(network.module, facts)

@@ -23,9 +23,19 @@ def epochs_in(folder: Path, suffix: str = ".safetensors") -> list[int]:
 def save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write tensors to a file, which appears only once it is complete."""
     with atomic_path(path) as partial:
-        save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata
-        )
+        save_file(_apart(tensors), partial, metadata)
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous tensors, of which no two share memory, as tied weights do: safetensors' demand."""
+    apart: dict[str, Tensor] = {}
+    used = set()
+    for name, tensor in tensors.items():
+        tensor = tensor.contiguous()
+        storage = tensor.untyped_storage().data_ptr()
+        apart[name] = tensor.clone() if storage in used else tensor
+        used.add(storage)
+    return apart
 
 
 def load(path: Path) -> dict[str, Tensor]:

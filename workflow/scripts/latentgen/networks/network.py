@@ -2,13 +2,18 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from latentgen.plugins import find
+from latentgen.errors import PipelineError
+from latentgen.names import INPUT
+from latentgen.networks.last_layer import find_last_layer, logits_of, require_replaceable
+from latentgen.networks.reading import INPUT_OF, described, in_mode, read_layers
+from latentgen.plugins import find, own_code
 
 ARCHITECTURES = "latentgen.networks.architectures"
 """The registry of architectures."""
@@ -17,24 +22,37 @@ Shape = tuple[int, int, int]
 """Channels, height, width."""
 
 
+HEAD_INPUT = "head_input"
+"""Name of the penultimate layer where none of the layers that an architecture names is it."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A module and the hidden representations that are read from it.
 
     Attributes:
         module: maps float images (n, C, H, W) to logits (n, classes).
-        layers: in order of depth, a layer's name and the submodule whose output it is (the output
-            of the first call, where a submodule is called more than once). The last one is the
-            penultimate layer: the last linear layer's input.
+        layers: in order of depth, a layer's name and the submodule whose output it is (see
+            `read_layers`). The last one is the penultimate layer, what the last linear layer takes;
+            `build` adds it as `head_input` where an architecture names no such layer.
+        head: name of the linear submodule that makes the logits; `build` finds it.
     """
 
     module: nn.Module
     layers: dict[str, str]
+    head: str = ""
 
     @property
     def penultimate(self) -> str:
         """Name of the penultimate layer, which is the last linear layer's input."""
         return list(self.layers)[-1]
+
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The linear layer that makes the logits."""
+        layer = self.module.get_submodule(self.head)
+        assert isinstance(layer, nn.Linear)  # `build` has looked
+        return layer
 
     @property
     def device(self) -> torch.device:
@@ -43,7 +61,7 @@ class Network:
 
 
 def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) -> Network:
-    """Make a network with PyTorch's default initialisation.
+    """Make a network with PyTorch's default initialisation, and try it on two images.
 
     >>> network = build({"architecture": "mlp", "widths": [16, 8]}, (1, 8, 8), n_classes=10, seed=0)
     >>> list(network.layers)
@@ -57,12 +75,85 @@ def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) 
         shape: channels, height and width of an image.
         n_classes: width of the output.
         seed: of the initial weights; the global random state is left as it was.
+
+    Raises:
+        PipelineError: the network cannot be made, run, read, or given another last layer.
     """
     arguments = dict(settings)
-    architecture = find(ARCHITECTURES, arguments.pop("architecture"))
+    name = arguments.pop("architecture")
+    architecture = find(ARCHITECTURES, name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return architecture(shape, n_classes, **arguments)
+        with own_code(name):
+            made = architecture(shape, n_classes, **arguments)
+            try:
+                return tried(made, shape, n_classes)
+            except PipelineError as error:
+                raise PipelineError(f"models: {name}: {error}") from None
+
+
+def tried(made: Any, shape: Shape, n_classes: int) -> Network:
+    """A network with its last layer and what goes into that, found by running it on two images.
+
+    Args:
+        made: the network; it stays on its device.
+        shape: channels, height and width of an image.
+        n_classes: width of its output.
+
+    Raises:
+        PipelineError: something is not as `Network` says.
+    """
+    if not isinstance(made, Network):
+        raise PipelineError(f"found {described(made)}; needed: a Network, Network(module, layers)")
+    if not isinstance(made.module, nn.Module):
+        raise PipelineError(f"module: found {described(made.module)}; needed: a torch.nn.Module")
+    _require_names(made.layers)
+    module, wrapper = unwrapped(made.module)
+    layers = {layer: place.replace(wrapper, "", 1) for layer, place in made.layers.items()}
+    if not list(module.parameters()):
+        raise PipelineError("the network has no weights")
+    generator = torch.Generator().manual_seed(0)
+    images = (2 * torch.rand(2, *shape, generator=generator) - 1).to(Network(module, {}).device)
+    logits = logits_of(module, images)
+    if logits.shape[1] != n_classes:
+        raise PipelineError(f"found {logits.shape[1]} logits; needed: {n_classes}, one a class")
+    head = find_last_layer(module, images)
+    require_replaceable(module, head, images)
+    with in_mode(module, train=False):
+        read = read_layers(module, {**layers, HEAD_INPUT: INPUT_OF + head}, images)
+    if not torch.equal(read[HEAD_INPUT], read[list(layers)[-1]]):
+        layers[HEAD_INPUT] = INPUT_OF + head
+    return Network(module, layers, head)
+
+
+def _require_names(layers: Any) -> None:
+    if not isinstance(layers, Mapping) or not layers:
+        raise PipelineError(
+            f"layers: found {described(layers)}; needed: a submodule's name by the layer's, "
+            "as in {'fc1': '2'}"
+        )
+    for layer, place in layers.items():
+        if not isinstance(layer, str) or not isinstance(place, str):
+            raise PipelineError(f"layers: found {layer!r}: {place!r}; needed: names")
+        if layer == INPUT or (layer == HEAD_INPUT and not place.startswith(INPUT_OF)):
+            raise PipelineError(f"layers: found {layer!r}, which names another layer; rename it")
+
+
+def unwrapped(module: nn.Module) -> tuple[nn.Module, str]:
+    """A module without what `torch.compile` or a data-parallel wrapper puts around it.
+
+    Returns:
+        The module, and what its submodules' names began with.
+    """
+    for wrapper in ("_orig_mod", "module"):
+        inner = module._modules.get(wrapper)
+        is_wrapper = wrapper == "_orig_mod" or isinstance(
+            module, DataParallel | DistributedDataParallel
+        )
+        if inner is not None and is_wrapper:
+            found, prefix = unwrapped(inner)
+            return found, f"{wrapper}.{prefix}"
+    return module, ""
 
 
 def with_image_statistics(network: Network) -> Network:
@@ -79,4 +170,4 @@ def with_image_statistics(network: Network) -> Network:
             own.load_state_dict({key: getattr(part, key) for key in own.state_dict()})
             parent, _, child = name.rpartition(".")
             setattr(module.get_submodule(parent), child, own)
-    return Network(module, network.layers)
+    return replace(network, module=module)

@@ -1,10 +1,15 @@
 """Logits and activations of a network in eval mode."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from latentgen.errors import PipelineError
 from latentgen.networks.precision import ieee_float32
 
 BATCH = 250
@@ -38,42 +43,160 @@ def predict_logits(module: nn.Module, images: Tensor, mean: float, std: float) -
         return torch.cat([module(normalise(batch, mean, std)) for batch in batches])
 
 
+INPUT_OF = "input of "
+"""Before a submodule's name: what it is given, instead of what it gives."""
+
+
 @ieee_float32()
 def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) -> dict[str, Tensor]:
     """Run a module and return the flattened outputs of the named submodules.
 
+    >>> module = nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 3))
+    >>> read = read_layers(module, {"relu": "1", "head": "input of 2"}, torch.ones(5, 4))
+    >>> torch.equal(read["relu"], read["head"])
+    True
+
     Args:
         module: run in its current mode, train or eval.
-        layers: a submodule's name by the layer's; if it is called several times, the first output
-            counts.
+        layers: by the layer's name, a submodule, whose output is read, or `input of` a submodule.
+            If it is called several times, the first call counts; of several outputs, such as an
+            LSTM's, the first is read.
         inputs: (n, ...).
 
     Returns:
-        Each layer's output, flattened to (n, width).
+        Each layer, flattened to (n, width).
+
+    Raises:
+        PipelineError: there is no such submodule, the module does not call it, or it does not give
+            a row for each input.
     """
     read: dict[str, Tensor] = {}
 
-    def remember(name: str) -> "torch.utils.hooks.RemovableHandle":
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            if name not in read:  # a copy, because a later layer may work in place
-                read[name] = output.flatten(1).clone()
+    def remember(layer: str, place: str) -> "torch.utils.hooks.RemovableHandle":
+        def keep(value: Any) -> None:
+            if layer not in read:  # a copy, because a later layer may work in place
+                read[layer] = _rows(value, len(inputs), layer).clone()
 
-        return module.get_submodule(layers[name]).register_forward_hook(hook)
+        part = submodule(module, place.removeprefix(INPUT_OF))
+        if place.startswith(INPUT_OF):
+            return part.register_forward_pre_hook(
+                lambda _part, given, named: keep((*given, *named.values())), with_kwargs=True
+            )
+        return part.register_forward_hook(lambda _part, _given, output: keep(output))
 
     if not layers:
         return read
-    hooks = [remember(name) for name in layers]
+    hooks = []
     try:
-        with torch.no_grad():
+        for layer, place in layers.items():
+            hooks.append(remember(layer, place))
+        with torch.no_grad(), without_compiled_code():
             module(inputs)
     finally:
         for hook in hooks:
             hook.remove()
+    for layer in layers:
+        if layer not in read:
+            raise PipelineError(f"layer {layer}: the network does not call it, so it gives nothing")
     return read
 
 
+def submodule(module: nn.Module, name: str) -> nn.Module:
+    """The submodule of a name, as `module.named_modules()` gives it.
+
+    Raises:
+        PipelineError: there is none; with names that it could have been.
+    """
+    try:
+        return module.get_submodule(name)
+    except AttributeError:
+        names = [known for known, _ in module.named_modules() if known]
+        near = get_close_matches(name, names, n=5, cutoff=0.3) or names[-5:]
+        raise PipelineError(
+            f"layer {name!r}: the network has no such submodule; found {', '.join(near) or 'none'}"
+        ) from None
+
+
+def _rows(value: Any, n: int, layer: str) -> Tensor:
+    if isinstance(value, tuple | list) and value:
+        value = value[0]
+    if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != n:
+        raise PipelineError(
+            f"layer {layer}: found {described(value)}; needed: a tensor with a row for each of "
+            f"{n} inputs"
+        )
+    return value.flatten(1) if value.ndim > 1 else value[:, None]
+
+
+def described(value: Any) -> str:
+    """What a message says of a value that is not what was needed.
+
+    >>> described({"image": torch.ones(2, 3), "label": 1}), described((torch.ones(2, 3), 1))
+    ('a dict with image, label', 'a tuple of a tensor of shape (2, 3), an int')
+    """
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    name = type(value).__name__
+    kind = f"an {name}" if name[0] in "aeiouAEIO" else f"a {name}"
+    if isinstance(value, Mapping):
+        return f"{kind} with {', '.join(map(str, value)) or 'nothing in it'}"
+    if isinstance(value, tuple | list) and 0 < len(value) < 6:
+        return f"{kind} of {', '.join(map(described, value))}"
+    return kind
+
+
+@contextmanager
+def without_compiled_code() -> Iterator[None]:
+    """Run what `torch.compile` has compiled as plain Python, as compiled code calls no hooks.
+
+    Where PyTorch's compiler was not imported, which takes seconds, nothing can be compiled.
+    """
+    if "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+@contextmanager
+def in_mode(module: nn.Module, *, train: bool) -> Iterator[None]:
+    """Train or eval mode inside; afterwards every submodule is in the mode in which it was."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.train(train)
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+def inputs_and_labels(batch: Any) -> tuple[Tensor, Tensor]:
+    """Inputs (n, ...) and labels (n,) of a batch: the first two of its items.
+
+    Labels may come as (n, 1), as some datasets have them.
+
+    >>> inputs_and_labels((torch.zeros(2, 4), torch.tensor([[0], [1]]), torch.tensor([8, 9])))[1]
+    tensor([0, 1])
+
+    Raises:
+        PipelineError: these are not in it.
+    """
+    needed = "needed: (inputs, labels), with a label for each input"
+    if not isinstance(batch, tuple | list) or len(batch) < 2:
+        if isinstance(batch, Mapping):
+            needed += ', as in ((b["inputs"], b["labels"]) for b in loader)'
+        raise PipelineError(f"a batch is {described(batch)}; {needed}")
+    try:
+        inputs, labels = torch.as_tensor(batch[0]), torch.as_tensor(batch[1])
+    except (TypeError, ValueError, RuntimeError):
+        raise PipelineError(f"a batch is {described(batch)}; {needed}") from None
+    if inputs.ndim == 0 or labels.shape not in [(len(inputs),), (len(inputs), 1)]:
+        raise PipelineError(f"a batch is {described((inputs, labels))}; {needed}")
+    return inputs, labels.flatten()
+
+
 def extract(
-    model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], layers: Sequence[str]
+    model: nn.Module, loader: Iterable[Sequence[Tensor]], layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Activations of layers of any model, in eval mode.
 
@@ -85,26 +208,33 @@ def extract(
 
     Args:
         model: stays in its mode, train or eval; inputs are moved to its device, if it has one.
-        loader: yields batches of inputs (n, ...) and labels (n,), such as a `DataLoader`.
-        layers: names of submodules, as `model.named_modules()` gives them.
+        loader: yields batches of inputs (n, ...) and labels (n,), such as a `DataLoader`; what
+            else a batch holds after these two is left aside.
+        layers: names of submodules, as `model.named_modules()` gives them, or `input of` one of
+            them; see `read_layers`.
 
     Returns:
         Each layer's outputs, flattened to (N, width), and the labels (N,), on the CPU.
 
     Raises:
-        AttributeError: the model has no submodule of that name.
+        PipelineError: a batch is something else, there is none, or a layer cannot be read.
     """
     device = next((parameter.device for parameter in model.parameters()), None)
-    was_training = model.training
     read: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     labels = []
-    try:
-        model.eval()
-        for inputs, targets in loader:
+    with in_mode(model, train=False):
+        for given in loader:
+            inputs, targets = inputs_and_labels(given)
             batch = read_layers(model, {layer: layer for layer in layers}, inputs.to(device))
             for layer in layers:
                 read[layer].append(batch[layer].cpu())
-            labels.append(targets)
-    finally:
-        model.train(was_training)
+            labels.append(targets.cpu())
+    if not labels:
+        raise PipelineError("the loader gives no batch; needed: (inputs, labels), once or more")
+    for layer, parts in read.items():
+        if len(widths := {part.shape[1] for part in parts}) > 1:
+            raise PipelineError(
+                f"layer {layer}: its width differs from batch to batch, {min(widths)} to "
+                f"{max(widths)}; needed: inputs of one size"
+            )
     return {layer: torch.cat(parts) for layer, parts in read.items()}, torch.cat(labels)

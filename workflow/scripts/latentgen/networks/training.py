@@ -15,6 +15,7 @@ from latentgen import progress
 from latentgen.csv_file import write_csv
 from latentgen.data.scores import scores
 from latentgen.errors import PipelineError
+from latentgen.networks.last_layer import logits_of
 from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.precision import in_training
 from latentgen.networks.reading import predict_logits
@@ -31,20 +32,60 @@ def prepare(module: nn.Module) -> None:
         module.to(memory_format=torch.channels_last)
 
 
-def batch_order(n: int, config: TrainingConfig, epoch: int) -> Iterator[Tensor]:
-    """Rows of each batch of an epoch; the order depends on the seed and the epoch alone."""
+def batch_order(
+    n: int, config: TrainingConfig, epoch: int, *, single: bool = True
+) -> Iterator[Tensor]:
+    """Rows of each batch of an epoch; the order depends on the seed and the epoch alone.
+
+    Args:
+        n: number of training images.
+        config: how to train.
+        epoch: from 1 on.
+        single: whether the last batch may be a single image, which otherwise joins the one before.
+    """
     if config.shuffle:
         generator = torch.Generator().manual_seed(derive_seed(config.seed, epoch))
         order = torch.randperm(n, generator=generator)
     else:
         order = torch.arange(n)
-    return iter(order.split(config.batch_size))
+    batches = list(order.split(config.batch_size))
+    if not single and len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return iter(batches)
+
+
+def require_trainable(module: nn.Module, data: TrainingData, config: TrainingConfig) -> None:
+    """Run a network in train mode on two images, so that what cannot be is said before training.
+
+    Raises:
+        PipelineError: it gives no logits in train mode, or a batch would be a single image and it
+            takes no less than two.
+    """
+    logits_of(module, _first(2, data), train=True)
+    if min(config.batch_size, len(data.images)) == 1 and not _takes_single_images(module, data):
+        raise PipelineError(
+            "training.batch_size: found batches of one image, on which this network cannot be "
+            "trained (batch normalisation needs more); allowed: 2 or more"
+        )
+
+
+def _takes_single_images(module: nn.Module, data: TrainingData) -> bool:
+    """Whether a network can be trained on a batch of one; with batch normalisation it may not."""
+    try:
+        logits_of(module, _first(1, data), train=True)
+    except (ValueError, RuntimeError):
+        return False
+    return True
+
+
+def _first(n: int, data: TrainingData) -> Tensor:
+    return data.inputs(torch.arange(min(n, len(data.images)), device=data.images.device))
 
 
 @contextmanager
 def _seeded_dropout(device: torch.device, config: TrainingConfig, epoch: int) -> Iterator[None]:
     """Let dropout depend on the seed and the epoch alone, like the order of the batches."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with torch.random.fork_rng([] if device.type == "cpu" else [device]):
         torch.manual_seed(derive_seed(config.seed, epoch, "dropout"))
         yield
 
@@ -60,11 +101,13 @@ def train_epoch(
     module.train()
     # Nothing is moved off the device inside the loop: waiting for a value would stall a GPU.
     losses, predictions, rows_seen = [], [], []
+    n = len(data.images)
+    single = n % config.batch_size != 1 or _takes_single_images(module, data)
     with (
         _seeded_dropout(data.images.device, config, epoch),
         in_training(module, config.precision, compile=config.compile) as network,
     ):
-        for rows in batch_order(len(data.images), config, epoch):
+        for rows in batch_order(n, config, epoch, single=single):
             rows = rows.to(data.images.device, non_blocking=True)
             # Before the forward pass: a CUDA graph may reuse the memory of the last gradients.
             optimizer.zero_grad(set_to_none=True)
@@ -154,8 +197,9 @@ def train_run(
         fingerprint: of everything that the results depend on; a run resumes only if it is equal.
 
     Raises:
-        PipelineError: the loss stopped being a finite number.
+        PipelineError: the network cannot be trained so, or the loss stopped being a finite number.
     """
+    require_trainable(module, data, config)
     prepare(module)
     optimizer = make_optimizer(module, config)
     keep = set(epochs_of(schedule, config.max_epochs))

@@ -19,9 +19,10 @@ Result = TypeVar("Result")
 class Cost:
     """Measured cost of a computation.
 
-    Memory is counted relative to the use at the start. On a GPU it is the memory that torch has
-    allocated. On a CPU it is the process's resident memory, which the kernel counts in pages and
-    with a delay (some tenths of a MiB are noise); NaN where it is not reported (outside Linux).
+    Memory is counted relative to the use at the start. On an accelerator it is the memory that
+    torch has allocated. On a CPU it is the process's resident memory, which the kernel counts in
+    pages and with a delay (some tenths of a MiB are noise); NaN where it is not reported (outside
+    Linux).
 
     Attributes:
         seconds: wall-clock time.
@@ -66,14 +67,14 @@ Measure = Callable[..., tuple[Any, Cost]]
 
 
 def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 def _memory(device: torch.device) -> float:
     """Bytes in use."""
-    if device.type == "cuda":
-        return torch.cuda.memory_allocated(device)
+    if device.type != "cpu":
+        return torch.accelerator.memory_allocated(device)
     if _resident_memory_is_known():
         # Freed memory is returned to the system, so that using it again is counted.
         ctypes.CDLL(None).malloc_trim(0)
@@ -81,16 +82,16 @@ def _memory(device: torch.device) -> float:
 
 
 def _reset_peak(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
+    if device.type != "cpu":
+        torch.accelerator.reset_peak_memory_stats(device)
     elif _resident_memory_is_known():
         _HIGH_WATER.write_text("5")
 
 
 def _peak(device: torch.device) -> float:
     """The largest number of bytes in use since `_reset_peak`."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
+    if device.type != "cpu":
+        return torch.accelerator.max_memory_allocated(device)
     return _status_bytes("VmHWM")
 
 
