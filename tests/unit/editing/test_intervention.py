@@ -21,7 +21,6 @@ from tests.unit.toy import (
 from torch import nn
 
 from latentgen.editing import intervention
-from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
 from latentgen.networks.run import Run
 from latentgen.seeds import derive_seed

@@ -12,6 +12,7 @@ from latentgen.editing.heads import linear_head
 from latentgen.editing.transfer import Heads, require_penultimate, require_shape, score_heads
 from latentgen.networks.activations import ActivationSource
 from latentgen.probes.batches import fitted_rows
+from latentgen.probes.kinds._numerics import TINY_DOUBLE
 from latentgen.probes.kinds.logistic_regression import LogisticRegression
 from latentgen.probes.moments import ClassMoments
 
@@ -47,7 +48,7 @@ def control_heads(
     random = nn.init.orthogonal_(torch.empty(*trained.shape), generator=generator)
     return {
         "velpic_scaled": linear_head(vectors * trained.norm(dim=1, keepdim=True), bias),
-        "class_means": linear_head(normalize(moments["observed"].means(), eps=1e-30)),
+        "class_means": linear_head(normalize(moments["observed"].means(), eps=TINY_DOUBLE)),
         "random_orthonormal": linear_head(random.to(trained)),
         "logistic_regression": _of_all_classes(logistic, len(trained)),
         "velpic_true_labels": linear_head(moments["true"].first_components()),

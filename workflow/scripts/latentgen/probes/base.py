@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from latentgen.networks.precision import ieee_float32
+from latentgen.probes.magnitudes import ordinary
 from latentgen.probes.moments import ClassMoments
 
 Array = NDArray[Any] | Tensor
@@ -28,7 +29,8 @@ class Probe(ClassifierMixin, BaseEstimator):
     """A classifier that scores rows by their products with directions.
 
     A class without rows scores -inf and is never predicted; ties go to the first class in sorted
-    order.
+    order. Where only a row's direction counts, one that is too large or too small to be squared in
+    its dtype is scored times a power of two.
 
     Attributes:
         classes_: (C,) the sorted labels.
@@ -147,6 +149,8 @@ class Probe(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"expected rows of width {self.n_features_in_}, found shape {tuple(rows.shape)}"
             )
+        if self._angles_only:
+            rows = ordinary(rows, self._directions.dtype)
         row_bytes = max(self._directions.shape) * self._directions.element_size()
         parts = []
         with ieee_float32():

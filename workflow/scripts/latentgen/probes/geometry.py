@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from latentgen.data.labels import LABEL_KINDS
+from latentgen.probes.kinds._numerics import TINY_DOUBLE
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.moments import ClassMoments
 
@@ -27,7 +28,7 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
     >>> angles(a, b).round().tolist()
     [45.0, 180.0]
     """
-    a, b = normalize(a.double()), normalize(b.double())
+    a, b = (normalize(rows.double(), eps=TINY_DOUBLE) for rows in (a, b))
     halves = torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1))
     defined = a.any(1) & b.any(1)
     return torch.where(defined, 2 * halves.rad2deg(), torch.nan)

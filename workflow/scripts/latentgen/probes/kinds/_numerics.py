@@ -4,7 +4,10 @@ import torch
 from torch import Tensor
 
 TINY = 1e-30
-"""Guards against division by the length of a zero row."""
+"""Guards against division by the length of a zero row in float32."""
+
+TINY_DOUBLE = 1e-300
+"""The same in float64."""
 
 
 def whitening(covariance: Tensor, ridge: float) -> Tensor:

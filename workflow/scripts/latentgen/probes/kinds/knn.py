@@ -8,6 +8,7 @@ from torch.nn.functional import normalize, one_hot
 
 from latentgen.probes.base import RowsProbe
 from latentgen.probes.kinds._numerics import TINY
+from latentgen.probes.magnitudes import ordinary
 
 
 class KNN(RowsProbe):
@@ -39,7 +40,7 @@ class KNN(RowsProbe):
                 f"n_neighbors: found {self.n_neighbors}, allowed are at most the {len(rows)} rows "
                 "that were given"
             )
-        self._directions = normalize(rows, eps=TINY).T
+        self._directions = normalize(ordinary(rows, rows.dtype), eps=TINY).T
         self._votes = one_hot(indices, len(self.classes_)).to(rows)
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:

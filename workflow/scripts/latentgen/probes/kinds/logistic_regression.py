@@ -32,6 +32,9 @@ class LogisticRegression(RowsProbe):
     zero is one; otherwise there is a `ConvergenceWarning`. Two classes are treated like more:
     scikit-learn, which has one vector of coefficients for them, has the same minimum at 2 C.
 
+    As in scikit-learn, the penalty is on coefficients, so that features as small as 1e-6 are of
+    little use unless they are scaled.
+
     With solver `adam` it is the published probe of arXiv 2501.14687: a linear layer, 20 epochs of
     Adam with learning rate 1e-3 on shuffled batches of 128, without a penalty.
 

@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from latentgen.probes.base import MomentsProbe
-from latentgen.probes.kinds._numerics import TINY
+from latentgen.probes.kinds._numerics import TINY, TINY_DOUBLE
 from latentgen.probes.moments import ClassMoments
 
 
@@ -28,11 +28,11 @@ class NearestClassMean(MomentsProbe):
 
     def linear_form(self) -> tuple[Tensor, None]:
         """Unit means: apart from the row's length, the cosine is the product with the unit mean."""
-        return normalize(self.means_, eps=TINY), None
+        return normalize(self.means_, eps=TINY_DOUBLE), None
 
     def _learn(self, moments: ClassMoments) -> None:
         self.means_ = moments.means()
-        self._directions = normalize(self.means_, eps=TINY).T.to(moments.dtype)
+        self._directions = normalize(self.means_, eps=TINY_DOUBLE).T.to(moments.dtype)
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
         return products / rows.norm(dim=1, keepdim=True).clamp_min(TINY)

@@ -1,0 +1,117 @@
+"""Probes of rows of any magnitude, against the same rows at an ordinary one."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression as Sklearn
+
+from latentgen.plugins import names
+from latentgen.probes.geometry import angles
+from latentgen.probes.kinds.logistic_regression import LogisticRegression
+from latentgen.probes.kinds.masc import MASC
+from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
+from latentgen.probes.magnitudes import factors, ordinary
+from latentgen.probes.moments import ClassMoments
+from latentgen.probes.registry import KINDS, make_probe
+
+EXPONENTS = [-30, -25, -20, -13, -6, 0, 6, 13, 20, 25, 30]
+WITHOUT_A_PENALTY = sorted(set(names(KINDS)) - {"logistic_regression"})
+
+
+def data(n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows (3 n, 12), clearly of three classes, and their labels."""
+    random = torch.Generator().manual_seed(0)
+    y = torch.arange(3 * n) % 3
+    X = torch.rand(3 * n, 12, generator=random, dtype=torch.float64)
+    X[torch.arange(3 * n), y] += 3
+    return X, y
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("n", [8, 40])  # fewer and more rows of a class than features
+@pytest.mark.parametrize("name", WITHOUT_A_PENALTY)
+def test_predictions_are_the_same_over_sixty_orders_of_magnitude(
+    name: str, n: int, dtype: torch.dtype
+) -> None:
+    X, y = data(n)
+    expected = make_probe({"probe": name}).fit(X.to(dtype), y).predict(X.to(dtype))
+    assert (expected == y).double().mean() > 0.9
+    for exponent in EXPONENTS:
+        rows = (X * 10.0**exponent).to(dtype)
+        assert torch.equal(make_probe({"probe": name}).fit(rows, y).predict(rows), expected)
+
+
+@pytest.mark.parametrize("name", ["masc", "velpic", "knn", "nearest_class_mean"])
+def test_a_row_s_length_decides_nothing(name: str) -> None:
+    X, y = data(40)
+    probe = make_probe({"probe": name}).fit(X.float(), y)
+    lengths = 10.0 ** torch.linspace(-35, 35, len(X)).double()
+    rows = (X * lengths[:, None]).float()
+    assert torch.equal(probe.predict(rows), probe.predict(X.float()))
+
+
+def test_classes_of_very_different_magnitudes_keep_their_components() -> None:
+    X, y = data(40)
+    lengths = torch.tensor([1e-25, 1.0, 1e25], dtype=torch.float64)[y]
+    moments = ClassMoments(3, X.shape[1])
+    for part in torch.arange(len(X)).split(7):  # as batches come
+        moments.update((X * lengths[:, None])[part].float(), y[part])
+    plain = ClassMoments.of(X.float(), y, 3)
+    for c, length in enumerate([1e-25, 1.0, 1e25]):
+        found, expected = moments.principal_components(c), plain.principal_components(c)
+        cosines = (found.eigenvectors * expected.eigenvectors).sum(0)
+        torch.testing.assert_close(cosines, torch.ones(12), rtol=1e-4, atol=0)
+        values = found.eigenvalues / length / length
+        torch.testing.assert_close(values, expected.eigenvalues, rtol=1e-4, atol=1e-4)
+        scatter = moments.scatter(c) / length / length
+        torch.testing.assert_close(scatter, plain.scatter(c), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("exponents", [(-20, 0, 20), (20, 0, -20)])
+def test_a_class_that_grows_from_batch_to_batch_is_that_of_its_largest_rows(exponents) -> None:
+    X, y = data(20)
+    largest = X[y == 0] * 1e20
+    moments = ClassMoments(1, 12)
+    for exponent in exponents:
+        rows = (X[y == 0] * 10.0**exponent).float()
+        moments.update(rows, torch.zeros(len(rows), dtype=torch.int64))
+    expected = torch.linalg.eigvalsh(largest.T @ largest).flip(0)
+    found = moments.principal_components(0).eigenvalues
+    torch.testing.assert_close(found[:5] / expected[:5], torch.ones(5).double(), rtol=1e-4, atol=0)
+    assert moments.mean_square() == pytest.approx(float(largest.square().sum() / 60), rel=1e-5)
+
+
+def test_ordinary_rows_are_left_as_they_are() -> None:
+    X = data(5)[0].float() * torch.logspace(-12, 12, 15)[:, None]
+    assert ordinary(X, torch.float32) is X
+    assert factors(torch.tensor([0.0, torch.inf, torch.nan]), torch.float32).tolist() == [1, 1, 1]
+    wide = torch.tensor([1e90, 1e-90], dtype=torch.float64)
+    assert factors(wide, torch.float64).tolist() == [1, 1]
+    assert (factors(wide, torch.float32) != 1).all()
+
+
+def test_what_float64_cannot_square_is_refused() -> None:
+    X, y = data(8)
+    for length in (1e200, 1e-200):
+        with pytest.raises(ValueError, match="too large or too small"):
+            MASC().fit(X * length, y)
+    assert torch.equal(MASC().fit(X, y).predict(X * 1e200), MASC().fit(X, y).predict(X))
+
+
+def test_a_penalty_weighs_small_features_as_in_scikit_learn_and_large_ones_are_refused() -> None:
+    X, y = data(40)
+    for exponent in (-30, -20, -6, 0, 3):
+        rows = X * 10.0**exponent
+        expected = Sklearn(tol=1e-8, max_iter=5000).fit(rows.numpy(), y.numpy())
+        found = LogisticRegression().fit(rows.float(), y)
+        probabilities = found.decision_function(rows.float()).softmax(1)
+        np.testing.assert_allclose(probabilities, expected.predict_proba(rows), atol=5e-3)
+    with pytest.raises(ValueError, match="too large"):
+        LogisticRegression().fit((X * 1e30).float(), y)
+
+
+def test_angles_and_means_of_tiny_vectors_are_those_of_their_directions() -> None:
+    a, b = torch.tensor([[1e-30, 0.0]]), torch.tensor([[1e-30, 1e-30]])
+    torch.testing.assert_close(angles(a, b), torch.tensor([45.0]).double())
+    means = NearestClassMean().fit(1e-35 * torch.eye(2), [0, 1])
+    torch.testing.assert_close(means.linear_form()[0], torch.eye(2).double())
