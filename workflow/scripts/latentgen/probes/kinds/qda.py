@@ -76,7 +76,8 @@ class QDA(MomentsProbe):
         offsets = [mean @ one.directions.double() for mean, one in pairs]
         self._offsets = torch.cat(offsets).to(dtype)
         self._weights = torch.cat([one.weights for one in distances]).to(dtype)
-        self._around = torch.tensor([one.around for one in distances]).to(self._weights)
+        around = [one.around for one in distances]
+        self._around = torch.tensor(around, dtype=torch.float64).to(self._weights)
         log_dets = torch.stack([one.log_det for one in distances])
         self._constants = log_priors(moments.counts.to(log_dets)) - log_dets / 2
 
