@@ -1,12 +1,15 @@
 """Classifiers from files of weights, and what is no file of weights."""
 
+import argparse
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torchvision import models
 
 from latentgen.checksums import sha256_of
@@ -64,10 +67,68 @@ def test_probabilities() -> None:
     np.testing.assert_allclose(found, [[0.5, 0.5, 0]])
 
 
-def test_a_nested_state_dict_with_prefixes(weights: Path, tmp_path: Path) -> None:
-    state = {f"module.{name}": value for name, value in read_weights(weights).items()}
-    torch.save({"state_dict": state, "best_prec1": 91.73}, tmp_path / "nested.th")
-    assert load_classifier(settings(tmp_path / "nested.th")).class_names[9] == "class 9"
+def prefixed(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {f"{prefix}{name}": value for name, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda state: {"state_dict": prefixed(state, "module."), "best_prec1": 91.73},
+        lambda state: {"model_state_dict": state, "optimizer_state_dict": {"state": {}}},
+        lambda state: {"net": prefixed(state, "module."), "acc": np.float64(0.9), "epoch": 3},
+        lambda state: {"model": prefixed(state, "_orig_mod."), "args": argparse.Namespace(lr=1)},
+        lambda state: {"model": state, "model_ema": state},
+        lambda state: {"anything": prefixed(state, "module._orig_mod.")},
+        lambda state: prefixed(state, "backbone."),
+        lambda state: {"state_dict": prefixed(state, "model._orig_mod.")},
+        lambda state: {
+            name.replace("features.", "features.module."): state[name] for name in state
+        },
+        lambda state: {**state, "epoch": 7},
+    ],
+)
+def test_weights_as_other_people_save_them(
+    weights: Path, tmp_path: Path, around: Callable[[dict[str, torch.Tensor]], Any]
+) -> None:
+    torch.save(around(read_weights(weights)), tmp_path / "theirs.pth")
+    expected = load_classifier(settings(weights)).logits(PICTURES)
+    found = load_classifier(settings(tmp_path / "theirs.pth")).logits(PICTURES)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"generator": {"w": torch.ones(1)}, "critic": {"w": torch.ones(1)}}, "generator, critic"),
+        (
+            {"epoch": 3, "history": [0.1]},
+            "expected named tensors, found a dict with epoch, history",
+        ),
+        (torch.ones(2, 3), r"found a tensor of shape \(2, 3\)"),
+        ({0: torch.ones(1)}, "expected named tensors"),
+        (nn.Linear(2, 2), r"Python objects \(torch.nn.modules.linear.Linear.*state_dict"),
+        ({"features.0.weight": torch.ones(24, 3, 3, 3)}, "missing: .* and 6 more"),
+    ],
+)
+def test_what_was_found_is_named_beside_what_is_needed(
+    tmp_path: Path, content: Any, told: str
+) -> None:
+    torch.save(content, tmp_path / "theirs.pth")
+    with pytest.raises(PipelineError, match=told) as caught:
+        load_classifier(settings(tmp_path / "theirs.pth"))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_text_in_the_place_of_weights_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "pointer.pth").write_text("version https://git-lfs.github.com/spec/v1\noid 1\n")
+    with pytest.raises(PipelineError, match="it begins with 'version https://git-lfs"):
+        read_weights(tmp_path / "pointer.pth")
+
+
+def test_another_shape_is_told_with_the_one_that_is_needed(weights: Path) -> None:
+    with pytest.raises(PipelineError, match=r"head.bias \(10,\), needed \(9,\), head.weight"):
+        load_classifier(settings(weights, class_names=9))
 
 
 class Harmful:

@@ -125,5 +125,5 @@ def test_segment_anything_without_a_mask(small_sam: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_weights_of_another_network_are_refused(small_sam: dict[str, Any], tmp_path: Path) -> None:
     torch.save({"other": torch.zeros(1)}, tmp_path / "other.pth")
-    with pytest.raises(PipelineError, match="not the weights of vit_b"):
+    with pytest.raises(PipelineError, match="not weights of vit_b"):
         make_segmenter({**small_sam, "checkpoint": str(tmp_path / "other.pth")})

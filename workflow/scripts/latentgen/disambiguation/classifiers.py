@@ -12,8 +12,7 @@ from scipy.special import softmax
 from torch import Tensor, nn
 
 from latentgen.checksums import sha256_of
-from latentgen.disambiguation.weights import read_weights, require_weights
-from latentgen.errors import PipelineError, one_line
+from latentgen.disambiguation.weights import load_weights, require_weights
 from latentgen.networks.precision import ieee_float32
 from latentgen.plugins import find
 
@@ -113,11 +112,7 @@ def load_classifier(settings: Mapping[str, Any], device: torch.device | None = N
     names = names_of(arguments.pop("class_names"))
     model = dict(arguments)
     module = find(ARCHITECTURES, arguments.pop("architecture"))(len(names), **arguments)
-    try:
-        module.load_state_dict(read_weights(path))
-    except RuntimeError as error:
-        reason = one_line(error)[:200]
-        raise PipelineError(f"{path}: not weights of {model} ({reason})") from None
+    load_weights(module, path, str(model))
     return Classifier(
         frozen(module.to(device or torch.device("cpu"))), names, mean, std, model, sha256_of(path)
     )

@@ -10,7 +10,7 @@ from skimage.morphology import remove_small_holes, remove_small_objects
 from latentgen.devices import best_device
 from latentgen.disambiguation.pictures import Picture
 from latentgen.disambiguation.segments import Segmenter, Segments, disjoint
-from latentgen.disambiguation.weights import read_weights, require_weights
+from latentgen.disambiguation.weights import load_weights, require_weights
 from latentgen.errors import PipelineError
 
 
@@ -40,11 +40,7 @@ def sam(
     """
     require_weights(Path(checkpoint), url, sha256)
     network = sam_model_registry[model]()
-    try:
-        network.load_state_dict(read_weights(Path(checkpoint)))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise PipelineError(f"{checkpoint}: not the weights of {model} ({reason})") from None
+    load_weights(network, Path(checkpoint), model)
     make = SamAutomaticMaskGenerator(network.to(best_device()), **generator)
 
     def segment(picture: Picture) -> Segments:
