@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latentgen.errors import PipelineError
 from latentgen.storage import atomic_hdf5
 
 LabelArray = NDArray[np.int64]
@@ -14,6 +16,20 @@ LabelArray = NDArray[np.int64]
 
 LABEL_KINDS = ("observed", "true")
 """Kinds of labels of a training sample: the one that networks are trained on, the correct one."""
+
+
+def one_dimensional(values: Any, what: str) -> NDArray[Any]:
+    """Values (N,), which may come as (N, 1): compared with (N,), these would give N x N.
+
+    Raises:
+        PipelineError: another shape.
+    """
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        return array[:, 0]
+    if array.ndim != 1:
+        raise PipelineError(f"{what}: found shape {array.shape}; needed: (N,), one for each sample")
+    return array
 
 
 def _unknown() -> LabelArray:
@@ -35,6 +51,9 @@ class Labels:
         n_classes: number of classes.
         true: int64 (N,); empty if they are unknown.
         test: int64 (M,), true labels of the test samples; empty where there are none.
+
+    Raises:
+        PipelineError: a shape is another one, or a label is not one of the classes.
     """
 
     observed: LabelArray
@@ -42,6 +61,26 @@ class Labels:
     n_classes: int
     true: LabelArray = field(default_factory=_unknown)
     test: LabelArray = field(default_factory=_unknown)
+
+    def __post_init__(self) -> None:
+        """Check what may come from elsewhere; `(N, 1)` becomes `(N,)`, and 0 and 1 a mask."""
+        for name in ("observed", "fitted", "true", "test"):
+            values = one_dimensional(getattr(self, name), f"labels: {name}")
+            object.__setattr__(self, name, values)
+            if name != "fitted" and not ((values >= 0) & (values < self.n_classes)).all():
+                raise PipelineError(
+                    f"labels: {name}: found {values.min()} to {values.max()}; needed: 0 to "
+                    f"{self.n_classes - 1}"
+                )
+        n = len(self.observed)
+        if len(self.fitted) != n or len(self.true) not in (0, n):
+            raise PipelineError(
+                f"labels: found {n} observed, {len(self.fitted)} fitted and {len(self.true)} true; "
+                "needed: as many, a label and a mark for each training sample"
+            )
+        if not np.isin(self.fitted, (0, 1)).all():
+            raise PipelineError("labels: fitted: needed: True or False for each sample")
+        object.__setattr__(self, "fitted", self.fitted.astype(bool))
 
     def of_kind(self, kind: str) -> LabelArray:
         """All training labels of a kind, int64 (N,): `observed` or `true`."""
@@ -75,8 +114,22 @@ class TrainLabels:
         return self.observed != self.true
 
     def split(self, validation_fraction: float, n_classes: int, test: LabelArray) -> Labels:
-        """These labels with a fraction held out for validation, and with the test labels."""
+        """These labels with a fraction held out for validation, and with the test labels.
+
+        Raises:
+            PipelineError: the fraction holds out no sample, or leaves samples of a single class.
+        """
         fitted = self.validation_rank >= validation_fraction
+        share = f"validation_fraction {validation_fraction:g} of {len(fitted)} training images"
+        if validation_fraction > 0 and fitted.all():
+            raise PipelineError(f"{share} holds out none; give more images, or a larger one, or 0")
+        for kind in LABEL_KINDS:
+            found = len(np.unique(getattr(self, kind)[fitted]))
+            if found < 2:
+                raise PipelineError(
+                    f"{share} leaves {fitted.sum()} to train on, whose {kind} labels are of {found} "
+                    "classes; needed: two or more"
+                )
         return Labels(self.observed, fitted, n_classes, self.true, test)
 
 

@@ -47,7 +47,8 @@ def draw(
         seed: of the draw.
 
     Raises:
-        PipelineError: there is no such kind, or it did not return a valid label for each sample.
+        PipelineError: there is no such kind, it did not return a valid label for each sample, or
+            the level is no sample at all.
     """
     random = np.random.default_rng(derive_seed("labels", dataset, kind, seed))
     observed = find(KINDS, kind)(true, level, classes, random)
@@ -56,13 +57,26 @@ def draw(
             f"noise kind {kind}: gave labels of shape {observed.shape} from {observed.min()} to "
             f"{observed.max()}; needed: {true.shape}, from 0 to {classes.number - 1}"
         )
-    return TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
+    drawn = TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
+    return _with_some_changed(drawn, level)
+
+
+def _with_some_changed(drawn: TrainLabels, level: float) -> TrainLabels:
+    """Refuse labels without a wrong one that would pass for those of a corruption level."""
+    n = len(drawn.true)
+    if level > 0 and round(level * n) == 0 and not drawn.changed.any():
+        raise PipelineError(
+            f"noise level {level:g} of {n} training images is none of them; give a higher level, "
+            "more images, or 0"
+        )
+    return drawn
 
 
 def draw_published(true: LabelArray, n_classes: int, *, dataset: str, level: float) -> TrainLabels:
     """The single draw of labels that all runs of protocol `published` share."""
     observed = published_uniform(true, level, n_classes)
-    return TrainLabels(true, observed, _validation_rank(len(true), dataset, "published"))
+    drawn = TrainLabels(true, observed, _validation_rank(len(true), dataset, "published"))
+    return _with_some_changed(drawn, level)
 
 
 def published_uniform(true: LabelArray, level: float, n_classes: int) -> LabelArray:

@@ -74,6 +74,11 @@ def parts_of(protocol: str, labels: Labels) -> Parts:
     test_labels = labels.test
     test = np.arange(len(test_labels))
     if protocol == "published":
+        if len(test) < 2:
+            raise PipelineError(
+                "protocol published chooses the layer that relabels on a fifth of the test images, "
+                f"found {len(test)}; needed: two or more"
+            )
         reported, chosen = train_test_split(test, test_size=0.2, random_state=2345)
         true = test_labels[chosen]
         return Parts("test", chosen, {kind: true for kind in LABEL_KINDS}, reported)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags
+from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
@@ -60,7 +60,7 @@ class Probe(ClassifierMixin, BaseEstimator):
                 or a setting of the probe is out of range.
         """
         if isinstance(X, Tensor):
-            rows, labels = X, _to_numpy(y)
+            rows, labels = X, column_or_1d(_to_numpy(y))
         else:
             array, labels = validate_data(self, X, y, dtype=(np.float64, np.float32))
             rows = _to_tensor(array)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from latentgen.data.labels import LABEL_KINDS, Labels
 from latentgen.data.scores import accuracy_rows
+from latentgen.errors import PipelineError, one_line
 from latentgen.networks.activations import ActivationSource
 from latentgen.probes.base import MomentsProbe
 from latentgen.probes.batches import Predict, fitted_batches, fitted_rows, predictions
@@ -64,6 +65,9 @@ def fit_probes(
 
     Returns:
         Fitted probes by name and kind of labels.
+
+    Raises:
+        PipelineError: a probe cannot be fitted, as to rows that are too large, or to too few.
     """
     unfitted = {
         (name, kind): make_probe(settings) for name, settings in probes.items() for kind in kinds
@@ -78,7 +82,15 @@ def fit_probes(
     all_by_moments = len(by_moments) == len(unfitted)
     rows = torch.empty(0) if all_by_moments else fitted_rows(source, layer, labels)
 
-    def fit(probe: AnyProbe, kind: str) -> FittedProbe:
+    def fit(name: str, probe: AnyProbe, kind: str) -> FittedProbe:
+        try:
+            return fit_one(probe, kind)
+        except ValueError as error:
+            raise PipelineError(
+                f"probe {name} of layer {layer}, {kind} labels: {one_line(error)}"
+            ) from error
+
+    def fit_one(probe: AnyProbe, kind: str) -> FittedProbe:
         if not isinstance(probe, MomentsProbe):
             _, cost = measure(rows.device, probe.fit, rows, labels.of_kind(kind)[labels.fitted])
             return FittedProbe(probe, cost)
@@ -87,7 +99,7 @@ def fit_probes(
         _, cost = measure(shared.moments.device, probe.fit_moments, shared.moments)
         return FittedProbe(probe, before + cost)
 
-    return {(name, kind): fit(probe, kind) for (name, kind), probe in unfitted.items()}
+    return {(name, kind): fit(name, probe, kind) for (name, kind), probe in unfitted.items()}
 
 
 @dataclass

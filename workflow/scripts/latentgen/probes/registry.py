@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
+from latentgen.data.labels import one_dimensional
 from latentgen.errors import PipelineError
 from latentgen.plugins import find
 from latentgen.probes.base import Probe
@@ -40,8 +41,18 @@ class SklearnProbe(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Tensor) -> Tensor:
-        """Labels (n,) of rows X (n, width)."""
-        return torch.from_numpy(self.classifier.predict(X.cpu().numpy()))
+        """Labels (n,) of rows X (n, width).
+
+        Raises:
+            PipelineError: the classifier gives something else.
+        """
+        what = f"what {type(self.classifier).__name__} predicts"
+        predicted = one_dimensional(self.classifier.predict(X.cpu().numpy()), what)
+        if len(predicted) != len(X) or predicted.dtype.kind not in "biuf":
+            raise PipelineError(
+                f"{what}: found {len(predicted)} of {predicted.dtype}; needed: {len(X)} labels"
+            )
+        return torch.from_numpy(predicted)
 
 
 AnyProbe = Probe | SklearnProbe
