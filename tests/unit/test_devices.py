@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
+from latentgen import devices
 from latentgen.devices import claim
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
@@ -71,3 +74,39 @@ def test_who_asks_for_no_device_computes_on_the_cpu() -> None:
         check=True,
     )
     assert done.stdout.startswith("CPU (")
+
+
+class _Properties:
+    uuid = "of-the-board"
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_float64", "expected"),
+    [(None, True, "cpu"), ("cuda", True, "cuda"), ("xpu", True, "xpu"), ("mps", False, "cpu")],
+)
+def test_any_accelerator_with_float64_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    kind: str | None,
+    has_float64: bool,
+    expected: str,
+) -> None:
+    found = kind and torch.device(kind)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: found)
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 1)
+    monkeypatch.setattr(devices, "_has_float64", lambda kind: has_float64)
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    module = SimpleNamespace(get_device_properties=lambda device: _Properties)
+    monkeypatch.setattr(torch, "get_device_module", lambda device: module)
+    assert devices.best_device.__wrapped__().type == expected
+    locks = [path.name for path in tmp_path.iterdir()]
+    assert locks == ([] if expected == "cpu" else [f"latentgen-{os.getuid()}-of-the-board.lock"])
+
+
+def test_a_device_that_refuses_float64_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_shape: int, dtype: torch.dtype, device: str) -> None:
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    assert devices._has_float64(torch.device("cpu"))
+    monkeypatch.setattr(torch, "zeros", refuses)
+    assert not devices._has_float64(torch.device("mps"))

@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
 from tests.conftest import REPOSITORY
 from torch import nn
 
+from latentgen.editing.repair import repair
 from latentgen.errors import PipelineError
 from latentgen.networks.reading import extract
 
@@ -55,3 +57,108 @@ def test_extract_is_the_forward_pass_in_eval_mode() -> None:
 def test_extract_refuses_a_layer_that_is_not_there() -> None:
     with pytest.raises(PipelineError, match=r"'fc9'.*no such submodule"):
         extract(nn.Linear(2, 2), [(torch.zeros(1, 2), torch.zeros(1))], ["fc9"])
+
+
+class Layers(nn.Module):
+    """Layers whose outputs are not tensors (n, width), and one that is never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(5, 8, batch_first=True)
+        self.by_time = nn.LSTM(5, 8)
+        self.unused = nn.ReLU()
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        steps = x.view(-1, 4, 5)
+        return self.head(self.lstm(steps)[0][:, -1] + self.by_time(steps.transpose(0, 1))[0][-1])
+
+
+INPUTS, LABELS = torch.randn(9, 20), torch.arange(9) % 3
+PLAIN = nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def test_of_several_outputs_the_first_is_read_and_inputs_can_be_read_too() -> None:
+    model = Layers()
+    read, _ = extract(model, [(INPUTS, LABELS)], ["lstm", "input of head"])
+    torch.testing.assert_close(read["lstm"], model.lstm(INPUTS.view(-1, 4, 5))[0].flatten(1))
+    torch.testing.assert_close(model.head(read["input of head"]), model(INPUTS))
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        ("unused", "layer unused: the network does not call it"),
+        ("by_time", r"by_time: found a tensor of shape \(4, 9, 8\); needed: .* each of 9 inputs"),
+        ("lstmm", "no such submodule; found lstm"),
+        ("input of hed", "no such submodule; found head"),
+    ],
+)
+def test_a_layer_that_cannot_be_read_is_told(layer: str, told: str) -> None:
+    with pytest.raises(PipelineError, match=told):
+        extract(Layers(), [(INPUTS, LABELS)], [layer])
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [INPUTS, LABELS],
+        (INPUTS, LABELS, torch.arange(9)),
+        (INPUTS, LABELS[:, None]),
+        (INPUTS.numpy(), LABELS.tolist()),
+    ],
+)
+def test_batches_as_loaders_give_them(batch: Any) -> None:
+    read, labels = extract(PLAIN, [batch, batch], ["1"])
+    assert torch.equal(labels, torch.cat([LABELS, LABELS]))
+    assert read["1"].shape == (18, 8)
+    assert torch.equal(repair(PLAIN, [batch])(INPUTS), repair(PLAIN, [(INPUTS, LABELS)])(INPUTS))
+
+
+@pytest.mark.parametrize(
+    ("batches", "told"),
+    [
+        (
+            [{"image": INPUTS, "label": LABELS}],
+            "a dict with image, label; needed: .* in loader",
+        ),
+        ([INPUTS], r"a batch is a tensor of shape \(9, 20\); needed: \(inputs, labels\)"),
+        ([(INPUTS, LABELS[:5])], r"shape \(9, 20\), a tensor of shape \(5,\); needed"),
+        ([(INPUTS, nn.functional.one_hot(LABELS))], r"a tensor of shape \(9, 3\); needed"),
+        ([(INPUTS, ["cat"] * 9)], "needed: .*a label for each input"),
+        ([((INPUTS, INPUTS), LABELS)], "needed"),
+        ([], "gives no batch"),
+    ],
+)
+def test_batches_that_are_something_else_are_told(batches: Any, told: str) -> None:
+    for read in (lambda: extract(PLAIN, batches, ["1"]), lambda: repair(PLAIN, batches)):
+        with pytest.raises(PipelineError, match=told) as caught:
+            read()
+        assert "\n" not in str(caught.value)
+
+
+def test_images_of_several_sizes_have_no_common_width() -> None:
+    model = nn.Conv2d(1, 2, 3)
+    batches = [(torch.zeros(2, 1, size, size), torch.zeros(2)) for size in (5, 6)]
+    with pytest.raises(PipelineError, match="width differs from batch to batch, 18 to 32"):
+        extract(model, batches, [""])
+
+
+def test_extract_leaves_every_part_in_its_mode() -> None:
+    model = nn.Sequential(nn.Linear(20, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)).train()
+    model[1].eval()  # frozen, as in fine-tuning
+    extract(model, [(INPUTS, LABELS)], ["1"])
+    assert [part.training for part in model] == [True, False, True]
+
+
+def test_what_runs_compiled_is_read_as_well() -> None:
+    plain = nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    expected, _ = extract(plain, [(INPUTS, LABELS)], ["1"])
+    wrapped = torch.compile(plain, backend="eager")
+    wrapped(INPUTS)
+    found, _ = extract(wrapped, [(INPUTS, LABELS)], ["_orig_mod.1"])
+    assert torch.equal(found["_orig_mod.1"], expected["1"])
+    plain.compile(backend="eager")
+    plain(INPUTS)
+    found, _ = extract(plain, [(INPUTS, LABELS)], ["1"])
+    assert torch.equal(found["1"], expected["1"])

@@ -21,6 +21,7 @@ from latentgen.probes.registry import SklearnProbe, make_probe
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to be in, with nothing loaded yet."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     plugins._import.cache_clear()
     return tmp_path
 
@@ -85,3 +86,84 @@ def test_noise_of_ones_own_must_give_labels(folder: Path) -> None:
     true = np.arange(3)
     with pytest.raises(PipelineError, match=r"from 1 to 3; needed: .*from 0 to 2"):
         draw(true, Classes(3, None), dataset="d", kind="mine.up", level=0.1, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import numpy as np\nD = np.float\n", "mine.py, line 2: AttributeError: module 'numpy'"),
+        ("import not_there\n", "mine.py, line 1: ModuleNotFoundError: No module named 'not_there'"),
+        ("x = 1\ndef net(:\n", "mine.py, line 2: SyntaxError"),
+        ("1 / 0\n", "mine.py, line 1: ZeroDivisionError"),
+        ("import sys\nsys.exit(2)\n", "mine.py, line 2: SystemExit: 2"),
+        ("from latentgen import MASK\n", "mine.py, line 1: ImportError: cannot import name 'MASK'"),
+        ("import helper\n", "helper.py, line 1: NameError"),
+    ],
+)
+def test_a_file_of_one_s_own_fails_with_its_reason_and_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: str, told: str
+) -> None:
+    monkeypatch.syspath_prepend(folder)
+    (folder / "mine.py").write_text(code)
+    (folder / "helper.py").write_text("undefined\n")
+    for _ in range(2):  # what failed once is not kept
+        with pytest.raises(PipelineError) as caught:
+            plugins.find(REGISTRY, "mine.net")
+        assert str(caught.value).startswith(f"mine.net: {told}")
+        assert "\n" not in str(caught.value)
+    assert "mine" not in sys.modules
+    (folder / "mine.py").write_text("net = 3  # mended\n")
+    assert plugins.find(REGISTRY, "mine.net") == 3
+
+
+def test_a_file_of_one_s_own_may_hold_dataclasses_and_be_named_like_a_module(folder: Path) -> None:
+    code = (
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass\n"
+        "class Settings:\n"
+        "    width: int = 3\n"
+    )
+    (folder / "own_classes.py").write_text(code)
+    (folder / "json.py").write_text(code)
+    assert plugins.find(REGISTRY, "own_classes.Settings")().width == 3
+    assert plugins.find(REGISTRY, "json.Settings")().width == 3
+    assert hasattr(sys.modules["json"], "loads")
+
+
+def test_a_package_that_lacks_another_is_told_apart_from_one_that_is_not_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "site").mkdir()
+    monkeypatch.syspath_prepend(folder / "site")
+    (folder / "site" / "installed.py").write_text("import not_there\n")
+    with pytest.raises(PipelineError, match="ModuleNotFoundError: No module named 'not_there'"):
+        plugins.find(REGISTRY, "installed.net")
+    with pytest.raises(PipelineError, match=r"neither collections\.abcd\.py beside"):
+        plugins.find(REGISTRY, "collections.abcd.net")
+
+
+class Columns:
+    """A classifier whose predictions are a column, or something else."""
+
+    def __init__(self, kind: str = "column") -> None:
+        self.kind = kind
+
+    def get_params(self) -> dict[str, str]:
+        return {"kind": self.kind}
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Columns":
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        column = (X[:, :1] > 0).astype(int)
+        return {"column": column, "few": column[:2], "words": column.astype(str)}[self.kind]
+
+
+def test_predictions_of_a_classifier_of_one_s_own_have_one_shape() -> None:
+    rows, y = torch.tensor([[-1.0], [2.0], [3.0]]), np.array([0, 1, 1])
+    assert SklearnProbe(Columns()).fit(rows, y).predict(rows).tolist() == [0, 1, 1]
+    for kind, told in (("few", "found 2 of int64; needed: 3"), ("words", "found 3 of <U")):
+        with pytest.raises(PipelineError, match=told):
+            SklearnProbe(Columns(kind)).fit(rows, y).predict(rows)

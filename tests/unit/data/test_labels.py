@@ -1,10 +1,12 @@
 """Label noise against closed forms and the published counts."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from latentgen.data.labels import TrainLabels, read, write
-from latentgen.data.noise import KINDS, Classes, published_uniform
+from latentgen.data.labels import Labels, TrainLabels, read, write
+from latentgen.data.noise import KINDS, Classes, draw_published, published_uniform
 from latentgen.data.noise import draw as draw_labels
 from latentgen.data.noise_kinds.confusion import confusion
 from latentgen.errors import PipelineError
@@ -103,3 +105,54 @@ def test_labels_survive_their_file(tmp_path) -> None:
     again = tmp_path / "again.h5"
     write(drawn, again, level=0.4)
     assert again.read_bytes() == (tmp_path / "labels.h5").read_bytes()
+
+
+def test_columns_become_rows_and_zeros_and_ones_a_mask() -> None:
+    n = np.arange(6) % 3
+    given = Labels(n[:, None], np.array([1, 1, 1, 1, 0, 0]), 3, n[:, None], n[:2, None])
+    assert given.observed.shape == given.true.shape == (6,) and given.test.shape == (2,)
+    assert (~given.fitted).tolist() == [False] * 4 + [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"observed": np.eye(3)}, r"observed: found shape \(3, 3\)"),
+        ({"observed": np.array([1, 2, 3])}, "observed: found 1 to 3; needed: 0 to 2"),
+        ({"fitted": np.array([0, 2, 1])}, "fitted: needed: True or False"),
+        ({"fitted": np.array([True])}, "found 3 observed, 1 fitted"),
+        ({"true": np.array([0, 1])}, "2 true; needed: as many"),
+        ({"test": np.array([-1])}, "test: found -1"),
+    ],
+)
+def test_labels_that_do_not_fit_are_one_line(changed: dict[str, np.ndarray], told: str) -> None:
+    whole: dict[str, Any] = {"observed": np.arange(3), "fitted": np.ones(3, bool), "n_classes": 3}
+    with pytest.raises(PipelineError, match=told):
+        Labels(**{**whole, **changed})
+
+
+@pytest.mark.parametrize(
+    ("fraction", "ranks", "told"),
+    [
+        (0.1, [0.5, 0.6, 0.7, 0.8], "0.1 of 4 training images holds out none"),
+        (0.9, [0.5, 0.6, 0.95, 0.1], "leaves 1 to train on, whose observed labels are of 1 class"),
+        (0.9, [0.95, 0.6, 0.97, 0.1], "leaves 2 to train on, whose true labels are of 1 class"),
+        (0.9, [0.5, 0.6, 0.7, 0.1], "leaves 0 to train on"),
+    ],
+)
+def test_shares_that_leave_nothing_are_told(fraction: float, ranks: list[float], told: str) -> None:
+    drawn = TrainLabels(np.array([0, 1, 0, 1]), np.array([0, 1, 1, 0]), np.array(ranks))
+    with pytest.raises(PipelineError, match=told):
+        drawn.split(fraction, 2, np.zeros(1, dtype=np.int64))
+    assert drawn.split(0, 2, np.zeros(1, dtype=np.int64)).fitted.all()
+
+
+def test_a_level_that_is_no_image_is_told() -> None:
+    few, of_toy = labels(20), {"dataset": "toy"}
+    for drawn in (
+        lambda level: draw_labels(few, CLASSES, kind="uniform", seed=1, level=level, **of_toy),
+        lambda level: draw_published(few, 10, level=level, **of_toy),
+    ):
+        with pytest.raises(PipelineError, match=r"level 0\.001 of 20 training images is none"):
+            drawn(0.001)
+        assert not drawn(0.0).changed.any()

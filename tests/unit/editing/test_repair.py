@@ -4,6 +4,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.data import DataLoader, TensorDataset
 
 from latentgen import MASC
@@ -110,6 +111,7 @@ def test_a_network_that_needs_no_repair_is_left_as_it_is(digits: Parts) -> None:
     ("model", "arguments", "message"),
     [
         (nn.Sequential(nn.Linear(4, 3), nn.ReLU()), {}, "found ReLU"),
+        (nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)), {}, r"found Softmax \(1\)"),
         (nn.Sequential(nn.Linear(4, 3)), {"layers": ["0"]}, "held_out"),
         (nn.Sequential(nn.Linear(4, 3)), {"probes": [VeLPIC(), MASC()]}, "held_out"),
         (nn.Sequential(nn.Linear(4, 3)), {"probes": [KNN()]}, "KNN cannot be the last layer"),
@@ -122,3 +124,73 @@ def test_what_cannot_be_repaired_is_refused(
     data = [(torch.randn(9, 4), torch.arange(3).repeat(3))]
     with pytest.raises(PipelineError, match=message):
         repair(model, data, **arguments)  # type: ignore[arg-type]
+
+
+class OtherHead(nn.Module):
+    """The head under two names, and one that is registered last and not used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(4, 6), nn.Linear(6, 3)
+        self.classifier, self.unused = self.head, nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept = self.body(x).relu()  # with its gradient it cannot be copied
+        return self.classifier(self.kept)
+
+
+def task() -> tuple[Tensor, Tensor]:
+    labels = torch.arange(60) % 3
+    return 3 * torch.eye(4)[labels] + torch.rand(60, 4), labels
+
+
+@pytest.mark.parametrize(
+    ("model", "last"),
+    [
+        (OtherHead(), "head"),
+        (nn.Linear(4, 3), ""),
+        (
+            nn.Sequential(nn.Linear(4, 6), weight_norm(nn.Linear(6, 3))),
+            "1",
+        ),
+        (nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double(), "2"),
+        (nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).bfloat16(), "2"),
+        (torch.compile(nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 3)), backend="eager"), "1"),
+    ],
+)
+def test_what_makes_the_logits_is_replaced_by_velpic(model: nn.Module, last: str) -> None:
+    inputs, labels = task()
+    inputs = inputs.to(next(model.parameters()).dtype)
+    model(inputs)
+    rows, _ = extract(model, [(inputs, labels)], [f"input of {last}"])
+    expected = VeLPIC().fit(rows[f"input of {last}"], labels).predict(rows[f"input of {last}"])
+    repaired = repair(model, ((inputs, labels) for _ in range(1)))  # can be read once only
+    assert (repaired(inputs).argmax(1) == expected).double().mean() > 0.95
+    assert repaired(inputs).shape == (60, 3)
+
+
+def test_held_out_labels_as_a_column_choose_the_same() -> None:
+    inputs, labels = task()
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    networks = [
+        repair(model, [(inputs, labels)], [(inputs, given)], layers=["0", "1"])
+        for given in (labels, labels[:, None])
+    ]
+    assert torch.equal(networks[0](inputs), networks[1](inputs))
+
+
+class Hidden(nn.Module):
+    """Calls its last layer by a reference that nothing knows of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(4, 6), nn.Linear(6, 3)
+        self.also = [self.head]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.also[0](self.body(x))
+
+
+def test_a_network_that_goes_on_using_its_own_last_layer_is_refused() -> None:
+    with pytest.raises(PipelineError, match="does not use the submodule that replaces its head"):
+        repair(Hidden(), [task()])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -283,3 +284,66 @@ def test_a_loss_that_is_not_finite_is_one_line_and_leaves_nothing(tmp_path: Path
         run(tmp_path, recipe)
     assert not (tmp_path / "checkpoints").exists()
     assert not (tmp_path / "history.csv").exists()
+
+
+def normalised(*more: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.Linear(8, 3), *more)
+
+
+def test_a_last_batch_of_one_joins_the_one_before_where_it_cannot_be_trained_on() -> None:
+    sizes: list[int] = []
+
+    def epoch_of(module: nn.Module) -> list[int]:
+        sizes.clear()
+        note = module.register_forward_hook(lambda _m, given, _out: sizes.append(len(given[0])))
+        optimizer = training.make_optimizer(module, RECIPE)
+        training.train_epoch(module, optimizer, make_data(17), RECIPE, 1)
+        note.remove()
+        return sizes[-3:]
+
+    # A network that takes single images sees the batches that it always saw.
+    assert epoch_of(make_module()) == [8, 8, 1]
+    assert epoch_of(normalised())[-2:] == [8, 9]
+    per_image = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
+    assert epoch_of(per_image) == [8, 8, 1]
+    order = list(training.batch_order(17, RECIPE, 1, single=False))
+    assert torch.equal(torch.cat(order), torch.cat(list(training.batch_order(17, RECIPE, 1))))
+
+
+def test_trying_a_network_leaves_its_statistics_and_the_random_state() -> None:
+    module = normalised(nn.Dropout())
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    random = torch.get_rng_state()
+    training.require_trainable(module, make_data(), RECIPE)
+    assert torch.equal(torch.get_rng_state(), random)
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+class TwoOutputs(nn.Module):
+    """As GoogLeNet: logits in eval mode, and those of another head beside them in train mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        logits = self.head(x.flatten(1))
+        return (logits, logits) if self.training else logits
+
+
+@pytest.mark.parametrize(
+    ("module", "recipe", "told"),
+    [
+        (TwoOutputs(), RECIPE, r"in train mode the network gives a tuple of .*; needed: a tensor"),
+        (normalised(), replace(RECIPE, batch_size=1), "batch_size: found batches of one image"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_anything_is_kept(
+    tmp_path: Path, module: nn.Module, recipe: training.TrainingConfig, told: str
+) -> None:
+    with pytest.raises(PipelineError, match=told) as caught:
+        run(tmp_path, recipe, module)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from tests.unit.toy import RowsSource, noisy_labels
 
 from latentgen.data import datasets
 from latentgen.data.labels import Labels, TrainLabels, write
+from latentgen.errors import PipelineError
 from latentgen.jobs.runs import run_of
 from latentgen.networks import checkpoints
 from latentgen.networks.network import build
@@ -307,3 +308,12 @@ def test_final_probes_read_the_last_epoch_and_may_have_no_generalised_network(
     _, one, costs = run_script(job)
     assert set(costs["network"]) == set(one["network"]) == {"memorised", "untrained"}
     assert one.equals(both[both["network"] != "generalised"].reset_index(drop=True))
+
+
+def test_a_probe_that_cannot_be_fitted_is_told_with_its_layer() -> None:
+    rows, classes = torch.rand(6, 4), np.arange(6) % 2
+    source = RowsSource({"h": {"train": rows, "test": rows}})
+    labels = Labels(classes, np.ones(6, bool), 2, classes, classes)
+    probes = {"near": {"probe": "knn", "n_neighbors": 50}}
+    with pytest.raises(PipelineError, match="probe near of layer h, observed labels: n_neighbors"):
+        fit_probes(source, "h", labels, probes)
