@@ -148,7 +148,7 @@ def test_shares_that_leave_nothing_are_told(fraction: float, ranks: list[float],
 
 
 def test_a_level_that_is_no_image_is_told() -> None:
-    few, of_toy = labels(20), {"dataset": "toy"}
+    few, of_toy = labels(20), {"dataset": "small"}
     for drawn in (
         lambda level: draw_labels(few, CLASSES, kind="uniform", seed=1, level=level, **of_toy),
         lambda level: draw_published(few, 10, level=level, **of_toy),

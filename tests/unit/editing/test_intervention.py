@@ -21,7 +21,9 @@ from tests.unit.toy import (
 from torch import nn
 
 from latentgen.editing import intervention
+from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
+from latentgen.networks.network import Network, tried
 from latentgen.networks.run import Run
 from latentgen.seeds import derive_seed
 
@@ -221,3 +223,34 @@ def test_batches_of_single_images_are_a_variant(
     monkeypatch.setattr(intervention, "train_epoch", remember)
     intervene(run, trained, [6], ["edited_single_images"])
     assert sorted(sizes) == [1] * 2 + [16] * TOTAL
+
+
+class Kept(nn.Module):
+    """Keeps a value with its gradient, which cannot be copied, and has a mask and batch statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.norm = nn.Linear(25, 8), nn.BatchNorm1d(8)
+        self.head, self.aux = nn.Linear(8, 3), nn.Linear(8, 3)
+        self.register_buffer("mask", torch.ones(8, dtype=torch.bool))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = self.norm(self.body(x.flatten(1)).relu()) * self.mask
+        self.seen = self.aux(hidden)
+        return self.head(hidden)
+
+
+def test_a_network_of_one_s_own_is_copied_edited_and_compared_with_its_states(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def network(self: Run, device: torch.device | None = None) -> Network:
+        torch.manual_seed(0)
+        return tried(Network(Kept(), {"body": "body"}), (1, 5, 5), 3)
+
+    monkeypatch.setattr(Run, "network", network)
+    trained = train(run, tmp_path, {**TRAINING, "max_epochs": 2}, "0, 1, 2")
+    rows = intervene(run, trained, [1], ["edited", "optimizer_kept"])
+    assert set(rows["variant"]) == {"undisturbed", "edited", "optimizer_kept"}
+    assert capsys.readouterr().out.count("the kept state to the bit") == 3
+    with pytest.raises(PipelineError, match="batches of one image"):
+        intervene(run, trained, [1], ["edited_single_images"])
