@@ -226,7 +226,7 @@ def test_batches_of_single_images_are_a_variant(
 
 
 class Kept(nn.Module):
-    """Keeps a value with its gradient, which cannot be copied, and has a mask and batch statistics."""
+    """Keeps a value with its gradient, which cannot be copied; has a mask and batch statistics."""
 
     def __init__(self) -> None:
         super().__init__()
