@@ -127,8 +127,8 @@ class TrainLabels:
             found = len(np.unique(getattr(self, kind)[fitted]))
             if found < 2:
                 raise PipelineError(
-                    f"{share} leaves {fitted.sum()} to train on, whose {kind} labels are of {found} "
-                    "classes; needed: two or more"
+                    f"{share} leaves {fitted.sum()} to train on, whose {kind} labels are of "
+                    f"{found} classes; needed: two or more"
                 )
         return Labels(self.observed, fitted, n_classes, self.true, test)
 
