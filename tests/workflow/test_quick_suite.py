@@ -1,4 +1,4 @@
-"""What suite `quick` is for: networks that have memorised wrong labels have learned true ones too."""
+"""What suite `quick` is for: networks that memorised wrong labels have learned of true ones too."""
 
 import subprocess
 import sys

@@ -48,7 +48,9 @@ def probes(epochs_from: int = 0, *, held_out: bool = True) -> pd.DataFrame:
                 on_test = {"split": "test", "score_labels": "true", "accuracy": test}
                 on_held_out = {"split": "validation", "score_labels": "observed"}
                 rows.append({**of_probe, **on_test, **scores})
-                rows.append({**of_probe, **on_test, **scores, "fit_labels": "true", "accuracy": 1.0})
+                rows.append(
+                    {**of_probe, **on_test, **scores, "fit_labels": "true", "accuracy": 1.0}
+                )
                 if held_out:
                     rows.append({**of_probe, **on_held_out, **scores, "accuracy": validation})
     return pd.DataFrame(rows)

@@ -73,8 +73,8 @@ def _text(table: pd.DataFrame) -> str:
 _EXPLANATION = """\
 Test accuracy of the memorised network (before), of the best epoch on held-out data (early stopped)
 and of the repaired network (after): at a kept epoch, cut at a layer, with a probe in the place of
-the rest, all of it chosen on held-out data with observed labels. Gains are means over seeds with
-95 % confidence intervals of the paired differences. The controls are what the same choice comes to
-on the untrained network, and with probes of the raw input; the learned part is the repaired network
-minus the better of both: what training had to do with it. "Expected" is the accuracy on true labels that
-the repair predicts without seeing any; it is told only for uniform noise below level 1."""
+the rest, all of it chosen on held-out data with observed labels. The controls are what the same
+choice comes to on the untrained network, and with probes of the raw input; the learned part is the
+repaired network minus the better of both: what training had to do with it. Gains are means over
+seeds with 95 % confidence intervals of the paired differences. "Expected" is the accuracy on true
+labels that the repair predicts without seeing any; it is told only for uniform noise below level 1."""

@@ -66,8 +66,8 @@ def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.Dat
     Returns:
         Columns: the run, probe, layer_rule, layer, probe_accuracy, model_accuracy,
         early_stopped_accuracy, stopping_epoch, `CLASS_SCORES`, `CONTROLS`, `FURTHER_CONTROL`
-        (empty where there is no such network) and `DIFFERENCES`; all scores are on test. Without held-out data there are no rows for the rule that needs them, and early
-        stopping is empty.
+        (empty where there is no such network) and `DIFFERENCES`; all scores are on test. Without
+        held-out data there are no rows for the rule that needs them, and early stopping is empty.
     """
     keys = [*RUN_COLUMNS, "probe", "layer_rule"]
     untrained, fully_corrupted = (
@@ -189,7 +189,10 @@ def to_markdown(board: pd.DataFrame) -> str:
     """The scoreboard as Markdown: for each experiment a table of its rows, and one by class."""
     parts = ["# What probes read, and what training added", _EXPLANATION]
     for experiment, rows in board.groupby("experiment", sort=False):
-        for title, table in ((experiment, _table(rows)), (f"{experiment}, classes", _classes(rows))):
+        for title, table in (
+            (experiment, _table(rows)),
+            (f"{experiment}, classes", _classes(rows)),
+        ):
             parts += [f"## {title}", table.to_markdown(index=False, disable_numparse=True)]
     return "\n\n".join(parts) + "\n"
 

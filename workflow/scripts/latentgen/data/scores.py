@@ -22,7 +22,8 @@ def scores(predictions: LabelArray, labels: LabelArray) -> dict[str, float]:
         labels: (N,), N > 0; classes without samples do not count.
 
     Returns:
-        `accuracy`; `balanced_accuracy`, the mean recall of classes; `worst_class_recall`, the least.
+        `accuracy`; `balanced_accuracy`, the mean recall of classes; `worst_class_recall`, the
+        least.
     """
     right = predictions == labels
     counts = np.bincount(labels)

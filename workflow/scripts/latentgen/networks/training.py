@@ -183,9 +183,9 @@ def train_run(
     The history has one row per epoch: epoch, train_loss, train_accuracy_observed and
     train_accuracy_true (running, in train mode), validation_accuracy (observed labels of the
     held-out part), test_accuracy, test_balanced_accuracy and test_worst_class_recall (all in eval
-    mode), memorised (the running accuracy on observed labels has reached the target). Row 0 is the untrained network, all in eval mode. A
-    killed run resumes after its last scheduled epoch and ends with the same bytes (on the same
-    machine, CPU).
+    mode), memorised (the running accuracy on observed labels has reached the target). Row 0 is the
+    untrained network, all in eval mode. A killed run resumes after its last scheduled epoch and
+    ends with the same bytes (on the same machine, CPU).
 
     Args:
         module: as initialised, on the device to train on.
