@@ -42,6 +42,10 @@ class Block(BaseModel):
                     raise NotAmongError(str(key), cls.model_fields, what="key ")
         return data
 
+    def files(self, _: str = "") -> list[str]:
+        """Paths of files and folders from outside that a job reads, in the folder `data_root`."""
+        return []
+
 
 Own = Annotated[str, Field(pattern=f"^{OWN_PATTERN}$")]
 """`module.object`, from a file beside config.yaml or an installed package."""

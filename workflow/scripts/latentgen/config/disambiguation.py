@@ -31,6 +31,10 @@ class FolderPictures(Block):
     path: str
     size: Positive = Field(224, description="side of the square that they are fitted into")
 
+    def files(self, _: str = "") -> list[str]:
+        """The folder."""
+        return [self.path]
+
 
 Pictures = Annotated[CanvasPictures | FolderPictures, Field(discriminator="source")]
 
@@ -67,6 +71,10 @@ class Pretrained(ClassifierBlock):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = Field(
         None, description="checksum of the file, or how it begins"
     )
+
+    def files(self, _: str = "") -> list[str]:
+        """The weights."""
+        return [self.weights]
 
 
 class CanvasNet(ClassifierBlock):
@@ -135,6 +143,10 @@ class Sam(Block):
     stability_score_thresh: float = 0.92
     crop_n_layers: Annotated[int, Field(ge=0)] = 1
     crop_n_points_downscale_factor: Positive = 2
+
+    def files(self, _: str = "") -> list[str]:
+        """The checkpoint."""
+        return [self.checkpoint]
 
 
 Segmenter = Annotated[Grid | Slic | Felzenszwalb | Sam, Field(discriminator="segmenter")]

@@ -304,11 +304,9 @@ def _name_what_is_not_read(part: _Tree) -> None:
         if "/" in name or why in (LOOP, "hidden")
     }
     if unread:
-        named = [f"{name} ({why})" for name, why in list(unread.items())[:NAMED]]
+        named = ", ".join(f"{name} ({why})" for name, why in list(unread.items())[:NAMED])
         more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
-        print(
-            f"warning: {part.where}: not read: {len(unread)} files or folders: {', '.join(named)}{more}"
-        )
+        print(f"warning: {part.where}: not read: {len(unread)} files or folders: {named}{more}")
 
 
 def _annotated_classes(part: _Tree) -> dict[str, str]:

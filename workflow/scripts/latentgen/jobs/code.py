@@ -23,6 +23,7 @@ NO_NUMBERS = {
     "latentgen/progress.py": "bars, and lines in logs",
     "latentgen/devices.py": "which of several devices computes; the record says of which kind",
     "latentgen/limits.py": "how much is held in memory at once",
+    "latentgen/outside.py": "whether what is read from outside is as it was",
     "latentgen/storage.py": "files that are whole or not there, whatever is in them",
     "latentgen/jobs/": "logs, records and planning around a job",
 }

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TextIO
 
+from latentgen.checksums import digest_of
 from latentgen.devices import best_device, device_name
 from latentgen.errors import PipelineError
 from latentgen.jobs import provenance
@@ -83,5 +84,5 @@ def fingerprint(files: Iterable[str], params: Mapping[str, Any]) -> str:
     best_device()  # a job that asks for a fingerprint computes on it
     digest.update(f"{torch.__version__} {device_name()}".encode())
     for path in sorted(files):
-        digest.update(provenance.file_hash(path).encode())
+        digest.update(digest_of(path).encode())
     return digest.hexdigest()
