@@ -5,11 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from tests.conftest import REPOSITORY, TINY, Jobs, Workspace
 from tests.workflow import rerun_table
 
@@ -381,3 +384,45 @@ def test_values_written_in_another_way(finished: Workspace) -> None:
         experiment["noise"]["levels"] = [0.0, 0.40]
         experiment["training"]["target_accuracy"] = 1
     assert finished.planned() == {}
+
+
+def test_contents_from_outside_decide(
+    workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Data that are corrected, and a picture folder that is added to: what read them runs again."""
+    made = workspace()
+    images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 4
+
+    def save(labels: np.ndarray) -> None:
+        arrays = {f"{split}_images": images for split in ("train", "test")}
+        arrays |= {f"{split}_labels": labels for split in ("train", "test")}
+        np.savez(made.folder / "mine.npz", **arrays)
+
+    def draw(name: str) -> None:
+        Image.fromarray(images[0]).save(made.folder / "photos" / name)
+
+    save(labels)
+    (made.folder / "photos").mkdir()
+    draw("a.png")
+    with made.editing_config() as config:
+        config["datasets"]["mine"] = {"source": "npz", "path": "mine.npz"}
+        config["pictures"] = {"photos": {"source": "folder", "path": "photos", "size": 8}}
+    targets = ("results/datasets/mine.h5", "results/disambiguation/pictures/photos.h5")
+    made.run(*targets)
+    assert made.planned(*targets) == {}
+    for file in ("mine.npz", "photos/a.png"):
+        os.utime(made.folder / file)
+    assert made.planned(*targets) == {}
+    save(np.roll(labels, 1))
+    assert made.planned(*targets) == {"prepare_dataset": {"mine"}}
+    draw("b.png")
+    assert made.planned(*targets) == {"prepare_dataset": {"mine"}, "draw_pictures": {"photos"}}
+    monkeypatch.chdir(made.folder)
+    assert sorted(provenance.verify(Path("results"))) == [
+        "results/datasets/mine.h5, results/datasets/mine.png: was made from another mine.npz",
+        f"{targets[1]}, {targets[1].replace('.h5', '_skipped.csv')}: was made from another photos",
+    ]
+    made.run(*targets)
+    assert made.planned(*targets) == {}
+    (made.folder / "mine.npz").unlink()  # an unused dataset's; what was made of it stays as it is
+    assert list(provenance.verify(Path("results"))) == []

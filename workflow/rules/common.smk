@@ -1,13 +1,6 @@
 """The config, and what jobs have of it: code, settings, memory and time."""
 
-import sys
-from pathlib import Path
-
-WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
-sys.path.insert(0, str(WORKFLOW / "scripts"))
-
 from latentgen.config import disambiguation, schema
-from latentgen.errors import PipelineError
 from latentgen.jobs import resources as needed
 from latentgen.jobs.code import code_of
 from latentgen.outside import contents

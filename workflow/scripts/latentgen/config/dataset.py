@@ -5,7 +5,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from latentgen.config.base import Block, Fraction, Positive
+from latentgen.config.base import (
+    NUMBER,
+    Block,
+    Fraction,
+    Number,
+    Positive,
+)
 from latentgen.names import TORCHVISION_FOLDERS
 
 
@@ -24,14 +30,14 @@ class Size(Block):
     shape: Annotated[list[Positive], Field(min_length=3, max_length=3)] = Field(
         description="channels, height, width"
     )
-    classes: Annotated[int, Field(ge=2)]
+    classes: Annotated[int, Field(ge=2), NUMBER]
 
 
 class Normalise(Block):
     """The network sees (pixel / 255 - mean) / std."""
 
-    mean: float = 0.5
-    std: Annotated[float, Field(gt=0)] = 0.5
+    mean: Number = 0.5
+    std: Annotated[float, Field(gt=0), NUMBER] = 0.5
 
 
 class DatasetBlock(Block):
