@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latentgen.data.labels import LabelArray, TrainLabels
-from latentgen.errors import PipelineError
+from latentgen.data.labels import LabelArray, TrainLabels, checked
 from latentgen.plugins import find
 from latentgen.seeds import derive_seed
 
@@ -50,12 +49,9 @@ def draw(
         PipelineError: there is no such kind, or it did not return a valid label for each sample.
     """
     random = np.random.default_rng(derive_seed("labels", dataset, kind, seed))
-    observed = find(KINDS, kind)(true, level, classes, random)
-    if observed.shape != true.shape or not np.isin(observed, np.arange(classes.number)).all():
-        raise PipelineError(
-            f"noise kind {kind}: gave labels of shape {observed.shape} from {observed.min()} to "
-            f"{observed.max()}; needed: {true.shape}, from 0 to {classes.number - 1}"
-        )
+    # A copy, as what is given may be written to.
+    given = find(KINDS, kind)(true.copy(), level, classes, random)
+    observed = checked(given, len(true), classes.number, f"noise kind {kind}")
     return TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
 
 
