@@ -141,15 +141,14 @@ def summary(
     sets with the true objects); passes (median, for a picture).
     """
     rows = []
-    for name, group in pairs.groupby("study", sort=False):
-        reported = known(group)
-        settings = studies[str(name)]
+    for name, settings in studies.items():
+        reported = known(pairs[pairs["study"] == name])
         for rule, column in RULES.items():
             rows.append(
                 {
                     "study": name,
                     **_settings(settings),
-                    "skipped": skipped[str(name)],
+                    "skipped": skipped[name],
                     "pairs": len(reported),
                     "rule": rule,
                     **accuracy_and_coverage(reported["truth"], reported[column]),
@@ -183,20 +182,25 @@ def confusions(pairs: pd.DataFrame) -> pd.DataFrame:
         for rule, column in RULES.items()
     ]
     columns = ["study", "rule", "truth", "verdict", "pairs"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
     return pd.concat(parts, ignore_index=True)[columns]
 
 
 def to_markdown(table: pd.DataFrame, confusion_counts: pd.DataFrame) -> str:
     """Both tables to read: rates with three decimals, and a confusion table for each rule."""
-    wide = confusion_counts.pivot_table(
-        index=["study", "rule", "truth"], columns="verdict", values="pairs", sort=False
-    )
+    counts = "There is no pair of labels whose truth is known."
+    if not confusion_counts.empty:
+        wide = confusion_counts.pivot_table(
+            index=["study", "rule", "truth"], columns="verdict", values="pairs", sort=False
+        )
+        counts = wide.reset_index().to_markdown(index=False, floatfmt=".0f")
     return "\n\n".join(
         [
             "On the canvases that nothing was chosen on. Accuracy is among pairs with a verdict "
             "`distinct` or `single`, coverage their share; auc_* are areas under the ROC curve.",
             table.to_markdown(index=False, floatfmt=".3f"),
-            wide.reset_index().to_markdown(index=False, floatfmt=".0f"),
+            counts,
             "",
         ]
     )

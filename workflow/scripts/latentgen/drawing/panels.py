@@ -1,6 +1,7 @@
 """Panels of figures, the lines and bars in them, and saving a figure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from typing import Any, Literal
 
 import matplotlib
@@ -20,6 +21,29 @@ from latentgen.storage import atomic_path
 
 Drawn = tuple[Figure, pd.DataFrame]
 """A figure and exactly the numbers drawn in it."""
+
+DRAWN = ["mean", "auc", "accuracy", "coverage"]
+"""Columns of which one at least is drawn."""
+
+NOTHING = "Nothing to draw: no result has a row that belongs here."
+
+
+def unless_empty(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Mark a function that draws numbers in a style: of none it makes a figure that says so."""
+
+    @wraps(draw)
+    def draw_or_say(
+        numbers: pd.DataFrame, style: Mapping[str, Any], *more: Any, **named: Any
+    ) -> Figure:
+        values = numbers.filter(DRAWN)
+        if not numbers.empty and not (values.size and values.isna().all(axis=None)):
+            return draw(numbers, style, *more, **named)
+        plt.rcParams["savefig.dpi"] = style["dpi"]
+        figure = plt.figure(figsize=(style["width"], 1))
+        figure.text(0.5, 0.5, NOTHING, ha="center", va="center", fontsize=8)
+        return figure
+
+    return draw_or_say
 
 
 def grid(
