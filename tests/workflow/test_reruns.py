@@ -308,6 +308,21 @@ def test_new_times_of_unchanged_scripts(finished: Workspace, time: str) -> None:
     assert finished.planned() == {}
 
 
+def test_new_times_of_what_else_comes_with_the_workflow(finished: Workspace) -> None:
+    """As after a fresh checkout or a copy: tables, pages, environments, profiles and settings."""
+    for place in ("workflow", "envs", "profiles", "slurm", "config.yaml", "Snakefile"):
+        for file in [finished.folder / place, *(finished.folder / place).rglob("*")]:
+            os.utime(file)
+    assert finished.planned() == {}
+
+
+def test_new_times_of_results(finished: Workspace) -> None:
+    """As after a copy of the whole folder, which gives times in any order."""
+    for file in sorted((finished.folder / "results").rglob("*"), reverse=True):
+        os.utime(file)
+    assert finished.planned() == {}
+
+
 def test_a_module_that_a_user_s_file_imports(finished: Workspace) -> None:
     finished.append("widths.py", "WIDTHS = [16, 12]\n")
     finished.append(
