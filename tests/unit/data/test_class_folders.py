@@ -241,6 +241,20 @@ def test_links_in_a_zip_are_its_other_files(tmp_path: Path) -> None:
     assert read(path) == (CLASSES, [3, 2, 2])
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_annotations_written_on_windows(tmp_path: Path, mark: bytes, end: str) -> None:
+    folder = pets(tmp_path / "pets")
+    (folder / "val/images").mkdir(parents=True)
+    lines = []
+    for i, name in enumerate(CLASSES):
+        picture(i).save(folder / f"val/images/{i}.png")
+        lines.append(f"{i}.png\t{name}{end}")
+    (folder / "val/val_annotations.txt").write_bytes(mark + "".join(lines).encode())
+    _, (_, (_, labels)) = read_class_folders(folder, "train", "val", (8, 8), False)
+    assert labels.tolist() == [0, 1, 2]
+
+
 # Metadata -----------------------------------------------------------------------------------------
 
 NOISE = np.random.default_rng(0).integers(0, 255, (8, 6, 3), dtype=np.uint8)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from latentgen.checksums import digest_of
+from latentgen.checksums import sha256_of
 from latentgen.errors import PipelineError
 from latentgen.folders import is_hidden, walk
 
@@ -58,6 +58,20 @@ def note_download(path: Path, came_as: Path | None = None) -> None:
 
 def _note(path: Path) -> Path:
     return path.with_name(f".{path.name}.downloaded")
+
+
+def digest_of(place: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file, or of the names and hashes of a folder's files without the hidden ones.
+
+    Raises:
+        PipelineError: there is no such file or folder, or it cannot be read.
+    """
+    path = Path(place)
+    if not path.is_dir():
+        return sha256_of(path)
+    files = {name: file for name, file in walk(path).files.items() if not is_hidden(name)}
+    listing = "".join(f"{name} {sha256_of(file)}\n" for name, file in files.items())
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def remembered_digest(path: str) -> str:

@@ -317,7 +317,7 @@ def _annotated_classes(part: _Tree) -> dict[str, str]:
     table = tables[0]
     classes: dict[str, str] = {}
     try:
-        text = part.files[table]().decode(errors="replace")
+        text = part.files[table]().decode("utf-8-sig", errors="replace")
     except DAMAGED as error:
         raise PipelineError(f"{part.where}{table}: cannot be read ({one_line(error)})") from error
     for line in text.splitlines():

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from latentgen.csv_file import read_csv
 from latentgen.disambiguation.pictures import DISTINCT, SINGLE
 
 SCORES = {
@@ -29,9 +30,7 @@ VERDICTS = ["distinct", "single", "neither", "both"]
 
 def read_studies(files: Mapping[str, str]) -> pd.DataFrame:
     """Join the pairs of several studies; column study says whose they are."""
-    tables = [
-        pd.read_csv(file, keep_default_na=True).assign(study=name) for name, file in files.items()
-    ]
+    tables = [read_csv(file).assign(study=name) for name, file in files.items()]
     return pd.concat(tables, ignore_index=True).fillna({"truth": "", "part": ""})
 
 

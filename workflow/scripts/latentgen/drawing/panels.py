@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import Any, Literal
+from inspect import signature
+from typing import Any, Literal, ParamSpec
 
 import matplotlib
 
@@ -19,6 +20,8 @@ from latentgen.drawing.style import PUBLISHED, style_of
 from latentgen.names import INPUT
 from latentgen.storage import atomic_path
 
+P = ParamSpec("P")
+
 Drawn = tuple[Figure, pd.DataFrame]
 """A figure and exactly the numbers drawn in it."""
 
@@ -28,16 +31,17 @@ DRAWN = ["mean", "auc", "accuracy", "coverage"]
 NOTHING = "Nothing to draw: no result has a row that belongs here."
 
 
-def unless_empty(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Mark a function that draws numbers in a style: of none it makes a figure that says so."""
+def unless_empty(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Mark a function that draws `numbers` in a `style`: of none it makes a figure that says so."""
+    arguments = signature(draw)
 
     @wraps(draw)
-    def draw_or_say(
-        numbers: pd.DataFrame, style: Mapping[str, Any], *more: Any, **named: Any
-    ) -> Figure:
+    def draw_or_say(*given: P.args, **named: P.kwargs) -> Figure:
+        bound = arguments.bind(*given, **named).arguments
+        numbers, style = bound["numbers"], bound["style"]
         values = numbers.filter(DRAWN)
         if not numbers.empty and not (values.size and values.isna().all(axis=None)):
-            return draw(numbers, style, *more, **named)
+            return draw(*given, **named)
         plt.rcParams["savefig.dpi"] = style["dpi"]
         figure = plt.figure(figsize=(style["width"], 1))
         figure.text(0.5, 0.5, NOTHING, ha="center", va="center", fontsize=8)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.analysis.scoreboard import LAYER_RULES, gains_by_level
+from latentgen.csv_file import read_csv
 from latentgen.drawing.panels import (
     Drawn,
     draw_intervals,
@@ -27,7 +28,7 @@ DIFFERENCES = {
 
 def scoreboard(files: Any, params: Any) -> Drawn:
     """Files: scoreboard. Params: style, probes by experiment."""
-    numbers = gains_by_level(pd.read_csv(files.scoreboard), params.probes)
+    numbers = gains_by_level(read_csv(files.scoreboard), params.probes)
     return draw(numbers, params.style), numbers
 
 

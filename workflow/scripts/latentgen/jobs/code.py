@@ -25,9 +25,18 @@ NO_NUMBERS = {
     "latentgen/limits.py": "how much is held in memory at once",
     "latentgen/outside.py": "whether what is read from outside is as it was",
     "latentgen/storage.py": "files that are whole or not there, whatever is in them",
-    "latentgen/jobs/": "logs, records and planning around a job",
+    **{
+        f"latentgen/jobs/{name}.py": "logs, records and planning around a job"
+        for name in (
+            *("__init__", "code", "dry_run_cost", "front_page", "job", "provenance"),
+            *("report_findings", "report_graph", "resources"),
+        )
+    },
 }
-"""Files and folders that cannot change a number, and why: an edit of them re-runs nothing."""
+"""Files that cannot change a number, and why: an edit of them re-runs nothing.
+
+Neither can what is imported by them alone.
+"""
 
 REGISTRIES = {
     "experiments": {
@@ -83,10 +92,7 @@ def cannot_change_a_number(file: Path) -> bool:
     """Whether a file is among those that re-run nothing, see `NO_NUMBERS`."""
     if not file.is_relative_to(SCRIPTS):
         return False
-    name = file.relative_to(SCRIPTS).as_posix()
-    return any(
-        name == place or (place.endswith("/") and name.startswith(place)) for place in NO_NUMBERS
-    )
+    return file.relative_to(SCRIPTS).as_posix() in NO_NUMBERS
 
 
 @cache
@@ -132,7 +138,7 @@ def imported(file: Path) -> frozenset[Path]:
     while waiting:
         new = _imports(waiting.pop()) - found - {file}
         found |= new
-        waiting.extend(new)
+        waiting.extend(one for one in new if not cannot_change_a_number(one))
     return frozenset(found)
 
 

@@ -13,10 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from latentgen.checksums import digest_of
 from latentgen.devices import device_name
 from latentgen.jobs.code import digest
-from latentgen.outside import remembered_digest
+from latentgen.outside import digest_of, remembered_digest
 from latentgen.storage import atomic_path
 
 SUFFIX = ".provenance.json"
