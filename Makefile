@@ -3,21 +3,29 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures report cost verify test lint format schema lock benchmark
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 
-figures: .venv/installed  ## run the suite that config.yaml names and draw its figures
+.PHONY: cache figures report cost verify test lint format schema lock benchmark
+
+figures: .venv/installed cache  ## run the suite that config.yaml names and draw its figures
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason
 
-report: .venv/installed  ## everything, and one HTML page of it: results/report.html
+report: .venv/installed cache  ## everything, and one HTML page of it: results/report.html
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason -- all
 	$(BIN)/snakemake --report results/report.html -- all
 
-cost: .venv/installed  ## what would run now, and what it takes: make cost SUITE=paper TARGET=decoding
+cost: .venv/installed cache  ## what would run now, and what it takes: make cost SUITE=paper TARGET=decoding
 	@PYTHONPATH=workflow/scripts $(BIN)/snakemake --dry-run --logger cost \
 	  $(if $(SUITE),--config suite=$(SUITE)) $(TARGET)
 
-verify: .venv/installed  ## list results that no longer match their recipe
+verify: .venv/installed cache  ## list results that no longer match their recipe
 	@$(BIN)/python workflow/scripts/verify_results.py
+
+# Without it, Snakemake ends with a traceback before it reads anything of ours.
+cache:
+	@mkdir -p "$(CACHE)/snakemake" 2>/dev/null && test -w "$(CACHE)/snakemake" || { \
+	  echo "error: $(CACHE): found no folder that can be written to, where Snakemake keeps a cache;" \
+	  "set XDG_CACHE_HOME to one that can" >&2; exit 1; }
 
 # A thread a worker: more threads than cores wait for each other. A third worker, as some tests wait.
 test: .venv/installed  ## all tests

@@ -143,27 +143,131 @@ def test_a_package_that_lacks_another_is_told_apart_from_one_that_is_not_there(
         plugins.find(REGISTRY, "collections.abcd.net")
 
 
-class Columns:
-    """A classifier whose predictions are a column, or something else."""
+OWN_NOISE = """
+import numpy as np
+import torch
 
-    def __init__(self, kind: str = "column") -> None:
-        self.kind = kind
+def in_place(true, level, classes, random):
+    true[:] = 0
+    return true
 
-    def get_params(self) -> dict[str, str]:
-        return {"kind": self.kind}
+def in_place_and_silent(true, level, classes, random):
+    true[:] = 0
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "Columns":
-        self.classes_ = np.unique(y)
-        return self
+def as_list(true, *_): return [int(label) for label in true]
+def as_int32(true, *_): return true.astype(np.int32)
+def as_uint8(true, *_): return true.astype(np.uint8)
+def as_tensor(true, *_): return torch.from_numpy(true)
+def as_float(true, *_): return true.astype(float)
+def as_bool(true, *_): return true > 0
+def as_text(true, *_): return true.astype(str)
+def as_column(true, *_): return true[:, None]
+def as_one(true, *_): return 1
+def shorter(true, *_): return true[:-1]
+def ragged(true, *_): return [[1], [1, 2]]
+def negative(true, *_): return true - 1
+def objects(true, *_): return [object()] * len(true)
+def a_generator(true, *_): return (label for label in true)
+def a_view(true, *_): return true
+"""
+
+
+def drawn(folder: Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    (folder / "mine.py").write_text(OWN_NOISE)
+    true = np.arange(6) % 3
+    labels = draw(true, Classes(3), dataset="d", kind=f"mine.{kind}", level=0.4, seed=1)
+    assert true.tolist() == labels.true.tolist() == [0, 1, 2, 0, 1, 2]
+    assert not np.shares_memory(labels.true, labels.observed)
+    return labels.true, labels.observed
+
+
+@pytest.mark.parametrize("kind", ["as_list", "as_int32", "as_uint8", "as_tensor", "a_view"])
+def test_any_integers_of_ones_own_noise_are_labels(folder: Path, kind: str) -> None:
+    true, observed = drawn(folder, kind)
+    assert observed.dtype == np.int64
+    assert (observed == true).all()
+
+
+def test_noise_that_writes_to_the_true_labels_changes_the_observed_ones_only(folder: Path) -> None:
+    assert drawn(folder, "in_place")[1].tolist() == [0] * 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("in_place_and_silent", "gave nothing"),
+        ("as_float", "gave float64 of shape (6,)"),
+        ("as_bool", "gave bool of shape (6,)"),
+        ("as_text", "gave <U21 of shape (6,)"),
+        ("as_column", "gave int64 of shape (6, 1)"),
+        ("as_one", "gave int64 of shape ()"),
+        ("shorter", "gave int64 of shape (5,)"),
+        ("ragged", "gave a list"),
+        ("negative", "gave labels from -1 to 1"),
+        ("objects", "gave object of shape (6,)"),
+        ("a_generator", "gave object of shape ()"),
+    ],
+)
+def test_what_is_no_label_is_told_where_it_is_given_back(
+    folder: Path, kind: str, said: str
+) -> None:
+    with pytest.raises(PipelineError) as caught:
+        drawn(folder, kind)
+    assert str(caught.value) == (
+        f"noise kind mine.{kind}: {said}; needed: integers of shape (6,), from 0 to 2"
+    )
+
+
+class WritesToIt(DecisionTreeClassifier):
+    """A classifier that scales its rows where they lie."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "WritesToIt":
+        X *= 0
+        y *= 0
+        return super().fit(X, y)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        column = (X[:, :1] > 0).astype(int)
-        return {"column": column, "few": column[:2], "words": column.astype(str)}[self.kind]
+        X *= 0
+        return super().predict(X)
 
 
-def test_predictions_of_a_classifier_of_one_s_own_have_one_shape() -> None:
-    rows, y = torch.tensor([[-1.0], [2.0], [3.0]]), np.array([0, 1, 1])
-    assert SklearnProbe(Columns()).fit(rows, y).predict(rows).tolist() == [0, 1, 1]
-    for kind, told in (("few", "found 2 of int64; needed: 3"), ("words", "found 3 of <U")):
-        with pytest.raises(PipelineError, match=told):
-            SklearnProbe(Columns(kind)).fit(rows, y).predict(rows)
+def test_a_probe_of_ones_own_cannot_write_to_what_others_read() -> None:
+    rows, y = torch.arange(12.0).reshape(6, 2), np.arange(6) % 2
+    SklearnProbe(WritesToIt()).fit(rows, y).predict(rows)
+    assert torch.equal(rows, torch.arange(12.0).reshape(6, 2))
+    assert y.tolist() == [0, 1] * 3
+
+
+class Plain:
+    """A classifier that is not derived from scikit-learn's, and predicts whatever it is told."""
+
+    def __init__(self, predicted: object) -> None:
+        self.predicted = predicted
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Plain":
+        return self
+
+    def predict(self, X: np.ndarray) -> object:
+        return self.predicted
+
+
+@pytest.mark.parametrize(
+    ("predicted", "said"),
+    [
+        (None, "gave nothing"),
+        (np.zeros((4, 1), int), "gave int64 of shape (4, 1)"),
+        (np.zeros((4, 2)), "gave float64 of shape (4, 2)"),
+        (np.zeros(3, int), "gave int64 of shape (3,)"),
+        ([0, 1, 2, 0], "gave labels from 0 to 2"),
+    ],
+)
+def test_predictions_that_are_no_labels_are_told(predicted: object, said: str) -> None:
+    probe = SklearnProbe(Plain(predicted)).fit(torch.zeros(4, 2), np.array([0, 1, 0, 1]))
+    with pytest.raises(PipelineError) as caught:
+        probe.predict(torch.zeros(4, 2))
+    assert str(caught.value).startswith(f"probe Plain: predict: {said}; needed: ")
+
+
+def test_predictions_of_another_type_of_integers_are_labels() -> None:
+    probe = SklearnProbe(Plain([0, 1, 1, 0])).fit(torch.zeros(4, 2), np.array([0, 1, 0, 1]))
+    assert probe.predict(torch.zeros(4, 2)).tolist() == [0, 1, 1, 0]

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from tests.conftest import Workspace
+from tests.conftest import REPOSITORY, Workspace
 
 
 def python(workspace: Workspace, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -63,3 +64,21 @@ def test_verify_lists_what_no_longer_matches(finished: Workspace) -> None:
     assert {line for line in lines if line.startswith(figure)} == {
         f"{figure}.{kind}: params changed" for kind in ("pdf", "png", "csv")
     }
+
+
+def test_a_home_folder_that_cannot_be_written_to_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file, so that no folder can be made in it")
+    command = ["make", "--silent", "cache"]
+
+    def said(**environment: str) -> str:
+        environment = {**os.environ, "XDG_CACHE_HOME": "", **environment}
+        done = subprocess.run(
+            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True
+        )
+        return done.stderr
+
+    line, *_ = said(HOME=str(tmp_path / "home")).splitlines()
+    assert line.startswith(f"error: {tmp_path}/home/.cache: ")
+    assert "set XDG_CACHE_HOME to" in line
+    assert said(HOME=str(tmp_path / "home"), XDG_CACHE_HOME=str(tmp_path / "cache")) == ""
+    assert said(HOME=str(tmp_path)) == ""

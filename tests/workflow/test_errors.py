@@ -151,3 +151,35 @@ def test_damaged_checkpoint(finished: Workspace) -> None:
     error = reason_of_failure(finished, "--force", f"{run}/activations")
     assert f"{run}/checkpoints/epoch_0001.safetensors" in error
     assert not (finished.folder / run / "activations").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("datasets: {}\n", "found the key 'datasets' once more, as it stands in line 5 already"),
+        ("\tfigures: {}\n", "column 1: not YAML: while scanning"),
+    ],
+)
+def test_a_config_that_can_be_read_in_two_ways_or_none(
+    workspace: Callable[..., Workspace], more: str, told: str
+) -> None:
+    wrong = workspace()
+    n_lines = len((wrong.folder / "config.yaml").read_text().splitlines())
+    wrong.append("config.yaml", more)
+    done = wrong.snakemake("--dry-run")
+    assert done.returncode != 0
+    (error,) = config_errors(done.stdout)
+    assert error.startswith(f"config error: config.yaml, line {n_lines + 1}")
+    assert told in error
+
+
+def test_a_further_file_of_settings_is_read_strictly_too(
+    workspace: Callable[..., Workspace],
+) -> None:
+    wrong = workspace()
+    wrong.append("more.yaml", "figures: {dpi: 51}\n")
+    assert wrong.planned("--configfile", "more.yaml")
+    wrong.append("more.yaml", "figures: {dpi: 52}\n")
+    done = wrong.snakemake("--dry-run", "--configfile", "more.yaml")
+    (error,) = config_errors(done.stdout)
+    assert "more.yaml, line 2: found the key 'figures' once more" in error

@@ -5,17 +5,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from tests.conftest import REPOSITORY, TINY, Jobs, Workspace
 from tests.workflow import rerun_table
 
 from latentgen import plugins
 from latentgen.jobs import provenance
-from latentgen.jobs.code import cannot_change_a_number
+from latentgen.jobs.code import NO_NUMBERS, cannot_change_a_number
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
 FIGURES: Jobs = {
@@ -249,7 +252,13 @@ def test_the_page_says_what_edits_run_again() -> None:
 
 def static_imports(script: Path) -> set[str]:
     """Files of the library that a script imports, by the standard library's own search."""
-    finder = ModuleFinder([str(plugins.SCRIPTS)], excludes=["torch", "pandas", "numpy", "h5py"])
+    left_alone = [
+        file.removesuffix(".py").replace("/", ".")
+        for file in NO_NUMBERS
+        if not file.endswith("__init__.py")
+    ]
+    excludes = ["torch", "pandas", "numpy", "h5py", *left_alone]
+    finder = ModuleFinder([str(plugins.SCRIPTS)], excludes=excludes)
     finder.run_script(str(script))
     files = (module.__file__ for module in finder.modules.values())
     return {str(Path(file).relative_to(plugins.SCRIPTS)) for file in files if file}
@@ -302,6 +311,21 @@ def test_line_of_a_script(finished: Workspace) -> None:
 def test_new_times_of_unchanged_scripts(finished: Workspace, time: str) -> None:
     for file in finished.folder.glob("workflow/scripts/**/*.py"):
         os.utime(file, None if time == "now" else (0, 0))
+    assert finished.planned() == {}
+
+
+def test_new_times_of_what_else_comes_with_the_workflow(finished: Workspace) -> None:
+    """As after a fresh checkout or a copy: tables, pages, environments, profiles and settings."""
+    for place in ("workflow", "envs", "profiles", "slurm", "config.yaml", "Snakefile"):
+        for file in [finished.folder / place, *(finished.folder / place).rglob("*")]:
+            os.utime(file)
+    assert finished.planned() == {}
+
+
+def test_new_times_of_results(finished: Workspace) -> None:
+    """As after a copy of the whole folder, which gives times in any order."""
+    for file in sorted((finished.folder / "results").rglob("*"), reverse=True):
+        os.utime(file)
     assert finished.planned() == {}
 
 
@@ -381,3 +405,45 @@ def test_values_written_in_another_way(finished: Workspace) -> None:
         experiment["noise"]["levels"] = [0.0, 0.40]
         experiment["training"]["target_accuracy"] = 1
     assert finished.planned() == {}
+
+
+def test_contents_from_outside_decide(
+    workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Data that are corrected, and a picture folder that is added to: what read them runs again."""
+    made = workspace()
+    images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 4
+
+    def save(labels: np.ndarray) -> None:
+        arrays = {f"{split}_images": images for split in ("train", "test")}
+        arrays |= {f"{split}_labels": labels for split in ("train", "test")}
+        np.savez(made.folder / "mine.npz", **arrays)
+
+    def draw(name: str) -> None:
+        Image.fromarray(images[0]).save(made.folder / "photos" / name)
+
+    save(labels)
+    (made.folder / "photos").mkdir()
+    draw("a.png")
+    with made.editing_config() as config:
+        config["datasets"]["mine"] = {"source": "npz", "path": "mine.npz"}
+        config["pictures"] = {"photos": {"source": "folder", "path": "photos", "size": 8}}
+    targets = ("results/datasets/mine.h5", "results/disambiguation/pictures/photos.h5")
+    made.run(*targets)
+    assert made.planned(*targets) == {}
+    for file in ("mine.npz", "photos/a.png"):
+        os.utime(made.folder / file)
+    assert made.planned(*targets) == {}
+    save(np.roll(labels, 1))
+    assert made.planned(*targets) == {"prepare_dataset": {"mine"}}
+    draw("b.png")
+    assert made.planned(*targets) == {"prepare_dataset": {"mine"}, "draw_pictures": {"photos"}}
+    monkeypatch.chdir(made.folder)
+    assert sorted(provenance.verify(Path("results"))) == [
+        "results/datasets/mine.h5, results/datasets/mine.png: was made from another mine.npz",
+        f"{targets[1]}, {targets[1].replace('.h5', '_skipped.csv')}: was made from another photos",
+    ]
+    made.run(*targets)
+    assert made.planned(*targets) == {}
+    (made.folder / "mine.npz").unlink()  # an unused dataset's; what was made of it stays as it is
+    assert list(provenance.verify(Path("results"))) == []

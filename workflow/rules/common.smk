@@ -1,15 +1,9 @@
 """The config, and what jobs have of it: code, settings, memory and time."""
 
-import sys
-from pathlib import Path
-
-WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
-sys.path.insert(0, str(WORKFLOW / "scripts"))
-
 from latentgen.config import disambiguation, schema
-from latentgen.errors import PipelineError
 from latentgen.jobs import resources as needed
 from latentgen.jobs.code import code_of
+from latentgen.outside import contents
 from latentgen.names import (
     LEVEL_PATTERN,
     NAME_PATTERN,
@@ -68,6 +62,18 @@ def code(script, *keys):
         return code_of(script, "experiments", {key: experiment[key] for key in keys})
 
     return of_experiment
+
+
+def outside(blocks, wildcard):
+    """A param: what is in the files from outside that a block of the config names, by path.
+
+    The block is the one that a wildcard names, of several.
+    """
+
+    def of_block(wildcards):
+        return contents(blocks[wildcards[wildcard]].files(CONFIG.data_root))
+
+    return of_block
 
 
 def setting(key):

@@ -19,6 +19,7 @@ rule draw_pictures:
         runtime=60,
     params:
         code=code("draw_pictures.py"),
+        outside=outside(CONFIG.pictures, "pictures"),
         pictures=lambda wildcards: PICTURES[wildcards.pictures],
     message:
         "Drawing pictures {wildcards.pictures}"
@@ -73,6 +74,7 @@ rule segment_pictures:
         code=lambda wildcards: code_of(
             "segment_pictures.py", "segmenters", SEGMENTERS[wildcards.segmenter]
         ),
+        outside=outside(CONFIG.segmenters, "segmenter"),
         segmenter=lambda wildcards: SEGMENTERS[wildcards.segmenter],
     message:
         "Segmenting {wildcards.pictures} by {wildcards.segmenter}"
@@ -103,6 +105,7 @@ rule disambiguate:
         code=lambda wildcards: code_of(
             "disambiguate.py", "disambiguations", STUDIES[wildcards.study]
         ),
+        outside=outside(CLASSIFIER_OF, "study"),
         study=lambda wildcards: STUDIES[wildcards.study],
     message:
         "Disambiguating {wildcards.study}"

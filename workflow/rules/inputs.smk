@@ -4,6 +4,10 @@ STUDY = "results/disambiguation/studies/{study}"
 PAGE_TEMPLATE = os.path.relpath(WORKFLOW / "resources" / "disambiguation.html.j2")
 PICTURES = {name: block.model_dump() for name, block in CONFIG.pictures.items()}
 SEGMENTERS = {name: block.model_dump() for name, block in CONFIG.segmenters.items()}
+CLASSIFIER_OF = {
+    name: CONFIG.classifiers[study.classifier]
+    for name, study in CONFIG.disambiguations.items()
+}
 TRAININGS = {
     name: block.model_dump(include={"training", "mean", "std"})
     for name, block in CONFIG.classifiers.items()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from latentgen.jobs.job import job
+from latentgen.csv_file import read_csv
 from latentgen.disambiguation import pictures, segments
 from latentgen.disambiguation.evaluation import read_studies
 from latentgen.drawing import pair_sheets
@@ -13,7 +14,7 @@ from latentgen.storage import atomic_directory
 with job(snakemake):
     name, study = snakemake.wildcards.study, snakemake.params.study
     pairs = read_studies({name: snakemake.input.pairs})
-    skipped = pd.concat(map(pd.read_csv, [snakemake.input.unreadable, snakemake.input.skipped]))
+    skipped = pd.concat(map(read_csv, [snakemake.input.unreadable, snakemake.input.skipped]))
     samples = zip(
         pictures.read(snakemake.input.pictures),
         segments.read_all(snakemake.input.segments),
@@ -23,7 +24,7 @@ with job(snakemake):
         (folder / "sheets").mkdir()
         pair_sheets.draw_sheets(
             pairs,
-            pd.read_csv(snakemake.input.curves),
+            read_csv(snakemake.input.curves),
             {sample.name: (sample, found) for sample, found in samples},
             Path(snakemake.input.proofs),
             folder / "sheets",

@@ -1,10 +1,15 @@
 """The numbers in figures and tables, by hand on a tiny case."""
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
+from tests.conftest import REPOSITORY
 
 from latentgen.analysis import accuracy, decoding, dynamics, editing
-from latentgen.analysis.runs import last_rows, read_runs
+from latentgen.analysis.runs import last_rows, over_seeds, read_runs
+from latentgen.csv_file import NAMES, write_csv
 
 
 def history(path, accuracies: list[float]) -> None:
@@ -137,3 +142,39 @@ def test_weight_transfer_summarises_the_test_split(tmp_path) -> None:
         "max": 0.7,
         "seeds": 2,
     }
+
+
+ODD_NAMES = ["1", "2.0", "007", "NA", "nan", "null", "None", "True", "1e5", "inf", "input"]
+
+
+def test_names_that_look_like_something_else_stay_names(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "5" / "uniform-0.4" / "seed1"
+    run.mkdir(parents=True)
+    rows = [
+        {"epoch": 3, "layer": layer, "width": 8, "probe": probe, "accuracy": 0.5}
+        for layer in ODD_NAMES
+        for probe in ODD_NAMES
+    ]
+    rows.append({"epoch": 3, "layer": None, "width": None, "probe": "model", "accuracy": None})
+    write_csv(pd.DataFrame(rows), run / "probes.csv")
+    read = read_runs([run / "probes.csv"])
+    assert read["experiment"].unique().tolist() == ["5"]
+    assert list(dict.fromkeys(read["layer"].dropna())) == ODD_NAMES
+    assert list(dict.fromkeys(read["probe"])) == [*ODD_NAMES, "model"]
+    assert read["layer"].isna().sum() == read["accuracy"].isna().sum() == 1
+    assert read["width"].dtype == float
+    means = over_seeds(read.dropna(), ["level", "layer", "probe"])
+    assert len(means) == len(ODD_NAMES) ** 2
+
+
+def test_every_documented_column_of_names_is_read_as_text() -> None:
+    """Columns that the page describes as names, or as entries of config.yaml."""
+    page = (REPOSITORY / "docs" / "columns.md").read_text()
+    named = {
+        column
+        for line in page.splitlines()
+        if line.startswith("| `") and line.rstrip().endswith(("| a name |", "| a layer |"))
+        for column in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert {"experiment", "study"} <= named
+    assert named - {"panel", "score"} <= set(NAMES)

@@ -28,6 +28,11 @@ def test_what_a_user_can_mend_is_one_line(tmp_path: Path) -> None:
     assert log_of(PipelineError("this is wrong"), tmp_path) == ["error: this is wrong"]
 
 
+def test_a_name_of_a_file_that_is_no_text_is_told_all_the_same(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")  # as a system that writes Latin-1 left it
+    assert log_of(PipelineError(f"{name}: wrong"), tmp_path) == ["error: caf\\udce9.png: wrong"]
+
+
 @pytest.mark.parametrize(
     "error",
     [

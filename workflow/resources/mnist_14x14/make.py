@@ -3,8 +3,8 @@
     python workflow/resources/mnist_14x14/make.py FOLDER_OF_TORCHVISION
 
 Needs MNIST in that folder, or downloads it there. The first 400 training and 100 test images of
-each class are kept, in MNIST's order, each averaged over blocks of 2 x 2 pixels. The file has the same bytes every
-time; README.md beside it has its SHA-256.
+each class are kept, in MNIST's order, each averaged over blocks of 2 x 2 pixels. The file has the
+same bytes every time; README.md beside it has its SHA-256.
 """
 
 import hashlib

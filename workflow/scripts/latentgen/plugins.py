@@ -5,8 +5,9 @@ module holds one object of the same name, apart from case and underscores: `lda.
 There is no list of entries: a new entry is only a new file, and a job depends only on the files of
 the entries that it uses.
 
-A user's own object is `module.object`: from a file beside config.yaml (`mine.py` for `mine.Tiny`)
-or from an installed package (`sklearn.naive_bayes.GaussianNB`).
+A user's own object is `module.object`: from a file beside config.yaml (`mine.py` for `mine.Tiny`,
+`mine/nets.py` for `mine.nets.Tiny`) or from an installed package
+(`sklearn.naive_bayes.GaussianNB`).
 """
 
 import importlib
@@ -62,8 +63,7 @@ def find(registry: str, name: str) -> Any:
 def file_of(registry: str, name: str) -> Path | None:
     """The file that defines the object of a name; None if that is in an installed package."""
     if "." in name:
-        path = _beside_config(name.rpartition(".")[0])
-        return path if path.exists() else None
+        return _own_file(name.rpartition(".")[0])
     return _folder(registry) / f"{name}.py"
 
 
@@ -71,7 +71,7 @@ def is_there(name: str) -> bool:
     """Whether the module of a `module.object` can be found; the object in it is not checked."""
     module = name.rpartition(".")[0]
     package = module.partition(".")[0]
-    return _beside_config(module).exists() or importlib.util.find_spec(package) is not None
+    return _own_file(module) is not None or importlib.util.find_spec(package) is not None
 
 
 def _folder(registry: str) -> Path:
@@ -84,6 +84,13 @@ def _folded(name: str) -> str:
 
 def _beside_config(module: str) -> Path:
     return Path(f"{module}.py")
+
+
+def _own_file(module: str) -> Path | None:
+    """The file of a module that lies beside config.yaml, alone or in a package."""
+    inside = Path(*module.split("."))
+    places = [_beside_config(module), inside.with_suffix(".py"), inside / "__init__.py"]
+    return next((place for place in places if place.is_file()), None)
 
 
 def _own(name: str) -> Any:

@@ -107,6 +107,8 @@ def subspace_experiments(
         both = [over_seeds(model, ["level", "series"]), over_seeds(rows, by)]
         parts.append(pd.concat(both).assign(subspaces=name))
     columns = ["subspaces", "level", "series", "layer", "width", "mean", "min", "max", "seeds"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
     return pd.concat(parts, ignore_index=True)[columns]
 
 

@@ -93,7 +93,7 @@ def _probe_minus_model(paired: pd.DataFrame) -> pd.DataFrame:
 
 def _masc_minus_probe(paired: pd.DataFrame) -> pd.DataFrame:
     masc = paired[paired["series"] == MASC]
-    if masc.empty:
+    if masc.empty and not paired.empty:
         found = ", ".join(dict.fromkeys(paired["series"]))
         raise PipelineError(f"probes: found {found}; needed: {MASC}, which they are compared with")
     keys = [*RUN_COLUMNS, "epoch", "layer"]

@@ -140,7 +140,7 @@ def probes_after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
 def _beside_undisturbed(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of the interventions, with those of the undisturbed run repeated for each."""
     branches = rows[rows["start"].notna()]
-    if branches.empty:
+    if branches.empty and not rows.empty:
         raise PipelineError(
             "intervention.epochs: every run had ended before the first of them; give earlier ones"
         )

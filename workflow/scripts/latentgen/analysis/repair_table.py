@@ -77,4 +77,4 @@ the rest, all of it chosen on held-out data with observed labels. The controls a
 choice comes to on the untrained network, and with probes of the raw input; the learned part is the
 repaired network minus the better of both: what training had to do with it. Gains are means over
 seeds with 95 % confidence intervals of the paired differences. "Expected" is the accuracy on true
-labels that the repair predicts without seeing any; it is told only for uniform noise below level 1."""
+labels that the repair predicts without seeing any; it is told only for uniform noise below 1."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from latentgen.csv_file import read_csv
 from latentgen.names import parse_noise
 
 RUN_COLUMNS = ["experiment", "noise", "level", "seed"]
@@ -29,7 +30,7 @@ def read_runs(paths: Iterable[str | PathLike[str]]) -> pd.DataFrame:
     for path in map(Path, paths):
         experiment, noise, seed = path.parts[-4:-1]
         kind, level = parse_noise(noise)
-        table = pd.read_csv(path)
+        table = read_csv(path)
         run = [experiment, kind, level, int(seed.removeprefix("seed"))]
         rows = pd.DataFrame([run] * len(table), columns=RUN_COLUMNS)
         tables.append(pd.concat([rows, table], axis=1))

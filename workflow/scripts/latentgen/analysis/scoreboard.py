@@ -290,10 +290,15 @@ def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.Data
             stopped = _gain(rows.drop_duplicates("level"), "early_stopping_gain", EARLY_STOPPED)
             parts.append(stopped.assign(difference="readout_gap"))
         parts += [_gain(rows, name, rows["probe"]) for name in ("readout_gap", "learned_part")]
+    if not parts:
+        return pd.DataFrame(columns=GAIN_COLUMNS)
     return pd.concat(parts, ignore_index=True)
+
+
+GAIN_COLUMNS = ["experiment", "layer_rule", "difference", "level", "series"]
+GAIN_COLUMNS += ["mean", "low", "high", "seeds"]
 
 
 def _gain(rows: pd.DataFrame, name: str, series: pd.Series | str) -> pd.DataFrame:
     columns = {name: "mean", f"{name}_low": "low", f"{name}_high": "high"}
-    kept = ["experiment", "layer_rule", "difference", "level", "series", *columns, "seeds"]
-    return rows.assign(series=series, difference=name)[kept].rename(columns=columns)
+    return rows.assign(series=series, difference=name).rename(columns=columns)[GAIN_COLUMNS]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from latentgen.config.errors import NotAmongError
 from latentgen.names import NAME_PATTERN, OWN_PATTERN
@@ -22,16 +22,32 @@ def once_each(values: list[Any]) -> list[Any]:
 Several = (Field(min_length=1), AfterValidator(once_each))
 """Marks a list that holds at least one value, and none of them twice."""
 
+
+def _no_boolean(value: Any) -> Any:
+    """Refuse true and false where a number is wanted: pydantic would take them for 1 and 0."""
+    if isinstance(value, bool):
+        found = str(value).lower()
+        raise ValueError(
+            f"found {found}; allowed: a number (yes, on, no and off are true and false in YAML)"
+        )
+    return value
+
+
+NUMBER = BeforeValidator(_no_boolean)
+"""Marks numbers, behind their bounds."""
+
+Number = Annotated[float, NUMBER]
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1), NUMBER]
+Positive = Annotated[int, Field(ge=1), NUMBER]
+NotNegative = Annotated[int, Field(ge=0), NUMBER]
+Seed = NotNegative
 
 
 class Block(BaseModel):
-    """A block of config.yaml: keys it does not know are mistakes, not extras."""
+    """A block of config.yaml: keys it does not know are mistakes, and numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -41,6 +57,10 @@ class Block(BaseModel):
                 if key not in cls.model_fields:
                     raise NotAmongError(str(key), cls.model_fields, what="key ")
         return data
+
+    def files(self, _: str = "") -> list[str]:
+        """Paths of files and folders from outside that a job reads, in the folder `data_root`."""
+        return []
 
 
 Own = Annotated[str, Field(pattern=f"^{OWN_PATTERN}$")]

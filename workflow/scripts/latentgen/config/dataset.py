@@ -1,10 +1,18 @@
 """Datasets in config.yaml."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from latentgen.config.base import Block, Fraction, Positive
+from latentgen.config.base import (
+    NUMBER,
+    Block,
+    Fraction,
+    Number,
+    Positive,
+)
+from latentgen.names import TORCHVISION_FOLDERS
 
 
 class Subset(Block):
@@ -22,14 +30,14 @@ class Size(Block):
     shape: Annotated[list[Positive], Field(min_length=3, max_length=3)] = Field(
         description="channels, height, width"
     )
-    classes: Annotated[int, Field(ge=2)]
+    classes: Annotated[int, Field(ge=2), NUMBER]
 
 
 class Normalise(Block):
     """The network sees (pixel / 255 - mean) / std."""
 
-    mean: float = 0.5
-    std: Annotated[float, Field(gt=0)] = 0.5
+    mean: Number = 0.5
+    std: Annotated[float, Field(gt=0), NUMBER] = 0.5
 
 
 class DatasetBlock(Block):
@@ -64,6 +72,10 @@ class TorchvisionDataset(DatasetBlock):
     source: Literal["torchvision"]
     name: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100"]
 
+    def files(self, data_root: str = "") -> list[str]:
+        """The folder that torchvision keeps it in."""
+        return [str(Path(data_root, TORCHVISION_FOLDERS[self.name]))]
+
 
 class ImageFolderDataset(DatasetBlock):
     """Class folders of images, or an archive of them."""
@@ -87,12 +99,21 @@ class ImageFolderDataset(DatasetBlock):
             raise ValueError("url and md5 are given together or not at all")
         return self
 
+    def files(self, _: str = "") -> list[str]:
+        """The archive, or both parts of the folder: other things may lie beside them."""
+        parts = [Path(self.path, self.train), Path(self.path, self.test)]
+        return [str(part) for part in parts] if parts[0].is_dir() else [self.path]
+
 
 class NpzDataset(DatasetBlock):
     """Arrays train_images, train_labels, test_images, test_labels in one .npz file."""
 
     source: Literal["npz"]
     path: str
+
+    def files(self, _: str = "") -> list[str]:
+        """The archive."""
+        return [self.path]
 
 
 Dataset = Annotated[

@@ -5,10 +5,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from latentgen.config.base import Block, Fraction, Name, Positive, Seed
+from latentgen.config.base import (
+    NUMBER,
+    Block,
+    Fraction,
+    Name,
+    NotNegative,
+    Number,
+    Positive,
+    Seed,
+)
 
 Kinds = dict[Literal["pair", "lone", "blend"], Positive]
-Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
+Colour = Annotated[list[Number], Field(min_length=3, max_length=3)]
 
 
 class CanvasPictures(Block):
@@ -31,6 +40,10 @@ class FolderPictures(Block):
     path: str
     size: Positive = Field(224, description="side of the square that they are fitted into")
 
+    def files(self, _: str = "") -> list[str]:
+        """The folder."""
+        return [self.path]
+
 
 Pictures = Annotated[CanvasPictures | FolderPictures, Field(discriminator="source")]
 
@@ -44,7 +57,7 @@ class CanvasTraining(Block):
         {"lone": 4000, "pair": 2000, "empty": 300}, description="how many of each kind"
     )
     epochs: Positive = 8
-    learning_rate: Annotated[float, Field(gt=0)] = 0.004
+    learning_rate: Annotated[float, Field(gt=0), NUMBER] = 0.004
     batch_size: Positive = 64
     seed: Seed = 0
 
@@ -67,6 +80,10 @@ class Pretrained(ClassifierBlock):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = Field(
         None, description="checksum of the file, or how it begins"
     )
+
+    def files(self, _: str = "") -> list[str]:
+        """The weights."""
+        return [self.weights]
 
 
 class CanvasNet(ClassifierBlock):
@@ -108,15 +125,15 @@ class Slic(Block):
 
     segmenter: Literal["slic"]
     n_segments: Positive
-    compactness: Annotated[float, Field(gt=0)] = 10.0
+    compactness: Annotated[float, Field(gt=0), NUMBER] = 10.0
 
 
 class Felzenszwalb(Block):
     """Graph-based segments."""
 
     segmenter: Literal["felzenszwalb"]
-    scale: Annotated[float, Field(gt=0)] = 1.0
-    sigma: Annotated[float, Field(ge=0)] = 0.8
+    scale: Annotated[float, Field(gt=0), NUMBER] = 1.0
+    sigma: Annotated[float, Field(ge=0), NUMBER] = 0.8
     min_size: Positive = 50
 
 
@@ -128,13 +145,17 @@ class Sam(Block):
     checkpoint: str
     url: str | None = Field(None, description="where to get it if it is not there")
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = None
-    min_region: Annotated[int, Field(ge=0)] = Field(100, description="pixels of a hole or island")
+    min_region: NotNegative = Field(100, description="pixels of a hole or island")
     points_per_side: Positive = 32
     points_per_batch: Positive = 64
-    pred_iou_thresh: float = 0.86
-    stability_score_thresh: float = 0.92
-    crop_n_layers: Annotated[int, Field(ge=0)] = 1
+    pred_iou_thresh: Number = 0.86
+    stability_score_thresh: Number = 0.92
+    crop_n_layers: NotNegative = 1
     crop_n_points_downscale_factor: Positive = 2
+
+    def files(self, _: str = "") -> list[str]:
+        """The checkpoint."""
+        return [self.checkpoint]
 
 
 Segmenter = Annotated[Grid | Slic | Felzenszwalb | Sam, Field(discriminator="segmenter")]
@@ -152,16 +173,16 @@ class Attribution(Block):
 class Search(Block):
     """The search for stronger certificates than prefixes of rankings."""
 
-    budget: Annotated[int, Field(ge=0)] = Field(500, description="forward passes for a certificate")
+    budget: NotNegative = Field(500, description="forward passes for a certificate")
     beam: Positive = 4
-    draws: Annotated[int, Field(ge=0)] = Field(99, description="of the null distribution")
+    draws: NotNegative = Field(99, description="of the null distribution")
 
 
 class Decide(Block):
     """Where the combined score says that there are two things, or one."""
 
-    distinct: float = Field(0.5, description="from this score on, two")
-    single: float = Field(0.5, description="below this score, one; in between, neither")
+    distinct: Number = Field(0.5, description="from this score on, two")
+    single: Number = Field(0.5, description="below this score, one; in between, neither")
 
 
 class Disambiguation(Block):
@@ -176,7 +197,7 @@ class Disambiguation(Block):
         "probability", description="what a redaction takes from a label; evidence: centred logits"
     )
     delta: Fraction = Field(0.8, description="threshold of the published rules")
-    top_k: Annotated[int, Field(ge=2)] = Field(5, description="all pairs of so many labels")
+    top_k: Annotated[int, Field(ge=2), NUMBER] = Field(5, description="all pairs of so many labels")
     min_probability: Fraction = Field(0.0, description="a pair's second label must have")
     min_pixels: Positive = Field(5, description="smaller segments are never redacted")
     search: Search = Search()

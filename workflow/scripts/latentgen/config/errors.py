@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
+
 from latentgen.config.yaml_text import to_yaml
 
 KINDS_OF_VALUES = {
@@ -42,9 +44,34 @@ class NotAmongError(ValueError):
         )
 
 
-def likely(found: str, allowed: Iterable[str]) -> str | None:
-    """The allowed name that is most like the one found, if one is like it."""
-    return next(iter(difflib.get_close_matches(found, list(allowed), n=1)), None)
+def likely(found: Any, allowed: Iterable[Any]) -> str | None:
+    """The allowed name of which the one found is probably a misspelling, if there is one.
+
+    A name of its own is no misspelling, however alike it is: other names are made by other digits,
+    and by letters in front or behind. The first letter is hardly ever wrong.
+
+    >>> likely("learnig_rate", ["learning_rate"]), likely("Digit", ["digits", "mnist"])
+    ('learning_rate', 'digits')
+    >>> likely("KMNIST", ["MNIST"]), likely("AdamW", ["Adam"]), likely("resnet34", ["resnet18"])
+    (None, None, None)
+    """
+    names = {_folded(name): str(name) for name in allowed}
+    close = difflib.get_close_matches(_folded(found), names, cutoff=0.65)
+    return next((names[name] for name in close if _may_be_misspelt(_folded(found), name)), None)
+
+
+def _folded(name: Any) -> str:
+    return re.sub(r"[\W_]", "", str(name)).lower()
+
+
+def _may_be_misspelt(found: str, name: str) -> bool:
+    if not found or not name or found[0] != name[0]:
+        return False
+    if re.findall(r"\d+", found) != re.findall(r"\d+", name):
+        return False
+    if found.startswith(name):  # a plural or a doubled letter; anything else makes another name
+        return found.removeprefix(name) in ("", "s", name[-1])
+    return True
 
 
 def _hint(meant: str | None) -> str:
@@ -63,7 +90,11 @@ def describe(problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
     context = problem.get("ctx", {})
     where = _path(problem["loc"], raw, missing=kind == "missing")
     meant: Any = None
-    if kind == "value_error":
+    if kind == "string_type" and problem["loc"][-1] == "[key]":
+        where = _path(problem["loc"][:-2], raw, missing=False)
+        line = f"{where}: found the key {found!r}; allowed: {KINDS_OF_VALUES['string']}"
+        meant = str(found)
+    elif kind == "value_error":
         error = context["error"]
         line = f"{where}: {error}" if where else str(error)
         if isinstance(error, NotAmongError):
@@ -87,7 +118,11 @@ def describe(problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
             meant = [_unquoted(found)]
         elif kind == "string_type" and isinstance(found, int | float):
             meant = str(found)
-    return line if meant is None else f"{line}\n{_corrected(raw, where, found, meant)}"
+    line = " ".join(line.split())
+    try:
+        return line if meant is None else f"{line}\n{_corrected(raw, where, found, meant)}"
+    except (LookupError, TypeError, ValueError, yaml.YAMLError):  # what is wrong may be anything
+        return line
 
 
 def _allowed(problem: Mapping[str, Any]) -> str:
@@ -143,12 +178,18 @@ def _corrected(raw: Any, where: str, found: Any, meant: Any) -> str:
 def _replace(block: Any, keys: list[int | str], found: Any, meant: Any) -> Any:
     """What stands at the end of a path, corrected, with only the path's own keys around it."""
     if keys:
-        inner = _replace(block[keys[0]], keys[1:], found, meant)
+        key = _key(block, keys[0]) if isinstance(block, Mapping) else keys[0]
+        inner = _replace(block[key], keys[1:], found, meant)
         if isinstance(block, Mapping):
-            return {keys[0]: inner}
-        return [inner if i == keys[0] else part for i, part in enumerate(block)]
+            return {key: inner}
+        return [inner if i == key else part for i, part in enumerate(block)]
     if isinstance(block, Mapping):
-        return {meant: block[found]}
+        return {meant: block[_key(block, found)]}
     if isinstance(block, list):
         return [meant if part == found else part for part in block]
     return meant
+
+
+def _key(block: Mapping[Any, Any], written: Any) -> Any:
+    """The key of a block that is written like this: a number may be a key as well."""
+    return next((key for key in block if str(key) == str(written)), written)

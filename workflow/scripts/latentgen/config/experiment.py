@@ -5,7 +5,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from latentgen.config.base import Block, Fraction, Name, Positive, Seed, Several, once_each
+from latentgen.config.base import (
+    NUMBER,
+    Block,
+    Fraction,
+    Name,
+    NotNegative,
+    Number,
+    Positive,
+    Seed,
+    Several,
+    once_each,
+)
 from latentgen.config.errors import NotAmongError
 from latentgen.names import OWN_PATTERN
 from latentgen.plugins import names
@@ -44,9 +55,9 @@ class Training(Block):
     """The recipe of the optimisation; cross-entropy, constant learning rate, no augmentation."""
 
     optimizer: Literal["SGD", "Adam"]
-    learning_rate: Annotated[float, Field(gt=0)]
-    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="SGD only")
-    betas: tuple[float, float] = Field((0.9, 0.999), description="Adam only")
+    learning_rate: Annotated[float, Field(gt=0), NUMBER]
+    momentum: Annotated[float, Field(ge=0, lt=1), NUMBER] = Field(0.0, description="SGD only")
+    betas: tuple[Number, Number] = Field((0.9, 0.999), description="Adam only")
     batch_size: Positive
     max_epochs: Positive
     target_accuracy: Fraction = Field(
@@ -76,7 +87,7 @@ class Relabel(Block):
 class Intervention(Block):
     """Replacing the last layer by VeLPIC's vectors in mid-training, and training on."""
 
-    epochs: Annotated[list[Annotated[int, Field(ge=0)]], *Several] = Field(
+    epochs: Annotated[list[NotNegative], *Several] = Field(
         [0, 10, 40], description="after which of them; 0 is the untrained network"
     )
     total_epochs: Positive = Field(100, description="up to which training goes on")
@@ -123,7 +134,7 @@ class Activations(Block):
         description="write them to HDF5 and keep them; otherwise probes read the network itself",
     )
     dtype: Literal["float32", "float16"] = "float32"
-    max_gb: Annotated[float, Field(gt=0)] = Field(
+    max_gb: Annotated[float, Field(gt=0), NUMBER] = Field(
         10.0, description="refuse to write more than this for one run"
     )
 
@@ -144,7 +155,7 @@ class Experiment(Block):
         description="`published`: unshuffled batches, one draw of labels (seed 42) for every run, "
         "no validation split",
     )
-    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+    validation_fraction: Annotated[float, Field(ge=0, lt=1), NUMBER] = Field(
         0.1, description="of the training data, held out with observed labels, for choices"
     )
     vary: Annotated[list[Literal["labels", "initialisation", "batches"]], *Several] = Field(

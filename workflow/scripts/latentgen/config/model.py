@@ -4,9 +4,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from latentgen.config.base import Block, Own, Positive, tag_of
+from latentgen.config.base import (
+    NUMBER,
+    Block,
+    Own,
+    Positive,
+    tag_of,
+)
 
-Dropout = Annotated[float, Field(ge=0, lt=1, description="rate after each hidden ReLU")]
+Dropout = Annotated[float, Field(ge=0, lt=1, description="rate after each hidden ReLU"), NUMBER]
 
 
 class MLP(Block):

@@ -4,14 +4,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from latentgen.config.base import Block, Fraction, Own, Positive, tag_of
+from latentgen.config.base import (
+    NUMBER,
+    Block,
+    Fraction,
+    Own,
+    Positive,
+    tag_of,
+)
 
 
 class MASCProbe(Block):
     """Minimum angle subspace classifier (arXiv 2501.14687)."""
 
     probe: Literal["masc"]
-    explained_variance: Annotated[float, Field(gt=0, le=1)] = 0.99
+    explained_variance: Annotated[float, Field(gt=0, le=1), NUMBER] = 0.99
     n_components: Positive | None = Field(None, description="a fixed number instead")
 
 
@@ -25,7 +32,9 @@ class LogisticRegressionProbe(Block):
     """Multinomial logistic regression on the raw activations."""
 
     probe: Literal["logistic_regression"]
-    C: Annotated[float, Field(gt=0)] = Field(1.0, description="inverse of the L2 penalty, lbfgs")
+    C: Annotated[float, Field(gt=0), NUMBER] = Field(
+        1.0, description="inverse of the L2 penalty, lbfgs"
+    )
     solver: Literal["lbfgs", "adam"] = Field(
         "lbfgs", description="to convergence, or the published 20 epochs of Adam without penalty"
     )

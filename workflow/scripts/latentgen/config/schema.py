@@ -12,7 +12,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from latentgen.config.base import Block, Fraction, Name, Positive, Several
+from latentgen.config.base import (
+    NUMBER,
+    Block,
+    Fraction,
+    Name,
+    Positive,
+    Several,
+)
 from latentgen.config.dataset import Dataset
 from latentgen.config.disambiguation import (
     CanvasPictures,
@@ -39,7 +46,7 @@ class Tolerances(Block):
 class Figures(Block):
     """How figures look; a change here draws them anew and nothing else."""
 
-    width: Annotated[float, Field(gt=0)] = Field(7.0, description="inches")
+    width: Annotated[float, Field(gt=0), NUMBER] = Field(7.0, description="inches")
     dpi: Positive = Field(200, description="of the PNG files")
 
 

@@ -1,8 +1,57 @@
-"""Settings as YAML that looks like config.yaml: lists on one line, nothing by reference."""
+"""config.yaml as text: read strictly, and settings written as it has them."""
 
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from latentgen.errors import PipelineError, one_line
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands in a block twice; what `<<` takes over may be given anew."""
+
+    # Looked for while nodes are put together: later, what `<<` takes over stands among them.
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode) and key_node.tag != _MERGE:
+                key, line = self.construct_object(key_node), key_node.start_mark.line + 1
+                if key in lines:
+                    raise PipelineError(
+                        f"{self.name}, line {line}: found the key '{key}' once more, as it stands "
+                        f"in line {lines[key]} already; allowed: once, with all that belongs to it"
+                    )
+                lines[key] = line
+        return node
+
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def read_strictly(path: str | PathLike[str]) -> Any:
+    """What a YAML file holds, where no key may stand in a block twice.
+
+    Raises:
+        PipelineError: one line, which names the file and the line that is wrong.
+    """
+    loader = None
+    try:
+        loader = _Loader(Path(path).read_text(encoding="utf-8"))
+        loader.name = str(path)
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        context = f" {error.context}" if error.context else ""
+        raise PipelineError(f"{path}{place}: not YAML:{context} {error.problem}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise PipelineError(f"{path}: cannot be read as YAML ({one_line(error)})") from None
+    finally:
+        if loader:
+            loader.dispose()
 
 
 class _Dumper(yaml.SafeDumper):

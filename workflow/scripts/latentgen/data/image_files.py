@@ -1,239 +1,49 @@
-"""Image files in class folders, either in a folder or in an archive that is read in place."""
+"""What an image file is, and how one is decoded."""
 
-import lzma
-import os
-import stat
-import tarfile
-import zipfile
+import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from latentgen.data.datasets import Images
-from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line
 
-# Exceptions of zipfile, tarfile and their decompressors for damaged or foreign files.
-DAMAGED = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
+FORMATS = (
+    *("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000"),
+    *("MPO", "PNG", "PPM", "TIFF", "WEBP"),
 )
+"""Formats that are decoded. Nothing else is tried, whatever a file claims to be: Pillow would hand
+a PostScript file to an interpreter, and takes many a file for one of the formats without a mark."""
 
-# Formats that are decoded and their files' endings. Nothing else is tried, whatever a file claims
-# to be: Pillow would hand a PostScript file to an interpreter.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+ENDINGS = {end for end, kind in Image.registered_extensions().items() if kind in FORMATS}
+"""How the names of image files end: as Pillow has it of these formats."""
 
-# Readers of files by file name, with / between folders, in the fastest order to read.
-_Members = dict[str, Callable[[], bytes]]
+_OPENED = [kind for kind in FORMATS if kind in Image.OPEN]
+"""Those that Pillow can open, as it was built; it opens MPO as JPEG."""
+
+# What an image's orientation in its metadata says has to be done with it.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-def read_class_folders(
-    path: Path, train: str, test: str, size: tuple[int, int], grayscale: bool
-) -> tuple[tuple[str, ...], list[tuple[Images, LabelArray]]]:
-    """Class names, and images and labels of the training and the test split.
+def is_image(name: str) -> bool:
+    """Whether a file's name ends as that of an image.
 
-    Args:
-        path: the folder or archive.
-        train: folder of the training split, which names the classes.
-        test: folder of the test split: the same class folders, or images and their annotations.
-        size: height and width; images of another size are resampled.
-        grayscale: one channel in place of three.
-
-    Raises:
-        PipelineError: a split is missing, an archive or image is damaged, an archive's member
-            points out of it, or a test image is of no known class.
+    >>> is_image("photos/cat.JFIF"), is_image("photos/cat.txt")
+    (True, False)
     """
-    with _open_members(path) as members:
-        top = _single_top_folder(members, train)
-        train_folder, test_folder = f"{top}{train}/", f"{top}{test}/"
-        train_classes = _class_of_images(path, members, train_folder)
-        class_names = tuple(sorted(set(train_classes.values())))
-        test_classes = _class_of_images(path, members, test_folder)
-        if not set(test_classes.values()) <= set(class_names):
-            test_classes = _annotated_classes(path, members, test_folder) or test_classes
-        splits = [
-            _read_images(path, members, classes, class_names, size, grayscale)
-            for classes in (train_classes, test_classes)
-        ]
-    return class_names, splits
-
-
-@contextmanager
-def _open_members(path: Path) -> Iterator[_Members]:
-    """Files of a folder, zip or tar archive, without links in archives and hidden files."""
-    with ExitStack() as stack:
-        try:
-            if path.is_dir():
-                members = _folder_members(path)
-            elif not path.exists():
-                raise PipelineError(f"{path}: there is no such folder or archive")
-            elif zipfile.is_zipfile(path):
-                members = _zip_members(stack.enter_context(zipfile.ZipFile(path)))
-            elif tarfile.is_tarfile(path):
-                members = _tar_members(stack.enter_context(tarfile.open(path)))
-            else:
-                raise PipelineError(f"{path}: neither a folder nor a whole zip or tar archive")
-        except DAMAGED as error:
-            raise PipelineError(f"{path}: a damaged archive ({one_line(error)})") from error
-        visible: _Members = {}
-        for name, read in members.items():
-            parts = PurePosixPath(name).parts
-            if ".." in parts or name.startswith("/"):
-                raise PipelineError(f"{path}: its member {name} points out of the archive")
-            if not any(part.startswith(".") or part == "__MACOSX" for part in parts):
-                visible["/".join(parts)] = read
-        yield visible
-
-
-def _folder_members(folder: Path) -> _Members:
-    # Links are followed: a dataset is often put together from folders that lie elsewhere.
-    files = (
-        Path(place, name) for place, _, names in os.walk(folder, followlinks=True) for name in names
-    )
-    return {file.relative_to(folder).as_posix(): file.read_bytes for file in files}
-
-
-def _zip_members(archive: zipfile.ZipFile) -> _Members:
-    return {
-        member.filename: partial(archive.read, member)
-        for member in archive.infolist()
-        if not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16)
-    }
-
-
-def _tar_members(archive: tarfile.TarFile) -> _Members:
-    members = archive.getmembers()
-    # tarfile takes a damaged header, or the end of the file between two members, for the end of
-    # the archive; a whole archive has a block of zeros there.
-    assert archive.fileobj is not None
-    archive.fileobj.seek(archive.offset)
-    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError(f"no whole member or end mark at byte {archive.offset}")
-    return {
-        member.name: partial(_read_tar_member, archive, member)
-        for member in members
-        if member.isreg()
-    }
-
-
-def _read_tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    stream = archive.extractfile(member)
-    assert stream is not None, "only regular members are listed"
-    return stream.read()
-
-
-def _place(path: Path, name: str) -> str:
-    return f"{path}{'/' if path.is_dir() else '!'}{name}"
-
-
-def _single_top_folder(members: _Members, train: str) -> str:
-    """The one folder that all others lie in, as "name/", unless `train` is at the top; else ""."""
-    tops = {name.partition("/")[0] for name in members if "/" in name}
-    if len(tops) != 1 or any(name.startswith(f"{train}/") for name in members):
-        return ""
-    return f"{tops.pop()}/"
-
-
-def _class_of_images(path: Path, members: _Members, folder: str) -> dict[str, str]:
-    """Class of each image below a split's folder: the topmost folder there, "" if in none."""
-    images = [
-        name
-        for name in members
-        if name.startswith(folder) and PurePosixPath(name).suffix.lower() in ENDINGS
-    ]
-    if not images:
-        raise PipelineError(
-            f"{_place(path, folder)}: expected class folders with images, found no image there"
-        )
-    below = {name: PurePosixPath(name.removeprefix(folder)).parts for name in images}
-    return {name: parts[0] if len(parts) > 1 else "" for name, parts in below.items()}
-
-
-def _annotated_classes(path: Path, members: _Members, folder: str) -> dict[str, str]:
-    """Class of each image below a split's folder by its annotations; empty if there are none."""
-    tables = [
-        name
-        for name in members
-        if name.endswith("_annotations.txt") and name.rpartition("/")[0] == folder.rstrip("/")
-    ]
-    if not tables:
-        return {}
-    table = tables[0]
-    classes: dict[str, str] = {}
-    for line in _read_member(path, members, table).decode(errors="replace").splitlines():
-        file, tab, rest = line.partition("\t")
-        if not tab:
-            raise PipelineError(
-                f"{_place(path, table)}: expected file name, tab, class, found {line[:80]!r}"
-            )
-        classes[file] = rest.partition("\t")[0]
-    images = {PurePosixPath(name).name: name for name in _class_of_images(path, members, folder)}
-    if different := sorted(images.keys() ^ classes.keys()):
-        raise PipelineError(
-            f"{_place(path, table)}: {different[0]} is "
-            + ("annotated but missing" if different[0] in classes else "not annotated")
-        )
-    return {images[file]: class_name for file, class_name in classes.items()}
-
-
-def _read_member(path: Path, members: _Members, name: str) -> bytes:
-    try:
-        return members[name]()
-    except DAMAGED as error:
-        raise PipelineError(f"{_place(path, name)}: cannot be read ({one_line(error)})") from error
-
-
-def _read_images(
-    path: Path,
-    members: _Members,
-    classes: Mapping[str, str],
-    class_names: tuple[str, ...],
-    size: tuple[int, int],
-    grayscale: bool,
-) -> tuple[Images, LabelArray]:
-    """Images and labels of one split, sorted by class, then by file name."""
-    indices = {name: index for index, name in enumerate(class_names)}
-    for name, class_name in classes.items():
-        if not class_name:
-            raise PipelineError(f"{_place(path, name)}: an image that lies in no class folder")
-        if class_name not in indices:
-            raise PipelineError(
-                f"{_place(path, name)}: its class {class_name!r} is none of the "
-                f"{len(class_names)} training classes"
-            )
-    ordered = sorted(classes, key=lambda name: (classes[name], name))
-    labels = np.array([indices[classes[name]] for name in ordered], dtype=np.int64)
-    images = np.empty((len(ordered), 1 if grayscale else 3, *size), dtype=np.uint8)
-    rows = {name: row for row, name in enumerate(ordered)}
-    # In the order of the archive: going back in a compressed tar restarts its decompression.
-    for name in members:
-        if name in rows:
-            data = _read_member(path, members, name)
-            try:
-                images[rows[name]] = _decode(data, size, grayscale)
-            except UnidentifiedImageError as error:
-                raise PipelineError(
-                    f"{_place(path, name)}: not an image of a known format ({', '.join(_FORMATS)})"
-                ) from error
-            # Decoders raise exceptions of many types for damaged images.
-            except Exception as error:
-                raise PipelineError(
-                    f"{_place(path, name)}: a damaged image ({one_line(error)})"
-                ) from error
-    return images, labels
+    return Path(name).suffix.lower() in ENDINGS
 
 
 def read_image(path: Path) -> Images:
@@ -242,34 +52,83 @@ def read_image(path: Path) -> Images:
     Raises:
         PipelineError: names the file, and why it cannot be read.
     """
-    try:
-        return np.asarray(_upright(path.read_bytes()))
-    except UnidentifiedImageError:
-        raise PipelineError(
-            f"{path}: not an image of a known format ({', '.join(_FORMATS)})"
-        ) from None
-    except Exception as error:  # decoders raise many types for damaged images
-        raise PipelineError(f"{path}: a damaged image ({one_line(error)})") from error
+    return np.asarray(_decoded(path.read_bytes, str(path)))
 
 
-def _decode(data: bytes, size: tuple[int, int], grayscale: bool) -> Images:
-    """Decode one image to uint8 C x H x W of the given size."""
+def decode(read: Callable[[], bytes], where: str, size: tuple[int, int], grayscale: bool) -> Images:
+    """Decode one image to uint8 C x H x W of the given size; one of this size stays as it is.
+
+    Args:
+        read: gives the file's content.
+        where: the file's name, for messages.
+        size: height and width.
+        grayscale: one channel in place of three.
+
+    Raises:
+        PipelineError: names the file, and why it cannot be read.
+    """
     height, width = size
     # Via RGB, so that a grey value does not depend on how the colour was stored.
-    image = _upright(data).convert("L" if grayscale else "RGB")
-    # An image that has this size already stays as it is.
+    image = _decoded(read, where).convert("L" if grayscale else "RGB")
     pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
     return pixels[np.newaxis] if grayscale else np.moveaxis(pixels, -1, 0)
 
 
+def _decoded(read: Callable[[], bytes], where: str) -> Image.Image:
+    try:
+        data = read()
+    except Exception as error:  # of the system, of archives and of their decompressors
+        raise PipelineError(f"{where}: cannot be read ({one_line(error)})") from error
+    try:
+        return _upright(data)
+    except UnidentifiedImageError:
+        known = ", ".join(FORMATS)
+        raise PipelineError(f"{where}: not an image of a known format ({known})") from None
+    except Exception as error:  # decoders raise many types for damaged images
+        raise PipelineError(f"{where}: a damaged image ({one_line(error)})") from error
+
+
 def _upright(data: bytes) -> Image.Image:
     """Decode one image to 8 bits of red, green and blue, upright, transparent parts black."""
-    with Image.open(BytesIO(data), formats=_FORMATS) as opened:
-        image = _eight_bit(ImageOps.exif_transpose(opened))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-    return image.convert("RGB")
+    with Image.open(BytesIO(_without_texts(data)), formats=_OPENED) as opened:
+        opened.load()
+        turn = _TURNS.get(_orientation(opened))
+        image = _eight_bit(opened if turn is None else opened.transpose(turn))
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+        return image.convert("RGB")
+
+
+def _orientation(image: Image.Image) -> int:
+    """How an image lies, by its metadata; 1, upright, where these say nothing or are damaged."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # whatever is wrong with metadata, the pixels are there
+        return 1
+
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_OF_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+
+
+def _without_texts(data: bytes) -> bytes:
+    """A PNG file's pixels and orientation; anything else as it is.
+
+    Pillow refuses a PNG file with a large or damaged text or colour profile, neither of which
+    changes a pixel.
+    """
+    if not data.startswith(_PNG):
+        return data
+    kept, start = [_PNG], len(_PNG)
+    while start + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        chunk = data[start : start + 12 + length]
+        whole = zlib.crc32(chunk[4:-4]).to_bytes(4, "big") == chunk[-4:]
+        if kind in _OF_PIXELS or (kind == b"eXIf" and whole):
+            kept.append(chunk)
+        start += len(chunk)
+    return b"".join([*kept, data[start:]])
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -36,6 +36,31 @@ def _unknown() -> LabelArray:
     return np.zeros(0, dtype=np.int64)
 
 
+def checked(labels: Any, n: int, n_classes: int, giver: str) -> LabelArray:
+    """Labels that code of the user's own gave, as int64 (n,) of their own.
+
+    Args:
+        labels: anything that NumPy takes for an array of integers.
+        n: how many there must be.
+        n_classes: they must lie in 0..n_classes - 1.
+        giver: who gave them, for the message.
+
+    Raises:
+        PipelineError: they are something else.
+    """
+    needed = f"needed: integers of shape ({n},), from 0 to {n_classes - 1}"
+    try:
+        array = np.asarray(labels)
+    except (ValueError, TypeError, RuntimeError):  # of rows of different lengths; on a GPU
+        raise PipelineError(f"{giver}: gave a {type(labels).__name__}; {needed}") from None
+    if labels is None or array.dtype.kind not in "iu" or array.shape != (n,):
+        what = "nothing" if labels is None else f"{array.dtype} of shape {array.shape}"
+        raise PipelineError(f"{giver}: gave {what}; {needed}")
+    if n and (array.min() < 0 or array.max() >= n_classes):
+        raise PipelineError(f"{giver}: gave labels from {array.min()} to {array.max()}; {needed}")
+    return array.astype(np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Labels:
     """The labels that a run's networks and probes are fitted to and scored against.

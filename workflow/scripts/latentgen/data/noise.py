@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latentgen.data.labels import LabelArray, TrainLabels
+from latentgen.data.labels import LabelArray, TrainLabels, checked
 from latentgen.errors import PipelineError
 from latentgen.plugins import find
 from latentgen.seeds import derive_seed
@@ -51,12 +51,9 @@ def draw(
             the level is no sample at all.
     """
     random = np.random.default_rng(derive_seed("labels", dataset, kind, seed))
-    observed = find(KINDS, kind)(true, level, classes, random)
-    if observed.shape != true.shape or not np.isin(observed, np.arange(classes.number)).all():
-        raise PipelineError(
-            f"noise kind {kind}: gave labels of shape {observed.shape} from {observed.min()} to "
-            f"{observed.max()}; needed: {true.shape}, from 0 to {classes.number - 1}"
-        )
+    # A copy, as what is given may be written to.
+    given = find(KINDS, kind)(true.copy(), level, classes, random)
+    observed = checked(given, len(true), classes.number, f"noise kind {kind}")
     drawn = TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
     return _with_some_changed(drawn, level)
 

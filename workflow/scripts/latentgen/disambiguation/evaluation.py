@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from latentgen.csv_file import read_csv
 from latentgen.disambiguation.pictures import DISTINCT, SINGLE
 
 SCORES = {
@@ -29,9 +30,7 @@ VERDICTS = ["distinct", "single", "neither", "both"]
 
 def read_studies(files: Mapping[str, str]) -> pd.DataFrame:
     """Join the pairs of several studies; column study says whose they are."""
-    tables = [
-        pd.read_csv(file, keep_default_na=True).assign(study=name) for name, file in files.items()
-    ]
+    tables = [read_csv(file).assign(study=name) for name, file in files.items()]
     return pd.concat(tables, ignore_index=True).fillna({"truth": "", "part": ""})
 
 
@@ -141,15 +140,14 @@ def summary(
     sets with the true objects); passes (median, for a picture).
     """
     rows = []
-    for name, group in pairs.groupby("study", sort=False):
-        reported = known(group)
-        settings = studies[str(name)]
+    for name, settings in studies.items():
+        reported = known(pairs[pairs["study"] == name])
         for rule, column in RULES.items():
             rows.append(
                 {
                     "study": name,
                     **_settings(settings),
-                    "skipped": skipped[str(name)],
+                    "skipped": skipped[name],
                     "pairs": len(reported),
                     "rule": rule,
                     **accuracy_and_coverage(reported["truth"], reported[column]),
@@ -183,20 +181,25 @@ def confusions(pairs: pd.DataFrame) -> pd.DataFrame:
         for rule, column in RULES.items()
     ]
     columns = ["study", "rule", "truth", "verdict", "pairs"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
     return pd.concat(parts, ignore_index=True)[columns]
 
 
 def to_markdown(table: pd.DataFrame, confusion_counts: pd.DataFrame) -> str:
     """Both tables to read: rates with three decimals, and a confusion table for each rule."""
-    wide = confusion_counts.pivot_table(
-        index=["study", "rule", "truth"], columns="verdict", values="pairs", sort=False
-    )
+    counts = "There is no pair of labels whose truth is known."
+    if not confusion_counts.empty:
+        wide = confusion_counts.pivot_table(
+            index=["study", "rule", "truth"], columns="verdict", values="pairs", sort=False
+        )
+        counts = wide.reset_index().to_markdown(index=False, floatfmt=".0f")
     return "\n\n".join(
         [
             "On the canvases that nothing was chosen on. Accuracy is among pairs with a verdict "
             "`distinct` or `single`, coverage their share; auc_* are areas under the ROC curve.",
             table.to_markdown(index=False, floatfmt=".3f"),
-            wide.reset_index().to_markdown(index=False, floatfmt=".0f"),
+            counts,
             "",
         ]
     )

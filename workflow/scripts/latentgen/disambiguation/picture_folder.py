@@ -1,5 +1,6 @@
 """Pictures from the image files of a folder."""
 
+import mimetypes
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from latentgen.checksums import sha256_of
-from latentgen.data.image_files import ENDINGS, read_image
+from latentgen.data.image_files import FORMATS, is_image, read_image
 from latentgen.disambiguation.pictures import Picture, Sample, skipped_table
 from latentgen.errors import PipelineError
+from latentgen.folders import is_hidden, walk
 
 
 def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
@@ -19,29 +21,47 @@ def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
     Each keeps its aspect ratio and lies in the middle of a black square, as published.
 
     Args:
-        folder: links are followed.
+        folder: links are followed, to every real folder once.
         size: side of the square.
 
     Returns:
-        The pictures, and a table `name, reason` of the files that cannot be read.
+        The pictures, and a table `name, reason` of the others, links to nothing and folders that
+        are not entered among them. Files of another kind are only named on standard output.
 
     Raises:
-        PipelineError: there is no image file in the folder.
+        PipelineError: there is no such folder, or no image file in it.
     """
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
-    if not files:
+    if not folder.is_dir():
+        raise PipelineError(f"{folder}: expected a folder of image files, found none")
+    found = walk(folder)
+    if not any(map(is_image, found.files)):
         raise PipelineError(f"{folder}: expected image files, found none")
-    samples, skipped = [], []
-    for file in files:
-        name = file.relative_to(folder).as_posix()
+    samples, skipped = [], list(found.left_out.items())
+    for name, file in found.files.items():
         try:
-            picture = letterbox(read_image(file), size)
+            picture = letterbox(_read(name, file), size)
         except PipelineError as error:
-            skipped.append((name, str(error)))
             print(f"skipped {name}: {error}")
+            if _is_picture(name):
+                skipped.append((name, str(error)))
         else:
             samples.append(Sample(name, picture, source_sha256=sha256_of(file)))
-    return samples, skipped_table(skipped)
+    return samples, skipped_table(sorted(skipped))
+
+
+def _read(name: str, file: Path) -> Picture:
+    if is_hidden(name):
+        raise PipelineError("a hidden file")
+    if not is_image(name):
+        raise PipelineError(
+            f"its name ends as that of no image that is read ({', '.join(FORMATS)})"
+        )
+    return read_image(file)
+
+
+def _is_picture(name: str) -> bool:
+    """Whether a file is an image by its name, of whatever format."""
+    return is_image(name) or (mimetypes.guess_type(name)[0] or "").startswith("image/")
 
 
 def letterbox(image: NDArray[np.uint8], size: int) -> Picture:

@@ -20,6 +20,7 @@ from torch.serialization import safe_globals
 from latentgen.checksums import sha256_of
 from latentgen.errors import PipelineError, one_line
 from latentgen.networks.reading import described
+from latentgen.outside import note_download
 from latentgen.storage import atomic_path
 
 USUAL = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
@@ -51,6 +52,7 @@ def require_weights(path: Path, url: str | None = None, sha256: str | None = Non
         try:
             with atomic_path(path) as partial:
                 download_url_to_file(url, str(partial), progress=False)
+                note_download(path, partial)
         except (OSError, HTTPException, ValueError) as error:
             raise PipelineError(f"{path}: downloading {url} failed ({one_line(error)})") from None
     if sha256 is not None and not (found := sha256_of(path)).startswith(sha256):

@@ -7,7 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latentgen.drawing.panels import draw_series, finish, grid, name_columns, name_row
+from latentgen.drawing.panels import (
+    draw_series,
+    finish,
+    grid,
+    name_columns,
+    name_row,
+    unless_empty,
+)
 from latentgen.drawing.style import PUBLISHED, style_of
 from latentgen.names import UNDISTURBED
 
@@ -31,6 +38,7 @@ def layers_by_levels(numbers: pd.DataFrame, style: Mapping[str, Any]) -> tuple[F
     return figure, panels
 
 
+@unless_empty
 def draw_variants(
     numbers: pd.DataFrame,
     style: Mapping[str, Any],

@@ -7,12 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latentgen.drawing.panels import draw_published, draw_series, finish, grid
+from latentgen.drawing.panels import (
+    draw_published,
+    draw_series,
+    finish,
+    grid,
+    unless_empty,
+)
 
 LAYER = "Layer (width)"
 TEST_ACCURACY = "Test accuracy"
 
 
+@unless_empty
 def draw_by_layer(
     numbers: pd.DataFrame,
     style: Mapping[str, Any],

@@ -1,7 +1,9 @@
 """Panels of figures, the lines and bars in them, and saving a figure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from inspect import signature
+from typing import Any, Literal, ParamSpec
 
 import matplotlib
 
@@ -18,8 +20,34 @@ from latentgen.drawing.style import PUBLISHED, style_of
 from latentgen.names import INPUT
 from latentgen.storage import atomic_path
 
+P = ParamSpec("P")
+
 Drawn = tuple[Figure, pd.DataFrame]
 """A figure and exactly the numbers drawn in it."""
+
+DRAWN = ["mean", "auc", "accuracy", "coverage"]
+"""Columns of which one at least is drawn."""
+
+NOTHING = "Nothing to draw: no result has a row that belongs here."
+
+
+def unless_empty(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Mark a function that draws `numbers` in a `style`: of none it makes a figure that says so."""
+    arguments = signature(draw)
+
+    @wraps(draw)
+    def draw_or_say(*given: P.args, **named: P.kwargs) -> Figure:
+        bound = arguments.bind(*given, **named).arguments
+        numbers, style = bound["numbers"], bound["style"]
+        values = numbers.filter(DRAWN)
+        if not numbers.empty and not (values.size and values.isna().all(axis=None)):
+            return draw(*given, **named)
+        plt.rcParams["savefig.dpi"] = style["dpi"]
+        figure = plt.figure(figsize=(style["width"], 1))
+        figure.text(0.5, 0.5, NOTHING, ha="center", va="center", fontsize=8)
+        return figure
+
+    return draw_or_say
 
 
 def grid(

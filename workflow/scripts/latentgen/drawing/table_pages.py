@@ -26,6 +26,9 @@ _PAGE = """<!doctype html>
 """
 
 
+NOTHING = "There is nothing to tabulate: no result has a row that belongs here."
+
+
 class Table(NamedTuple):
     """A table of a suite.
 
@@ -50,10 +53,11 @@ def save(table: Table, files: Mapping[str, str]) -> None:
     write_csv(table.numbers, files["csv"])
     for name, numbers in table.more.items():
         write_csv(numbers, files[name])
+    nothing = table.numbers.empty
     with atomic_path(files["md"]) as partial:
-        partial.write_text(table.markdown)
+        partial.write_text(table.markdown + f"\n{NOTHING}\n" * nothing)
     with atomic_path(files["html"]) as partial:
-        body = _sortable(table.numbers.round(3))
+        body = f"<p>{NOTHING}</p>" if nothing else _sortable(table.numbers.round(3))
         partial.write_text(_PAGE.format(title=table.title, body=body))
 
 

@@ -9,7 +9,11 @@ from matplotlib.figure import Figure
 from latentgen.analysis import decoding, published
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.layers import draw_by_layer
-from latentgen.drawing.panels import Drawn, mark_input
+from latentgen.drawing.panels import (
+    Drawn,
+    mark_input,
+    unless_empty,
+)
 
 
 def accuracy_by_layer(files: Any, params: Any) -> Drawn:
@@ -20,6 +24,7 @@ def accuracy_by_layer(files: Any, params: Any) -> Drawn:
     return figure, published.beside(numbers, theirs)
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any], theirs: pd.DataFrame | None) -> Figure:
     """A panel for each level, with a mark across at what each probe reads from the input.
 

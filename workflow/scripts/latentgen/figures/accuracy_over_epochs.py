@@ -9,7 +9,13 @@ from matplotlib.figure import Figure
 from latentgen.analysis import dynamics, published
 from latentgen.analysis.runs import MODEL, read_runs
 from latentgen.drawing.epochs import EPOCH, layers_by_levels
-from latentgen.drawing.panels import Drawn, draw_published, finish, mark_input
+from latentgen.drawing.panels import (
+    Drawn,
+    draw_published,
+    finish,
+    mark_input,
+    unless_empty,
+)
 from latentgen.names import INPUT
 
 
@@ -20,6 +26,7 @@ def accuracy_over_epochs(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
 
 
+@unless_empty
 def draw(
     numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame | None = None
 ) -> Figure:

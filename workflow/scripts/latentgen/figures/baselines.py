@@ -9,7 +9,12 @@ from matplotlib.figure import Figure
 from latentgen.analysis import decoding, published
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.layers import LAYER, TEST_ACCURACY, draw_levels
-from latentgen.drawing.panels import Drawn, finish, wrapped_grid
+from latentgen.drawing.panels import (
+    Drawn,
+    finish,
+    unless_empty,
+    wrapped_grid,
+)
 
 
 def baselines(files: Any, params: Any) -> Drawn:
@@ -21,6 +26,7 @@ def baselines(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
 
 
+@unless_empty
 def draw(
     numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame | None = None
 ) -> Figure:

@@ -9,7 +9,13 @@ from matplotlib.figure import Figure
 
 from latentgen.analysis import decoding
 from latentgen.analysis.runs import read_runs
-from latentgen.drawing.panels import Drawn, draw_series, finish, grid
+from latentgen.drawing.panels import (
+    Drawn,
+    draw_series,
+    finish,
+    grid,
+    unless_empty,
+)
 
 
 def costs(files: Any, params: Any) -> Drawn:
@@ -18,6 +24,7 @@ def costs(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style), numbers
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """Seconds above and operations below, fitting on the left and predicting on the right.
 

@@ -9,7 +9,12 @@ from matplotlib.figure import Figure
 from latentgen.analysis import dynamics
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.epochs import EPOCH, layers_by_levels
-from latentgen.drawing.panels import Drawn, finish, limits_of_means
+from latentgen.drawing.panels import (
+    Drawn,
+    finish,
+    limits_of_means,
+    unless_empty,
+)
 
 
 def differences(files: Any, params: Any) -> Drawn:
@@ -25,6 +30,7 @@ DIFFERENCE_LABELS = {
 }
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any], kind: str) -> Figure:
     """A row of panels for each layer, a column for each level; bands are 95 % intervals.
 

@@ -8,7 +8,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.disambiguation import evaluation
-from latentgen.drawing.panels import Drawn, finish, grid
+from latentgen.drawing.panels import (
+    Drawn,
+    finish,
+    grid,
+    unless_empty,
+)
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
@@ -21,6 +26,7 @@ def disambiguation_scores(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style), numbers
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """Scores from top to bottom, one marker per study, with intervals."""
     figure, panels = grid(1, 1, style, row_height=3.0)

@@ -12,7 +12,14 @@ from matplotlib.figure import Figure
 from latentgen.analysis import dynamics
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.epochs import EPOCH, epoch_axis
-from latentgen.drawing.panels import Drawn, draw_intervals, finish, grid, name_columns
+from latentgen.drawing.panels import (
+    Drawn,
+    draw_intervals,
+    finish,
+    grid,
+    name_columns,
+    unless_empty,
+)
 
 
 def geometry(files: Any, params: Any) -> Drawn:
@@ -31,6 +38,7 @@ QUANTITIES = {
 }
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A row of panels for each quantity, a column for each corruption level, a line for each layer.
 

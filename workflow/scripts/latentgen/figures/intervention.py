@@ -10,7 +10,12 @@ from latentgen.analysis import editing, published
 from latentgen.analysis.editing import GAIN, QUANTITIES
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.epochs import draw_band, draw_published_points, finish_epochs
-from latentgen.drawing.panels import Drawn, grid, name_row
+from latentgen.drawing.panels import (
+    Drawn,
+    grid,
+    name_row,
+    unless_empty,
+)
 from latentgen.drawing.style import style_of
 
 
@@ -22,6 +27,7 @@ def intervention(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame) -> Figure:
     """A column for each corruption level; rows for each epoch of intervention and quantity.
 

@@ -9,7 +9,12 @@ from matplotlib.figure import Figure
 from latentgen.analysis import editing
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.epochs import draw_band, finish_epochs
-from latentgen.drawing.panels import Drawn, grid, name_row
+from latentgen.drawing.panels import (
+    Drawn,
+    grid,
+    name_row,
+    unless_empty,
+)
 from latentgen.drawing.style import style_of
 from latentgen.names import UNDISTURBED
 
@@ -20,6 +25,7 @@ def intervention_probes(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style), numbers
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A column for each corruption level, a row for each epoch of intervention."""
     levels = sorted(numbers["level"].unique())

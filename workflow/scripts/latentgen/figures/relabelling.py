@@ -9,7 +9,12 @@ from matplotlib.figure import Figure
 from latentgen.analysis import editing
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.epochs import finish_epochs
-from latentgen.drawing.panels import Drawn, draw_series, grid
+from latentgen.drawing.panels import (
+    Drawn,
+    draw_series,
+    grid,
+    unless_empty,
+)
 
 RETRAINING = "Epochs of retraining (0 is the memorised network)"
 
@@ -20,6 +25,7 @@ def relabelling(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style), numbers
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A panel for each corruption level, a line for each kind of labels the probe was fitted to."""
     levels = sorted(numbers["level"].unique())

@@ -8,7 +8,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.analysis.scoreboard import LAYER_RULES, gains_by_level
-from latentgen.drawing.panels import Drawn, draw_intervals, finish, limits_of_means, wrapped_grid
+from latentgen.csv_file import read_csv
+from latentgen.drawing.panels import (
+    Drawn,
+    draw_intervals,
+    finish,
+    limits_of_means,
+    unless_empty,
+    wrapped_grid,
+)
 from latentgen.drawing.style import style_of
 
 DIFFERENCES = {
@@ -20,10 +28,11 @@ DIFFERENCES = {
 
 def scoreboard(files: Any, params: Any) -> Drawn:
     """Files: scoreboard. Params: style, probes by experiment."""
-    numbers = gains_by_level(pd.read_csv(files.scoreboard), params.probes)
+    numbers = gains_by_level(read_csv(files.scoreboard), params.probes)
     return draw(numbers, params.style), numbers
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A row for each experiment: what probes gain over the model, and over their controls.
 

@@ -19,6 +19,7 @@ from latentgen.drawing.panels import (
     grid,
     name_columns,
     name_row,
+    unless_empty,
 )
 from latentgen.drawing.style import style_of
 
@@ -39,6 +40,7 @@ _SETTINGS = {
 }
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A row of panels for each of MASC's settings, a column for each corruption level.
 

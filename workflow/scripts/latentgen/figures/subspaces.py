@@ -16,6 +16,7 @@ from latentgen.drawing.panels import (
     grid,
     name_columns,
     name_row,
+    unless_empty,
 )
 
 
@@ -34,6 +35,7 @@ _SUBSPACES = {
 }
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A row of panels for each subspace experiment, a column for each corruption level.
 

@@ -11,7 +11,7 @@ from latentgen.analysis import trained_and_untrained as analysis
 from latentgen.analysis.published import beside
 from latentgen.analysis.runs import MODEL, one_of_each_kind, read_runs
 from latentgen.analysis.scoreboard import LAYER_RULES
-from latentgen.drawing.panels import Drawn, draw_series, finish, wrapped_grid
+from latentgen.drawing.panels import Drawn, draw_series, finish, unless_empty, wrapped_grid
 from latentgen.drawing.style import PUBLISHED, style_of
 from latentgen.names import INPUT_SUFFIX, UNTRAINED_SUFFIX
 
@@ -25,6 +25,7 @@ def trained_and_untrained(files: Any, params: Any) -> Drawn:
     return figure, beside(numbers, theirs)
 
 
+@unless_empty
 def draw(
     numbers: pd.DataFrame,
     probes: Sequence[str],

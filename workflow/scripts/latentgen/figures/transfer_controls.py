@@ -10,7 +10,10 @@ from matplotlib.figure import Figure
 from latentgen.analysis import editing, published
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.epochs import draw_published_points, draw_variants
-from latentgen.drawing.panels import Drawn
+from latentgen.drawing.panels import (
+    Drawn,
+    unless_empty,
+)
 
 
 def transfer_controls(files: Any, params: Any) -> Drawn:
@@ -21,6 +24,7 @@ def transfer_controls(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame) -> Figure:
     """A panel for each corruption level: every edit of the last layer."""
 

@@ -8,7 +8,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.disambiguation import evaluation
-from latentgen.drawing.panels import Drawn, finish, wrapped_grid
+from latentgen.drawing.panels import (
+    Drawn,
+    finish,
+    unless_empty,
+    wrapped_grid,
+)
 
 ACCURACY, COVERAGE = "#0072B2", "#D55E00"
 
@@ -20,6 +25,7 @@ def verdicts_over_delta(files: Any, params: Any) -> Drawn:
     return draw(numbers, params.style), numbers
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A panel for each study: accuracy among decided, and coverage."""
     studies = list(numbers["study"].unique())

@@ -23,10 +23,20 @@ NO_NUMBERS = {
     "latentgen/progress.py": "bars, and lines in logs",
     "latentgen/devices.py": "which of several devices computes; the record says of which kind",
     "latentgen/limits.py": "how much is held in memory at once",
+    "latentgen/outside.py": "whether what is read from outside is as it was",
     "latentgen/storage.py": "files that are whole or not there, whatever is in them",
-    "latentgen/jobs/": "logs, records and planning around a job",
+    **{
+        f"latentgen/jobs/{name}.py": "logs, records and planning around a job"
+        for name in (
+            *("__init__", "code", "dry_run_cost", "front_page", "job", "provenance"),
+            *("report_findings", "report_graph", "resources"),
+        )
+    },
 }
-"""Files and folders that cannot change a number, and why: an edit of them re-runs nothing."""
+"""Files that cannot change a number, and why: an edit of them re-runs nothing.
+
+Neither can what is imported by them alone.
+"""
 
 REGISTRIES = {
     "experiments": {
@@ -82,10 +92,7 @@ def cannot_change_a_number(file: Path) -> bool:
     """Whether a file is among those that re-run nothing, see `NO_NUMBERS`."""
     if not file.is_relative_to(SCRIPTS):
         return False
-    name = file.relative_to(SCRIPTS).as_posix()
-    return any(
-        name == place or (place.endswith("/") and name.startswith(place)) for place in NO_NUMBERS
-    )
+    return file.relative_to(SCRIPTS).as_posix() in NO_NUMBERS
 
 
 @cache
@@ -131,29 +138,46 @@ def imported(file: Path) -> frozenset[Path]:
     while waiting:
         new = _imports(waiting.pop()) - found - {file}
         found |= new
-        waiting.extend(new)
+        waiting.extend(one for one in new if not cannot_change_a_number(one))
     return frozenset(found)
 
 
 @cache
 def _imports(file: Path) -> frozenset[Path]:
     """Files that a file imports itself, with those of the packages around them."""
-    modules = {
-        ".".join(parts[:n])
-        for name in _module_names(_parsed(file))
-        for parts in [name.split(".")]
-        for n in range(1, len(parts) + 1)
-    }
-    folders = [SCRIPTS] if file.is_relative_to(SCRIPTS) else [SCRIPTS, Path()]
-    places = [folder.joinpath(*module.split(".")) for folder in folders for module in modules]
+    ours = file.is_relative_to(SCRIPTS)
+    start = [SCRIPTS] if ours else [SCRIPTS, Path()]
+    places = [
+        place
+        for level, name in _module_names(_parsed(file))
+        for folder in ([_upwards(file, level)] if level else start)
+        for place in _with_packages(folder, name)
+    ]
+    if not ours:  # which is imported as a part of these
+        places += [parent for parent in file.parents if parent != Path()]
     files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
     return frozenset(file for file in files if file.is_file())
 
 
-def _module_names(tree: ast.Module) -> Iterator[str]:
-    """Dotted names that may be modules: of `from a import b`, both `a` and `a.b`."""
+def _module_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Dotted names that may be modules, and how many packages upwards: 0 for absolute imports.
+
+    Of `from a import b` these are both `a` and `a.b`.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (imported.name for imported in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{imported.name}" for imported in node.names)
+            yield from ((0, imported.name) for imported in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for imported in node.names:
+                yield node.level, ".".join(filter(None, [node.module, imported.name]))
+
+
+def _upwards(file: Path, level: int) -> Path:
+    """The package that a relative import of some dots begins at."""
+    return [*file.parents, Path()][min(level, len(file.parents)) - 1]
+
+
+def _with_packages(folder: Path, name: str) -> list[Path]:
+    """Where a module would lie, without an ending, and the packages around it."""
+    parts = name.split(".")
+    return [folder.joinpath(*parts[:n]) for n in range(1, len(parts) + 1)]

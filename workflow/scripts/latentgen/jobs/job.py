@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from latentgen.devices import best_device, device_name
 from latentgen.errors import PipelineError
 from latentgen.jobs import provenance
+from latentgen.outside import digest_of
 
 __all__ = ["best_device", "fingerprint", "job"]
 
@@ -57,7 +58,8 @@ def _log_of_one_job(path: str) -> Iterator[TextIO]:
     A Snakemake that is killed leaves its jobs running. The next one may start the same job, which
     then waits here until the first is done: two writers would spoil each other's files.
     """
-    with open(path, "a", buffering=1) as log:
+    # In UTF-8 wherever it is, and whatever names of files hold: to say something must not fail.
+    with open(path, "a", buffering=1, encoding="utf-8", errors="backslashreplace") as log:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(log, fcntl.LOCK_EX)
         log.truncate(0)
@@ -83,5 +85,5 @@ def fingerprint(files: Iterable[str], params: Mapping[str, Any]) -> str:
     best_device()  # a job that asks for a fingerprint computes on it
     digest.update(f"{torch.__version__} {device_name()}".encode())
     for path in sorted(files):
-        digest.update(provenance.file_hash(path).encode())
+        digest.update(digest_of(path).encode())
     return digest.hexdigest()

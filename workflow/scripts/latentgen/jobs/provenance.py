@@ -4,7 +4,6 @@ Every job leaves `<name of its first output>.provenance.json`. The record names 
 made from by hash, so records form a chain from a figure down to the images.
 """
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -14,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from latentgen.checksums import sha256_of
 from latentgen.devices import device_name
 from latentgen.jobs.code import digest
+from latentgen.outside import digest_of, remembered_digest
 from latentgen.storage import atomic_path
 
 SUFFIX = ".provenance.json"
@@ -31,43 +30,27 @@ def record_path(output: str) -> Path:
     return Path(output).with_suffix(SUFFIX)
 
 
-def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file, or of names and hashes of a folder's files without the hidden ones.
-
-    Raises:
-        PipelineError: there is no such file or folder.
-    """
-    place = Path(path)
-    if place.is_dir():
-        files = sorted(
-            (file.relative_to(place).as_posix(), file)
-            for file in place.rglob("*")
-            if file.is_file() and not file.name.startswith(".")
-        )
-        listing = "".join(f"{name} {file_hash(file)}\n" for name, file in files)
-        return hashlib.sha256(listing.encode()).hexdigest()
-    return sha256_of(place)
-
-
 def record(snakemake: Any) -> None:
     """Write the record of a job that has made its outputs.
 
     It holds the rule, the experiment's blocks of config.yaml with its seeds, the job's settings,
-    digests of the code that its numbers depend on (see `code`), SHA-256 of inputs and outputs, the
-    git commit, versions of libraries, and the device. Nothing in it tells of the time or of other
-    jobs, so it is the same whenever it is made.
+    digests of the code that its numbers depend on (see `code`), SHA-256 of inputs (those from
+    outside the pipeline among them) and outputs, the git commit, versions of libraries, and the
+    device. Nothing in it tells of the time or of other jobs, so it is the same whenever it is made.
     """
     wildcards = dict(snakemake.wildcards.items())
     params = dict(snakemake.params.items())
     experiments = concerned(wildcards, snakemake.config)
+    inputs = {path: digest_of(path) for path in sorted(set(snakemake.input))}
+    outside = {path: remembered_digest(path) for path in params.get("outside", {})}
     content = {
         "rule": snakemake.rule,
         "wildcards": wildcards,
         "config": {name: blocks(name, snakemake.config) for name in experiments},
         "code": params.pop("code"),
         "params": params,
-        "inputs": {path: file_hash(path) for path in sorted(set(snakemake.input))},
-        "outputs": {path: file_hash(path) for path in sorted(snakemake.output)},
+        "inputs": {**inputs, **outside},
+        "outputs": {path: digest_of(path) for path in sorted(snakemake.output)},
         "commit": git_commit(),
         "versions": versions(),
         "device": device_name(),
@@ -131,14 +114,21 @@ def verify(results: Path) -> Iterator[str]:
                 yield f"{output}: is missing"
             elif found != expected:
                 yield f"{output}: was changed after it was made"
-        others = [path for path, found in content["inputs"].items() if hash_of(path) != found]
+        outside = content["params"].get("outside", {})
+        others = [
+            path
+            for path, expected in content["inputs"].items()
+            for found in [hash_of(path)]
+            # Data may be taken away once they are prepared.
+            if found != expected and not (found is None and path in outside)
+        ]
         others += [path for path, found in content["code"].items() if digest_of(path) != found]
         for path in others:
             yield f"{', '.join(content['outputs'])}: was made from another {path}"
 
 
 def _hash_or_none(path: str) -> str | None:
-    return file_hash(path) if Path(path).exists() else None
+    return digest_of(path) if Path(path).exists() else None
 
 
 def _digest_or_none(path: str) -> str | None:

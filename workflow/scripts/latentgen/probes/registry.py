@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
-from latentgen.data.labels import one_dimensional
+from latentgen.data.labels import checked
 from latentgen.errors import PipelineError
 from latentgen.plugins import find
 from latentgen.probes.base import Probe
@@ -34,25 +35,24 @@ class SklearnProbe(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Tensor, y: NDArray[Any]) -> Self:
         """Fit on rows X (n, width) with labels y (n,)."""
-        if self.classifier.get_params().get("random_state", 0) is None:
+        settings: dict[str, Any] = getattr(self.classifier, "get_params", dict)()
+        if settings.get("random_state", 0) is None:
             self.classifier.set_params(random_state=0)
-        self.classifier.fit(X.cpu().numpy(), y)
-        self.classes_ = self.classifier.classes_
+        # Copies, as a classifier may write to what it is given, and other probes get the same.
+        self.classifier.fit(_copy(X), np.array(y))
+        self.classes_ = getattr(self.classifier, "classes_", np.unique(y))
         return self
 
     def predict(self, X: Tensor) -> Tensor:
-        """Labels (n,) of rows X (n, width).
+        """Labels (n,) of rows X (n, width)."""
+        given = self.classifier.predict(_copy(X))
+        n_classes = int(np.max(self.classes_)) + 1
+        name = f"probe {type(self.classifier).__name__}: predict"
+        return torch.from_numpy(checked(given, len(X), n_classes, name))
 
-        Raises:
-            PipelineError: the classifier gives something else.
-        """
-        what = f"what {type(self.classifier).__name__} predicts"
-        predicted = one_dimensional(self.classifier.predict(X.cpu().numpy()), what)
-        if len(predicted) != len(X) or predicted.dtype.kind not in "biuf":
-            raise PipelineError(
-                f"{what}: found {len(predicted)} of {predicted.dtype}; needed: {len(X)} labels"
-            )
-        return torch.from_numpy(predicted)
+
+def _copy(X: Tensor) -> NDArray[Any]:
+    return np.array(X.cpu().numpy())
 
 
 AnyProbe = Probe | SklearnProbe

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from http.client import HTTPException
 from pathlib import Path
 
-from latentgen.data import image_files
+from latentgen.data.class_folders import read_class_folders
 from latentgen.data.datasets import Dataset, StrPath
 from latentgen.errors import PipelineError, one_line
+from latentgen.outside import note_download
 
 
 def image_folder(
@@ -27,8 +28,9 @@ def image_folder(
     place and a file `*_annotations.txt` whose tab-separated lines begin with file name and class.
     Samples are ordered by class, then by file name.
 
-    An archive is read in place and never unpacked; links and hidden files in it are left out.
-    `train` and `test` may lie in a single top folder.
+    An archive is read in place and never unpacked. Links are followed, in an archive only to other
+    files of it. `train` and `test` may lie in a single top folder. Hidden files, and others that
+    are not named as images, are left out, and the job's log says which.
 
     Args:
         path: the folder or archive.
@@ -41,13 +43,14 @@ def image_folder(
 
     Raises:
         PipelineError: `path` or a split is missing, a download fails, an archive or image is
-            damaged, an archive's member points out of it, or a test image is of no known class.
+            damaged, an archive's member points out of it, nothing in a class folder is an image,
+            or a test image is of no known class.
     """
     where = Path(path)
     if url is not None and not where.exists():
         _download(url, where, md5)
     size = _height_and_width(image_size)
-    class_names, splits = image_files.read_class_folders(where, train, test, size, grayscale)
+    class_names, splits = read_class_folders(where, train, test, size, grayscale)
     (train_images, train_labels), (test_images, test_labels) = splits
     return Dataset(
         train_images=train_images,
@@ -79,4 +82,5 @@ def _download(url: str, path: Path, md5: str | None) -> None:
         except (OSError, RuntimeError, ValueError, HTTPException) as error:
             message = f"{path}: downloading {url} failed ({one_line(error)})"
             raise PipelineError(message) from error
+        note_download(path, Path(folder, path.name))
         os.replace(Path(folder, path.name), path)

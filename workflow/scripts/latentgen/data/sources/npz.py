@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentgen.data import image_files
 from latentgen.data.arrays import as_images, as_labels
+from latentgen.data.class_folders import DAMAGED
 from latentgen.data.datasets import SPLITS, Dataset, StrPath
 from latentgen.errors import PipelineError, one_line
 
@@ -26,7 +26,7 @@ def npz(path: StrPath) -> Dataset:
     required = {f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")}
     try:
         archive = np.load(file, allow_pickle=False)
-    except image_files.DAMAGED as error:
+    except DAMAGED as error:
         raise PipelineError(f"{file}: no readable npz archive ({one_line(error)})") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise PipelineError(f"{file}: one array, expected an npz archive of several")
@@ -67,5 +67,5 @@ def npz(path: StrPath) -> Dataset:
 def _npz_array(file: Path, archive: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
     try:
         return archive[name]
-    except image_files.DAMAGED as error:
+    except DAMAGED as error:
         raise PipelineError(f"{file}, {name}: cannot be read ({one_line(error)})") from error

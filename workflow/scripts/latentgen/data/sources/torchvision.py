@@ -12,8 +12,10 @@ import numpy as np
 from latentgen.data.arrays import channels_first
 from latentgen.data.datasets import Dataset, StrPath
 from latentgen.errors import PipelineError, one_line, require_choice
+from latentgen.names import TORCHVISION_FOLDERS
+from latentgen.outside import note_download
 
-# The supported datasets, and where torchvision keeps their archives within its root.
+# Where torchvision keeps the archives of the supported datasets within its root.
 TORCHVISION_ARCHIVES = {
     "MNIST": "MNIST/raw/*.gz",
     "FashionMNIST": "FashionMNIST/raw/*.gz",
@@ -96,3 +98,4 @@ def _download_torchvision(name: str, root: Path) -> None:
             final = root / file.relative_to(partial_root)
             final.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, final)
+    note_download(root / TORCHVISION_FOLDERS[name])

@@ -1,0 +1,284 @@
+"""config.yaml is read strictly, and what is said of a mistake never fails itself."""
+
+import copy
+import datetime
+import random
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torchvision.datasets
+import yaml
+from pydantic import BaseModel, TypeAdapter
+from tests.conftest import REPOSITORY, TINY
+from torch import optim
+
+from latentgen.config.errors import likely
+from latentgen.config.schema import Config, read
+from latentgen.config.yaml_text import read_strictly
+from latentgen.errors import PipelineError
+
+# Keys --------------------------------------------------------------------------------------------
+
+
+def refused(tmp_path: Path, text: str) -> str:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(PipelineError) as caught:
+        read_strictly(tmp_path / "config.yaml")
+    line = str(caught.value).removeprefix(f"{tmp_path / 'config.yaml'}")
+    assert "\n" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "key"),
+    [
+        ("a: 1\nb: 2\na: 3\n", (1, 3), "a"),
+        ("a:\n  b: 1\n  c: 2\n  'b': 3\n", (2, 4), "b"),
+        ("a: [1, {b: 1,\n b: 2}]\n", (1, 2), "b"),
+        ("a: &x {b: 1}\nc:\n  <<: *x\n  d: 1\n  d: 2\n", (4, 5), "d"),
+        ("16: 1\n16: 2\n", (1, 2), "16"),
+        ("yes: 1\non: 2\n", (1, 2), "True"),
+        ('{"a": 1,\n"a": 2}', (1, 2), "a"),
+    ],
+)
+def test_a_key_given_twice_is_refused(
+    tmp_path: Path, text: str, lines: tuple[int, int], key: str
+) -> None:
+    said = refused(tmp_path, text)
+    assert said.startswith(f", line {lines[1]}: found the key '{key}' once more")
+    assert f"in line {lines[0]} already" in said
+
+
+def test_what_a_merge_takes_over_may_be_given_anew(tmp_path: Path) -> None:
+    text = (
+        "a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3}\nc: {<<: *b, y: 4}\n"
+        "d: {<<: [*b, *a], x: 5}\ne: [*a, {<<: *b}]\n"
+    )
+    (tmp_path / "config.yaml").write_text(text)
+    assert read_strictly(tmp_path / "config.yaml") == yaml.safe_load(text)
+
+
+def test_the_configuration_of_the_repository_is_read_as_snakemake_reads_it() -> None:
+    file = REPOSITORY / "config.yaml"
+    assert read_strictly(file) == yaml.safe_load(file.read_text())
+
+
+def test_the_example_appended_to_config_yaml_is_told_from_its_first_line_on(tmp_path: Path) -> None:
+    text = (REPOSITORY / "config.yaml").read_text()
+    page = (REPOSITORY / "docs/add_a_dataset.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+    said = refused(tmp_path, text + example)
+    first = text.splitlines().index("datasets:") + 1
+    second = len(text.splitlines()) + example.splitlines().index("datasets:") + 1
+    assert said.startswith(f", line {second}: found the key 'datasets' once more")
+    assert f"in line {first} already" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: 1\n\tb: 2\n", ", line 2, column 1: not YAML: "),
+        ("a: [1,\nb: 2\n", ", line 3, column 1: not YAML: "),
+        ("a: 1\n b: 2\n", ", line 2, column 3: not YAML: "),
+        ("a: *nowhere\n", ", line 1, column 4: not YAML: "),
+        ("a: 'open\n", ", line 2, column 1: not YAML: "),
+        ("a: 2024-13-45\n", ": cannot be read as YAML ("),
+        ("a: \0\n", ": cannot be read as YAML ("),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_its_place(tmp_path: Path, text: str, place: str) -> None:
+    assert refused(tmp_path, text).startswith(place)
+
+
+def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(b"a: \xff\xfe")
+    with pytest.raises(PipelineError, match=r"config\.yaml: cannot be read"):
+        read_strictly(tmp_path / "config.yaml")
+
+
+# Numbers -----------------------------------------------------------------------------------------
+
+
+def blocks(annotation: Any, found: set[type[BaseModel]]) -> set[type[BaseModel]]:
+    """All kinds of blocks that an annotation mentions, at any depth."""
+    for part in (annotation, *get_args(annotation)):
+        if part is not annotation:
+            blocks(part, found)
+        elif isinstance(part, type) and issubclass(part, BaseModel) and part not in found:
+            found.add(part)
+            for field in part.model_fields.values():
+                blocks(field.annotation, found)
+                for more in field.metadata:
+                    blocks(more, found)
+    return found
+
+
+def takes_a_number(block: type[BaseModel], name: str) -> bool:
+    """Whether a key's value is a number, whatever its bounds."""
+    kind = block.model_json_schema()["properties"][name]
+    kinds = [kind, *kind.get("anyOf", []), kind.get("items", {})]
+    return any(k.get("type") in ("integer", "number") for k in kinds if isinstance(k, dict))
+
+
+NUMBERS = sorted(
+    (
+        (block, name)
+        for block in blocks(Config, set())
+        for name in block.model_fields
+        if takes_a_number(block, name)
+    ),
+    key=str,
+)
+
+
+def test_all_numbers_are_found() -> None:
+    names = {f"{block.__name__}.{name}" for block, name in NUMBERS}
+    assert {"Training.learning_rate", "Experiment.seeds", "Figures.dpi", "Slic.n_segments"} <= names
+    assert len(names) > 40
+
+
+@pytest.mark.parametrize(("block", "name"), NUMBERS)
+@pytest.mark.parametrize("value", [True, False, float("inf"), float("-inf"), float("nan")])
+def test_neither_a_boolean_nor_an_infinity_is_a_number(
+    block: type[BaseModel], name: str, value: Any
+) -> None:
+    for found in (value, [value], [value] * 2, [value] * 3):
+        try:
+            made = block.__pydantic_validator__.validate_assignment(
+                block.model_construct(), name, found
+            )
+        except ValueError:
+            continue
+        except Exception as error:  # frozen blocks are looked at through their fields
+            raise AssertionError from error
+        raise AssertionError(f"{block.__name__}.{name} takes {found}: {made}")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("seeds: [yes, no]", "experiments.tiny.seeds[0]: found true"),
+        ("training: {learning_rate: .inf}", "training.learning_rate: found inf"),
+        ("training: {learning_rate: .nan}", "training.learning_rate: found nan"),
+        ("training: {max_epochs: on}", "training.max_epochs: found true"),
+        ("noise: {levels: [off]}", "experiments.tiny.noise.levels[0]: found false"),
+        ("training: {betas: [0.9, .nan]}", "training.betas[1]: found nan"),
+    ],
+)
+def test_what_yaml_takes_for_something_else_is_told(text: str, where: str) -> None:
+    config = copy.deepcopy(TINY)
+    experiment = config["experiments"]["tiny"]
+    for key, value in yaml.safe_load(text).items():
+        experiment[key] = {**experiment[key], **value} if isinstance(value, dict) else value
+    with pytest.raises(PipelineError) as caught:
+        read(config)
+    assert where in str(caught.value)
+
+
+def test_numbers_that_yaml_takes_for_text_are_numbers() -> None:
+    config = copy.deepcopy(TINY)
+    training = config["experiments"]["tiny"]["training"]
+    training["learning_rate"] = yaml.safe_load("1e-3")
+    assert read(config).experiments["tiny"].training.learning_rate == 0.001
+
+
+# Messages ----------------------------------------------------------------------------------------
+
+ODD = [
+    *(None, True, 0, -1, 16, 1.5, float("nan"), float("inf"), 10**400, 2024),
+    *("", "a", "a b", "a.b", "a[0]", "[0]", "a\nb", "ä", "{x}", "masc", "'", "%s", "x" * 300),
+    *(b"bytes", datetime.date(2024, 1, 1), (), (1,), frozenset({1})),
+]
+UNHASHABLE: list[Any] = [[], [[]], {}, {1: {2: 3}}, [None], {"a": []}, [{}], {None: None}, {1, 2}]
+
+
+def places(block: Any) -> list[tuple[Any, Any]]:
+    """All containers of a configuration with each of their keys or positions."""
+    inside = list(block.items()) if isinstance(block, dict) else list(enumerate(block))
+    here = [(block, key) for key, _ in inside]
+    return here + [
+        p for _, value in inside if isinstance(value, dict | list) for p in places(value)
+    ]
+
+
+WHOLE = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("config", [TINY, WHOLE], ids=["tiny", "whole"])
+def test_whatever_stands_in_a_config_is_told_in_lines(config: dict[str, Any], seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(40 if config is TINY else 5):
+        # Through YAML, which takes apart what anchors share.
+        changed = copy.deepcopy(config)
+        block, key = chance.choice(places(changed))
+        if isinstance(block, dict) and chance.random() < 0.5:
+            block[chance.choice(ODD)] = block.pop(key)
+        else:
+            block[key] = copy.deepcopy(chance.choice([*ODD, *UNHASHABLE]))
+        try:
+            read(changed)
+        except PipelineError as error:
+            told = [line for line in str(error).splitlines() if not line.startswith("    ")]
+            assert all(line.startswith("config error: ") for line in told)
+
+
+@pytest.mark.parametrize("name", [16, 2024, 1.5, True, None, datetime.date(2024, 1, 1)])
+@pytest.mark.parametrize(
+    "kind", ["suites", "datasets", "models", "experiments", "probes", "segmenters", "pictures"]
+)
+def test_a_name_that_is_no_text_is_told_and_corrected(kind: str, name: Any) -> None:
+    config = copy.deepcopy(WHOLE)
+    config[kind][name] = next(iter(config[kind].values()))
+    with pytest.raises(PipelineError) as caught:
+        read(config)
+    line, *corrected = str(caught.value).splitlines()
+    assert line.startswith(
+        f"config error: {kind}: found the key {name!r}; allowed: text (in quotes"
+    )
+    assert list(yaml.safe_load("\n".join(corrected))[kind]) == [str(name)]
+
+
+# Corrections -------------------------------------------------------------------------------------
+
+
+def test_other_datasets_are_no_misspellings() -> None:
+    known = ["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100"]
+    others = [name for name in torchvision.datasets.__all__ if name not in known]
+    assert {"KMNIST", "EMNIST", "QMNIST"} <= set(others)
+    assert {name: hint for name in others if (hint := likely(name, known))} == {}
+
+
+def test_other_optimizers_are_no_misspellings() -> None:
+    known = ["SGD", "Adam"]
+    others = [name for name in optim.__all__ if name not in known]
+    assert {name: hint for name in others if (hint := likely(name, known))} == {}
+
+
+@pytest.mark.parametrize(
+    ("found", "meant"),
+    [
+        ("MNITS", "MNIST"),
+        ("mnist", "MNIST"),
+        ("Fashion-MNIST", "FashionMNIST"),
+        ("FasionMNIST", "FashionMNIST"),
+        ("CIFAR-10", "CIFAR10"),
+        ("CIFRA100", "CIFAR100"),
+        ("CIFAR", None),
+        ("CIFAR20", None),
+        ("CIFAR10C", None),
+        ("NMIST", None),
+        ("MNISTM", None),
+    ],
+)
+def test_misspellings_of_datasets(found: str, meant: str | None) -> None:
+    assert likely(found, ["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100"]) == meant
+
+
+def test_every_letter_that_is_left_out_of_a_key_is_found() -> None:
+    keys = list(TypeAdapter(Config).json_schema()["properties"])
+    for key in keys:
+        for i in range(1, len(key)):
+            found = key[:i] + key[i + 1 :]
+            assert found in keys or likely(found, keys) == key

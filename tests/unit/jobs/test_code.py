@@ -1,0 +1,104 @@
+"""The user's own files are followed as ours are: which files a job's numbers depend on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from latentgen import plugins
+from latentgen.jobs import code
+
+NET = "def net():\n    return Act\n"
+
+# How `mine` imports its neighbour, the neighbour's file, and the object's name in config.yaml.
+IMPORTS = {
+    "a module": ("mine.py", "import blocks", "blocks.py", "mine.net"),
+    "by another name": ("mine.py", "import blocks as b", "blocks.py", "mine.net"),
+    "something of a module": ("mine.py", "from blocks import Act", "blocks.py", "mine.net"),
+    "everything of a module": ("mine.py", "from blocks import *", "blocks.py", "mine.net"),
+    "in a function": ("mine.py", "def f():\n    import blocks", "blocks.py", "mine.net"),
+    "of a package": ("mine.py", "import lib.blocks", "lib/blocks.py", "mine.net"),
+    "from a package": ("mine.py", "from lib import blocks", "lib/blocks.py", "mine.net"),
+    "a package itself": ("mine.py", "import lib.blocks", "lib/__init__.py", "mine.net"),
+    "relative module": ("lib/mine.py", "from .blocks import Act", "lib/blocks.py", "lib.mine.net"),
+    "relative package": ("lib/mine.py", "from . import blocks", "lib/blocks.py", "lib.mine.net"),
+    "upwards": ("lib/a/mine.py", "from .. import blocks", "lib/blocks.py", "lib.a.mine.net"),
+    "upwards, deeper": (
+        *("lib/a/mine.py", "from ..b.blocks import Act", "lib/b/blocks.py", "lib.a.mine.net"),
+    ),
+    "package of the named": ("lib/mine.py", "", "lib/__init__.py", "lib.mine.net"),
+    "package that is named": (
+        "lib/__init__.py",
+        "from .blocks import *",
+        "lib/blocks.py",
+        "lib.net",
+    ),
+    "from within a package": ("lib/mine.py", "import blocks", "blocks.py", "lib.mine.net"),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    forget()
+    yield tmp_path
+    forget()
+
+
+def forget() -> None:
+    for cached in (code._digests, code.digest, code.imported, code._imports):
+        cached.cache_clear()
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for parent in file.parents:
+        if parent.name in ("lib", "a", "b"):
+            (parent / "__init__.py").touch()
+    file.write_text(text)
+
+
+def code_of(name: str) -> dict[str, str]:
+    forget()
+    return code.code_of("train.py", "experiments", {"model": {"architecture": name}})
+
+
+@pytest.mark.parametrize("way", IMPORTS)
+def test_an_edit_of_an_imported_file_is_seen(folder: Path, way: str) -> None:
+    mine, line, blocks, name = IMPORTS[way]
+    write(folder / blocks, "Act = 1\n")
+    write(folder / mine, f"{line}\n{NET}")
+    before = code_of(name)
+    assert {mine, blocks} <= set(before)
+    (folder / blocks).write_text("Act = 2\n")
+    after = code_of(name)
+    assert {file for file in after if after[file] != before[file]} == {blocks}
+    (folder / blocks).write_text("# a comment\nAct = 2\n")
+    assert code_of(name) == after
+
+
+def test_files_that_import_each_other_in_a_ring(folder: Path) -> None:
+    for file, text in {"mine": "import b", "b": "import c", "c": "import mine"}.items():
+        write(folder / f"{file}.py", f"{text}\n")
+    assert {"mine.py", "b.py", "c.py"} <= set(code_of("mine.net"))
+
+
+def test_what_is_beside_and_not_imported_is_left_alone(folder: Path) -> None:
+    write(folder / "mine.py", NET)
+    before = code_of("mine.net")
+    write(folder / "other.py", "Act = 1\n")
+    assert code_of("mine.net") == before
+
+
+def test_too_many_dots_are_the_jobs_own_trouble(folder: Path) -> None:
+    write(folder / "mine.py", "from ...... import blocks\nfrom . import mine\n")
+    assert "mine.py" in code_of("mine.net")
+
+
+def test_a_module_in_a_package_beside_config_yaml_is_there(folder: Path) -> None:
+    write(folder / "lib/nets.py", NET)
+    assert plugins.is_there("lib.nets.net")
+    assert not plugins.is_there("lib_of_nobody.nets.net")
+    assert plugins.file_of("latentgen.networks.architectures", "lib.nets.net") == Path(
+        "lib/nets.py"
+    )
