@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
 import pandas as pd
 
@@ -80,7 +81,7 @@ def _compare_one(
 
 def _joined(tables: list[pd.DataFrame], values: list[str]) -> pd.DataFrame:
     """One table with all keys: -1, or no text, where a number has none of its own."""
-    absent = {"layer": "", "start": -1}
+    absent: dict[str, Any] = {"layer": "", "start": -1}
     whole = [
         table.assign(**{key: it for key, it in absent.items() if key not in table})
         for table in tables

@@ -202,11 +202,11 @@ def _draw_curve(
     if quantity == "probability":
         axes.set_ylim(-0.03, 1.03)
     else:  # a weak label may grow to many times of what it was
-        highest = curve[["percent_a", "percent_b"]].max(axis=None)
+        highest = float(curve[["percent_a", "percent_b"]].to_numpy().max())
         axes.set_ylim(-6, min(max(highest, 100), 200) * 1.03)
         axes.axhline(100, color="#777777", linewidth=0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel(f"redacted, those for {row[f'name_{along}']} first", fontsize=6)
+    axes.set_xlabel(f"segments redacted, for {row[f'name_{along}']} first", fontsize=6)
     axes.set_title("Probability" if quantity == "probability" else "% of the whole", fontsize=6)
     axes.tick_params(labelsize=6)
     if quantity == "probability":
