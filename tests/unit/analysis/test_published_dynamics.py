@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tests.conftest import REPOSITORY
 
-from latentgen.analysis import published_dynamics
+from latentgen.analysis import published, published_dynamics
 from latentgen.analysis.published_dynamics import compare, to_markdown
 
 TABLES = REPOSITORY / "workflow" / "resources" / "published"
@@ -112,6 +112,28 @@ def test_without_runs_everything_is_not_run_and_without_counterparts_nothing(
     empty = compare(our_tables(), files, {"toy": None}, {"toy": PROBES}, TOLERANCES)
     assert list(empty) == list(rows)
     assert "No experiment here has published curves." in to_markdown(empty, TOLERANCES)
+
+
+@pytest.mark.slow
+def test_the_docs_say_how_many_published_numbers_there_are_to_meet() -> None:
+    tables = {name: str(TABLES / f"{name}.csv") for name in NAMES}
+    names = ("model_accuracy", "probe_accuracy", "headline")
+    first = {name: str(TABLES / f"{name}.csv") for name in names}
+    page = (REPOSITORY / "docs" / "papers.md").read_text()
+    nothing = {name: pd.DataFrame(columns=[*RUN]) for name in our_tables()}
+    columns = [*RUN, "epoch", "test_accuracy", "network", "layer", "probe", "fit_labels", "split"]
+    no_runs = pd.DataFrame(columns=[*columns, "score_labels", "accuracy"])
+    pairs = set(pd.read_csv(first["headline"])[["dataset", "model"]].itertuples(index=False))
+    assert len(pairs) == 8
+    totals = [0, 0]
+    for pair in pairs:
+        counterpart = pair._asdict()
+        theirs = {"toy": published.Published.read(first, counterpart)}
+        last = published.compare(no_runs, no_runs, theirs, {"toy": PROBES}, TOLERANCES)
+        over = compare(nothing, tables, {"toy": counterpart}, {"toy": PROBES}, TOLERANCES)
+        assert f"| {len(last)} | {len(over):,} |" in page, pair
+        totals = [totals[0] + len(last), totals[1] + len(over)]
+    assert f"| together | {totals[0]:,} | {totals[1]:,} |" in page
 
 
 def test_the_real_tables_can_be_compared_with() -> None:
