@@ -197,7 +197,7 @@ def published_seconds(
     counterpart: Mapping[str, str] | None,
     names: Mapping[str, str],
     numbers: pd.DataFrame,
-) -> pd.DataFrame:
+) -> pd.DataFrame | None:
     """Published seconds of the probes and layers of a figure, over all levels and runs.
 
     Args:
@@ -207,11 +207,12 @@ def published_seconds(
         numbers: ours, as from `costs_by_layer`.
 
     Returns:
-        As from `costs_by_layer`, without operations.
+        As from `costs_by_layer`, without operations; nothing without a counterpart.
     """
+    if not counterpart:
+        return None
     table = pd.read_csv(file)
-    pair = pd.DataFrame([dict(counterpart)] if counterpart else [], columns=["dataset", "model"])
-    table = table[table["labels"] == "corrupted"].merge(pair)
+    table = table[table["labels"] == "corrupted"].merge(pd.DataFrame([dict(counterpart)]))
     ours = pd.DataFrame(names.items(), columns=["name", "probe"])
     table = table.merge(ours).assign(probe=lambda rows: rows["name"])
     table["layer"] = table["layer"].replace("flattern", "flatten")
