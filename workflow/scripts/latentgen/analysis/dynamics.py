@@ -91,10 +91,14 @@ def side_by_side(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
         Columns experiment, level, series, layer, epoch, mean, min, max, seeds.
     """
     read = probes[probes["layer"] != INPUT]
+    nothing = accuracy_over_epochs(histories[:0], probes[:0]).assign(experiment="")
     numbers = pd.concat(
         [
-            accuracy_over_epochs(history, read[read["experiment"] == name]).assign(experiment=name)
-            for name, history in histories.groupby("experiment", sort=False)
+            nothing,
+            *(
+                accuracy_over_epochs(rows, read[read["experiment"] == name]).assign(experiment=name)
+                for name, rows in histories.groupby("experiment", sort=False)
+            ),
         ],
         ignore_index=True,
     )

@@ -103,6 +103,8 @@ def undisturbed(
             epoch.
     """
     curves = model(file, counterpart)
+    if curves.empty or numbers.empty:  # whose columns may have no types
+        return curves[:0].assign(start=0, variant=UNDISTURBED)
     last = numbers.groupby(["level", "start"])["epoch"].max().rename("last").reset_index()
     curves = curves[curves["quantity"] == "test"].merge(last, on="level")
     curves = curves[curves["epoch"] <= curves["last"]].drop(columns="last")
@@ -127,6 +129,8 @@ def probes(file: str | PathLike[str], counterpart: Counterpart, fit_labels: str)
 
 def at_our_levels(theirs: pd.DataFrame, ours: pd.DataFrame, *keys: str) -> pd.DataFrame:
     """The published rows whose level (and other keys) our numbers have too."""
+    if theirs.empty or ours.empty:  # whose columns may have no types
+        return theirs[:0]
     return theirs.merge(ours[["level", *keys]].drop_duplicates())
 
 
