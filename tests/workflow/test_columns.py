@@ -1,11 +1,9 @@
 """docs/columns.md has every CSV file of results/ and every column in it."""
 
-import json
-
 import pandas as pd
 import pytest
 from tests.conftest import Workspace
-from tests.workflow.columns import documented, not_as_documented, patterns_of
+from tests.workflow.columns import documented, not_as_documented
 
 from latentgen.analysis import published
 from latentgen.disambiguation import pictures, study
@@ -15,9 +13,6 @@ from latentgen.disambiguation.evaluation import (
     summary,
     verdicts_over_delta,
 )
-
-SHEETS = "figures/disambiguation/*/sheets/*.csv"
-"""The only CSV files that are made in a folder which is an output as a whole."""
 
 
 def test_the_tiny_suite_is_as_documented(finished_once: Workspace) -> None:
@@ -65,17 +60,3 @@ STUDY = {
 )
 def test_the_columns_that_the_code_gives(pattern: str, columns: list[str]) -> None:
     assert documented()[pattern] == columns
-
-
-@pytest.mark.slow
-def test_every_csv_file_that_a_rule_makes_has_one_entry(repository: Workspace) -> None:
-    targets = ("core", "decoding", "dynamics", "disambiguation")
-    made = set()
-    for suite in ("quick", "paper"):
-        repository.planned(*targets, "--config", f"suite={suite}")
-        jobs = (repository.folder / ".jobs.jsonl").read_text().splitlines()
-        made |= {file for job in map(json.loads, jobs) for file in job["output"]}
-    files = {file.removeprefix("results/") for file in made if str(file).endswith(".csv")}
-    entries = {file: patterns_of(file) for file in files}
-    assert {file for file, patterns in entries.items() if len(patterns) != 1} == set()
-    assert {pattern for (pattern,) in entries.values()} == {*documented()} - {SHEETS}

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 KINDS = ("pdf", "png", "csv")
 FIGURES = [
     *("trained_and_untrained", "accuracy_by_layer", "baselines", "subspaces", "sensitivity"),
-    *("costs", "relabelling"),
+    *("costs", "class_costs", "relabelling", "label_quality"),
 ]
 
 
@@ -31,7 +31,14 @@ def test_decoding_is_complete_and_then_has_nothing_to_do(finished: Workspace) ->
     assert all(figures.values())
 
     results = finished.folder / "results"
-    probes = pd.read_csv(results / "runs/tiny/uniform-0.4/seed1/final_probes.csv")
+    run = results / "runs/tiny/uniform-0.4/seed1"
+    costs, of_classes = (pd.read_csv(run / f"{name}.csv") for name in ("costs", "class_costs"))
+    masc = costs[(costs["network"] == "memorised") & costs["probe"].str.startswith("masc")]
+    by_fit = ["layer", "probe", "fit_labels"]
+    fits = of_classes.groupby(by_fit)["fit_operations"].sum()
+    assert fits.to_dict() == masc.set_index(by_fit)["fit_operations"].to_dict()
+
+    probes = pd.read_csv(run / "final_probes.csv")
     assert set(probes["network"]) == {"memorised", "generalised", "untrained"}
     assert set(probes["layer"]) == {"input", "fc1", "fc2"}
     assert probes["probe"].nunique() == 16

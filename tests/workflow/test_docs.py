@@ -140,7 +140,7 @@ COMMENTED_OUT = re.compile(
 def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
     text = (REPOSITORY / "config.yaml").read_text()
     everything, n_lines = COMMENTED_OUT.subn(r"\1\2", text)
-    assert n_lines > 80
+    assert n_lines > 70
     as_it_is, spelled_out = (read(yaml.safe_load(it)) for it in (text, everything))
     for kind in type(as_it_is).model_fields:
         before, after = getattr(as_it_is, kind), getattr(spelled_out, kind)
@@ -159,7 +159,7 @@ def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
         ("classifiers", "digit-canvas-net"),
         ("segmenters", "slic-16"),
         ("disambiguations", "canvas-digits"),
-        ("probes", "logistic_regression_published"),
+        ("probes", "logistic_regression-c100"),
     ],
 )
 def test_the_first_entry_of_each_kind_shows_every_key(kind: str, entry: str) -> None:

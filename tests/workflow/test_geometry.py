@@ -11,6 +11,9 @@ FIGURES = [
     "probes_over_epochs",
     "probe_minus_model",
     "masc_minus_probe",
+    "velpic_minus_probe",
+    "true_labels_over_epochs",
+    "splits_over_epochs",
     "geometry",
     "components",
     "quadratic",
@@ -20,8 +23,9 @@ RUN = "results/runs/tiny/uniform-0.4/seed1"
 
 def test_what_is_measured_over_training(finished: Workspace) -> None:
     wanted = [f"results/figures/dynamics/tiny/{name}.png" for name in FIGURES]
-    finished.run(*wanted, "results/tables/peaks.md")
-    assert finished.planned(*wanted, "results/tables/peaks.md") == {}
+    wanted += [f"results/tables/{name}.md" for name in ("peaks", "published_dynamics")]
+    finished.run(*wanted)
+    assert finished.planned(*wanted) == {}
     assert not_as_documented(finished.folder / "results") == []
 
     def read(name: str) -> pd.DataFrame:
@@ -39,6 +43,8 @@ def test_what_is_measured_over_training(finished: Workspace) -> None:
         "fc2": 1,
         "input": 0,
     }
+    shares = ["share_observed", "share_observed_test", "share_true", "share_true_test"]
+    assert geometry[shares].stack().between(0, 1).all()
     # What the probes over training say, too, is their mean over classes.
     masc = read(f"{RUN}/probes.csv")
     masc = masc[(masc["probe"] == "masc") & (masc["split"] == "test")]

@@ -12,9 +12,31 @@ FINAL_PROBES = {**HISTORIES, "final_probes": of_experiment("final_probes.csv")}
 PROBES_OVER_EPOCHS = {**HISTORIES, "probes": experiment_probes_over_epochs}
 PUBLISHED = {"published": setting("published")}
 OF_FINAL_PROBES = {"probes": setting("final_probes")}
+PUBLISHED_OVER_EPOCHS = {
+    "published_model": published_table("model_accuracy_curves"),
+    "published_probes": published_table("probe_accuracy_curves"),
+}
 
 CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
 MISLABELLED = [name for name in SUITE if max(EXPERIMENTS[name]["noise"]["levels"]) > 0]
+
+
+def shares_noise(name):
+    """Whether an experiment has noise, at some level, that the one has which it is drawn beside."""
+    if not (beside := EXPERIMENTS[name]["beside"]):
+        return False
+    noises = [EXPERIMENTS[it]["noise"] for it in (name, beside)]
+    shared = set.intersection(*({*noise["levels"]} for noise in noises))
+    return bool(shared) and noises[0]["kind"] == noises[1]["kind"]
+
+
+def comparing(probe):
+    """Experiments that fit a probe over training, and others to compare it with."""
+    fitted = {name: settings_over_epochs(name) for name in SUITE}
+    return [
+        name for name, probes in fitted.items() if probe in probes and len(probes) > 1
+    ]
+
 
 EXPERIMENT_FIGURES = {
     "decoding/accuracy_by_layer": {
@@ -40,11 +62,22 @@ EXPERIMENT_FIGURES = {
     "decoding/subspaces": {"input": FINAL_PROBES, "params": OF_FINAL_PROBES},
     "decoding/sensitivity": {"input": FINAL_PROBES, "params": OF_FINAL_PROBES},
     "decoding/costs": {
-        "input": {"costs": of_experiment("costs.csv")},
+        "input": {
+            "costs": of_experiment("costs.csv"),
+            "published": published_table("probe_seconds"),
+        },
+        "params": {**OF_FINAL_PROBES, **PUBLISHED},
+    },
+    "decoding/class_costs": {
+        "input": {"class_costs": of_experiment("class_costs.csv")},
         "params": OF_FINAL_PROBES,
     },
     "decoding/relabelling": {
         "input": {"relabels": of_experiment("relabel.csv", above=0)},
+        "experiments": MISLABELLED,
+    },
+    "decoding/label_quality": {
+        "input": {"qualities": of_experiment("label_quality.csv", above=0)},
         "experiments": MISLABELLED,
     },
     "decoding/batch_norm": {
@@ -55,18 +88,44 @@ EXPERIMENT_FIGURES = {
         "input": {
             **HISTORIES,
             "probes": of_experiment("probes.csv"),
-            "published": published_table("model_accuracy_curves"),
+            **PUBLISHED_OVER_EPOCHS,
         },
-        "params": PUBLISHED,
+        "params": {
+            "probes": setting("probes"),
+            "fit_labels": "observed",
+            **PUBLISHED,
+        },
     },
-    # The same with the probes of `dynamics_probes` in it.
-    "dynamics/probes_over_epochs": {
-        "figure": "accuracy_over_epochs",
+    # The same with the probes of `dynamics_probes` in it, and of probes fitted to true labels.
+    **{
+        f"dynamics/{name}": {
+            "figure": "accuracy_over_epochs",
+            "input": {**PROBES_OVER_EPOCHS, **PUBLISHED_OVER_EPOCHS},
+            "params": {
+                "probes": own_settings_over_epochs,
+                "fit_labels": fit_labels,
+                **PUBLISHED,
+            },
+        }
+        for name, fit_labels in (
+            ("probes_over_epochs", "observed"),
+            ("true_labels_over_epochs", "true"),
+        )
+    },
+    "dynamics/splits_over_epochs": {
         "input": {
-            **PROBES_OVER_EPOCHS,
+            **HISTORIES,
+            "probes": of_experiment("probes.csv"),
             "published": published_table("model_accuracy_curves"),
         },
-        "params": PUBLISHED,
+        "params": {"probes": setting("probes"), **PUBLISHED},
+    },
+    "dynamics/side_by_side": {
+        "input": {
+            "histories": of_experiment_and_beside("history.csv"),
+            "probes": of_experiment_and_beside("probes.csv"),
+        },
+        "experiments": [name for name in SUITE if shares_noise(name)],
     },
     "dynamics/probe_minus_model": {
         "figure": "differences",
@@ -77,11 +136,22 @@ EXPERIMENT_FIGURES = {
         "figure": "differences",
         "input": PROBES_OVER_EPOCHS,
         "params": {"difference": "masc_minus_probe"},
+        "experiments": comparing("masc"),
+    },
+    "dynamics/velpic_minus_probe": {
+        "figure": "differences",
+        "input": PROBES_OVER_EPOCHS,
+        "params": {"difference": "velpic_minus_probe"},
+        "experiments": comparing("velpic"),
     },
     "dynamics/geometry": {
         "input": {"geometry": of_experiment("geometry.csv")},
         "params": {
-            "quantities": ["label_angle", "head_angle", "share_observed", "share_true"]
+            "quantities": [
+                *("label_angle", "head_angle"),
+                *("share_observed", "share_observed_test"),
+                *("share_true", "share_true_test"),
+            ]
         },
     },
     "dynamics/components": {
@@ -90,10 +160,16 @@ EXPERIMENT_FIGURES = {
         "params": {"quantities": ["components_observed", "components_true"]},
     },
     "dynamics/quadratic": {"input": {"agreements": of_experiment("quadratic.csv")}},
-    "dynamics/weight_transfer": {"input": {"transfers": of_experiment("transfer.csv")}},
+    "dynamics/weight_transfer": {
+        "input": {
+            "published": published_table("weight_transfer_curves"),
+            "transfers": of_experiment("transfer.csv"),
+        },
+        "params": PUBLISHED,
+    },
     "dynamics/transfer_controls": {
         "input": {
-            "published": published_table("weight_transfer"),
+            "published": published_table("weight_transfer_curves"),
             "transfers": of_experiment("transfer.csv"),
             "controls": of_experiment("transfer_controls.csv"),
         },
@@ -101,7 +177,8 @@ EXPERIMENT_FIGURES = {
     },
     "dynamics/intervention": {
         "input": {
-            "published": published_table("intervention"),
+            "published": published_table("intervention_curves"),
+            "published_model": published_table("model_accuracy_curves"),
             "interventions": of_experiment("intervention.csv"),
         },
         "params": PUBLISHED,

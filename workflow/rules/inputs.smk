@@ -91,6 +91,16 @@ def of_experiment(file, above=-1.0):
     return files
 
 
+def of_experiment_and_beside(file):
+    """An input function: the same, and of the experiment that it is drawn beside."""
+
+    def files(wildcards):
+        beside = EXPERIMENTS[wildcards.experiment]["beside"]
+        return of_runs([wildcards.experiment, beside], file)
+
+    return files
+
+
 def probes_over_epochs(experiments):
     """Every probe that is fitted over training, in all runs of some experiments."""
     more = [name for name in experiments if EXPERIMENTS[name]["dynamics_probes"]]
@@ -100,6 +110,16 @@ def probes_over_epochs(experiments):
 def experiment_probes_over_epochs(wildcards):
     """The same of the experiment that a job is about."""
     return probes_over_epochs([wildcards.experiment])
+
+
+def settings_over_epochs(name):
+    """Settings of every probe that an experiment fits over training."""
+    return {**EXPERIMENTS[name]["probes"], **EXPERIMENTS[name]["dynamics_probes"]}
+
+
+def own_settings_over_epochs(wildcards):
+    """A param: the same of the experiment that a job is about."""
+    return settings_over_epochs(wildcards.experiment)
 
 
 def of_studies(file):

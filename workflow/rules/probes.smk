@@ -40,6 +40,7 @@ rule fit_final_probes:
     output:
         final_probes=f"{RUN}/final_probes.csv",
         costs=f"{RUN}/costs.csv",
+        class_costs=f"{RUN}/class_costs.csv",
     log:
         "logs/fit_final_probes/{experiment}/{noise}/seed{seed}.log",
     benchmark:

@@ -3,6 +3,16 @@
 A table is an entry here, a file in latentgen/tables, and a caption in workflow/report.
 """
 
+COUNTERPARTS = {
+    name: EXPERIMENTS[name]["published"]
+    for name in SUITE
+    if EXPERIMENTS[name]["published"]
+}
+ONE_BY_ONE = [
+    name
+    for name in COUNTERPARTS
+    if "edited_single_images" in EXPERIMENTS[name]["intervention"]["variants"]
+]
 REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation_fraction"] > 0]
 
 TABLES = {
@@ -30,6 +40,29 @@ TABLES = {
         "params": {
             "published": {name: EXPERIMENTS[name]["published"] for name in SUITE},
             "probes": {name: EXPERIMENTS[name]["final_probes"] for name in SUITE},
+            "tolerances": CONFIG.tolerances.model_dump(),
+        },
+    },
+    "published_dynamics": {
+        "target": "dynamics",
+        "input": {
+            **{
+                name: published_table(name)
+                for name in (
+                    "model_accuracy_curves",
+                    "weight_transfer_curves",
+                    "intervention_curves",
+                    "probe_accuracy_curves",
+                )
+            },
+            "histories": of_runs(COUNTERPARTS, "history.csv"),
+            "probes": probes_over_epochs(COUNTERPARTS),
+            "transfers": of_runs(COUNTERPARTS, "transfer.csv"),
+            "interventions": of_runs(ONE_BY_ONE, "intervention.csv"),
+        },
+        "params": {
+            "published": COUNTERPARTS,
+            "probes": {name: settings_over_epochs(name) for name in COUNTERPARTS},
             "tolerances": CONFIG.tolerances.model_dump(),
         },
     },

@@ -29,6 +29,7 @@ with job(snakemake):
             Path(snakemake.input.proofs),
             folder / "sheets",
             snakemake.params.style,
+            study["delta"],
         )
         facts = {
             key: study[key] for key in ("pictures", "classifier", "segmenter", "fill", "delta")

@@ -15,7 +15,7 @@ from latentgen.names import INPUT
 from latentgen.networks.checkpoints import epochs_in
 from latentgen.probes.batches import class_moments
 from latentgen.probes.fitting import probe_layers
-from latentgen.probes.geometry import class_geometry
+from latentgen.probes.geometry import layer_geometry
 from latentgen.probes.quadratic import agreement_with_masc
 
 with job(snakemake):
@@ -34,7 +34,7 @@ with job(snakemake):
             trained = head.weight.detach() if layer == penultimate else None
             rows["geometry"] += [
                 {"layer": layer, "width": width, **row}
-                for row in class_geometry(moments, masc, trained)
+                for row in layer_geometry(source, layer, labels, moments, masc, trained)
             ]
             if epoch == last or layer == INPUT:  # the input is read at the first epoch only
                 rows["quadratic"] += agreement_with_masc(source, layer, labels, masc)

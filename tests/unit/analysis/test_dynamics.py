@@ -7,6 +7,7 @@ from scipy import stats
 
 from latentgen.analysis import dynamics, peaks
 from latentgen.errors import PipelineError
+from latentgen.figures import side_by_side
 
 MODEL = {1: [0.1, 0.8, 0.5, 0.5], 2: [0.2, 0.6, 0.6, 0.4, 0.3]}
 PROBES = {
@@ -98,6 +99,15 @@ def test_masc_minus_the_other_probes(paired: pd.DataFrame) -> None:
 def test_without_masc_nothing_can_be_compared_with_it(paired: pd.DataFrame) -> None:
     with pytest.raises(PipelineError, match="found velpic; needed: masc"):
         dynamics.differences(paired[paired["series"] == "velpic"], "masc_minus_probe")
+
+
+def test_velpic_minus_the_other_probes_is_the_negative(paired: pd.DataFrame) -> None:
+    numbers = dynamics.differences(paired, "velpic_minus_probe")
+    assert set(numbers["series"]) == {"masc"}
+    fc1 = numbers[numbers["layer"] == "fc1"]
+    assert fc1["mean"].tolist() == pytest.approx([0.0, -0.15, -0.25, -0.25])
+    with pytest.raises(PipelineError, match="found velpic; needed: velpic, and others"):
+        dynamics.differences(paired[paired["series"] == "velpic"], "velpic_minus_probe")
 
 
 def test_the_first_of_equally_high_epochs_is_the_peak(
@@ -196,21 +206,86 @@ def test_agreements_are_series_by_layer() -> None:
     assert numbers.loc["linear_train", ["min", "max"]].tolist() == pytest.approx([0.8, 0.9])
 
 
-def test_published_curves_are_those_of_the_counterpart_where_all_its_runs_are(tmp_path) -> None:
-    file = tmp_path / "curves.csv"
-    rows = [
-        ("MNIST", "MLP", 0.4, run, epoch, 0.1 * run + epoch / 100)
-        for run in (1, 2)
-        for epoch in range(1, 4 + run)
+def test_accuracies_on_splits_of_network_and_probe() -> None:
+    history = {"test_accuracy": 0.5, "train_accuracy_observed": 0.6, "train_accuracy_true": 0.7}
+    histories = pd.DataFrame([{**run(1), "epoch": epoch, **history} for epoch in (0, 1)])
+    probes = pd.DataFrame(
+        [
+            {
+                **run(1),
+                "epoch": 1,
+                "layer": layer,
+                "probe": probe,
+                "fit_labels": fit_labels,
+                "split": split,
+                "score_labels": score_labels,
+                "accuracy": accuracy + shift,
+            }
+            for layer, probe, fit_labels, shift in (
+                ("fc1", "masc", "observed", 0.0),
+                ("fc1", "masc", "true", 0.05),
+                ("fc1", "velpic", "observed", 0.06),
+                ("input", "masc", "observed", 0.07),
+            )
+            for split, score_labels, accuracy in (
+                ("test", "true", 0.1),
+                ("train", "observed", 0.2),
+                ("train", "true", 0.3),
+                ("validation", "observed", 0.4),
+            )
+        ]
+    )
+    numbers = dynamics.accuracies_on_splits(histories, probes, "masc")
+    found = numbers.set_index(["layer", "series", "epoch"])["mean"].to_dict()
+    of_network = {"test": 0.5, "train_observed": 0.6, "train_true": 0.7}
+    expected = {("network", name, e): x for name, x in of_network.items() for e in (0, 1)}
+    of_probe = {"test": 0.1, "train_observed": 0.2, "train_true": 0.3}
+    expected |= {("fc1", name, 1): x for name, x in of_probe.items()}
+    assert found == expected
+
+
+def test_probes_fitted_to_true_labels_have_a_figure_of_their_own() -> None:
+    histories = pd.DataFrame([{**run(1), "epoch": 0, "test_accuracy": 0.9}])
+    probes = pd.DataFrame(
+        [
+            {**run(1), "epoch": 0, "layer": "fc1", "probe": "masc", "split": "test"}
+            | {"fit_labels": fit_labels, "accuracy": accuracy}
+            for fit_labels, accuracy in (("observed", 0.2), ("true", 0.3))
+        ]
+    )
+    for fit_labels, accuracy in (("observed", 0.2), ("true", 0.3)):
+        numbers = dynamics.accuracy_over_epochs(histories, probes, fit_labels)
+        assert numbers.set_index("series")["mean"].to_dict() == {"model": 0.9, "masc": accuracy}
+
+
+def test_side_by_side_are_the_levels_and_layers_of_both() -> None:
+    def of(experiment: str, level: float, layers: list[str], accuracy: float) -> list[pd.DataFrame]:
+        named = {**run(1), "experiment": experiment, "level": level}
+        history = pd.DataFrame([{**named, "epoch": 0, "test_accuracy": accuracy}])
+        probes = pd.DataFrame(
+            [
+                {**named, "epoch": 0, "layer": layer, "probe": "masc", "fit_labels": "observed"}
+                | {"split": "test", "accuracy": accuracy + 0.1}
+                for layer in layers
+            ]
+        )
+        return [history, probes]
+
+    parts = [
+        of("with", 0.4, ["input", "fc1", "fc2"], 0.1),
+        of("without", 0.4, ["input", "fc1"], 0.2),
+        of("without", 0.8, ["input", "fc1"], 0.3),
     ]
-    rows += [("MNIST", "CNN", 0.4, 1, 1, 0.99), ("MNIST", "MLP", 0.8, 1, 1, 0.99)]
-    columns = ["dataset", "model", "corruption", "run", "epoch", "test"]
-    pd.DataFrame(rows, columns=columns).to_csv(file, index=False)
-    ours = pd.DataFrame({"level": [0.4]})
-    pair = {"dataset": "MNIST", "model": "MLP"}
-    theirs = dynamics.published_model(ours, str(file), pair)
-    assert theirs["epoch"].tolist() == [1, 2, 3, 4]
-    assert theirs["mean"].tolist() == pytest.approx([0.16, 0.17, 0.18, 0.19])
-    assert theirs.iloc[0][["min", "max", "seeds"]].tolist() == pytest.approx([0.11, 0.21, 2])
-    assert dynamics.published_model(ours, str(file), {**pair, "model": "ResNet18"}).empty
-    assert dynamics.published_model(ours, "nowhere.csv", None) is None
+    histories, probes = (pd.concat(tables) for tables in zip(*parts, strict=True))
+    numbers = dynamics.side_by_side(histories, probes)
+    assert set(numbers["level"]) == {0.4}
+    assert set(numbers["layer"].dropna()) == {"fc1"}
+    found = numbers.set_index(["experiment", "series"])["mean"].to_dict()
+    assert found == pytest.approx(
+        {("with", "model"): 0.1, ("with", "masc"): 0.2}
+        | {("without", "model"): 0.2, ("without", "masc"): 0.3}
+    )
+    assert list(numbers)[:2] == ["experiment", "level"]
+    figure = side_by_side.draw(numbers, {"width": 5, "dpi": 50})
+    labels = [line.get_label() for line in figure.axes[0].lines]
+    assert labels == ["Model, without", "MASC, without", "Model, with", "MASC, with"]

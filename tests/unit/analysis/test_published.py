@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -192,23 +193,37 @@ def test_comparison_by_hand() -> None:
         # The mean over seeds first, then the best hidden layer: fc1, though seed 1 prefers fc2.
         ("best layer", "fc1"): pytest.approx([0.84, 0.85, -0.01, 0.01]),
         ("best layer, headline", "fc1"): pytest.approx([0.84, 0.9, -0.06, 0.01]),
+        # What no run of ours has.
+        ("by layer", "elsewhere"): pytest.approx([np.nan, 0.5, np.nan, 0.01], nan_ok=True),
     }
-    assert found["within"].tolist() == [True, False, False, True, False, True, False]
-    assert set(rows["seeds"]) == {2}
+    assert found["status"].to_dict() == {
+        (published.LAST_EPOCH, ""): "met",
+        (published.BEST_EPOCH, ""): "missed",
+        ("by layer", "input"): "missed",
+        ("by layer", "fc1"): "met",
+        ("by layer", "fc2"): "missed",
+        ("by layer", "elsewhere"): "not run",
+        ("best layer", "fc1"): "met",
+        ("best layer, headline", "fc1"): "missed",
+    }
+    assert set(rows["seeds"].dropna()) == {2}
     assert found.loc[("by layer", "fc1"), "published_min"] == pytest.approx(0.84)
     assert rows["experiment"].unique().tolist() == ["toy"]
 
 
 def test_only_the_published_noise_kind_is_compared() -> None:
     figures = theirs({"fc1": 0.85}, **{published.LAST_EPOCH: 0.73})
-    assert not compare(figures).empty
-    assert compare(figures, noise="pair_flip").empty
+    assert set(compare(figures)["status"]) == {"met", "missed"}
+    assert set(compare(figures, noise="pair_flip")["status"]) == {"not run"}
+    text = published.to_markdown(compare(figures, noise="pair_flip"), TOLERANCES)
+    assert "**Of 4 published numbers: 0 met, 0 missed, 4 not run.**" in text
 
 
 def test_markdown_marks_what_lies_outside_the_tolerance() -> None:
     figures = theirs({"fc1": 0.85, "fc2": 0.80}, **{published.LAST_EPOCH: 0.73})
     text = published.to_markdown(compare(figures), TOLERANCES)
-    assert "3 of 5 figures are within the tolerance" in text
+    assert "**Of 5 published numbers: 3 met, 2 missed, 0 not run.**" in text
+    assert "5 published numbers: 3 met" in text.split("## toy")[1]
     assert "| 0.840 (0.850) | **0.830 (0.800)** |" in text
     assert "MASC (observed labels), best layer, headline" in text
     assert "**-0.060**" in text
@@ -219,7 +234,7 @@ def test_without_counterparts_one_line_says_so() -> None:
         histories({1: [0.5]}), final_probes({1: {"fc1": 0.5}}), {}, {"toy": PROBES}, TOLERANCES
     )
     assert comparison.empty
-    assert {"ours", "published", "difference", "tolerance", "within"} < set(comparison)
+    assert {"ours", "published", "difference", "tolerance", "status"} < set(comparison)
     said = published.to_markdown(comparison, TOLERANCES).splitlines()
     assert said[-1] == "No experiment here has a published counterpart."
 

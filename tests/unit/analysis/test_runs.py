@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tests.conftest import REPOSITORY
 
-from latentgen.analysis import accuracy, decoding, dynamics, editing
+from latentgen.analysis import accuracy, decoding, dynamics
 from latentgen.analysis.runs import last_rows, over_seeds, read_runs
 from latentgen.csv_file import NAMES, write_csv
 
@@ -119,29 +119,6 @@ def test_means_over_seeds(runs) -> None:
     assert row["model"] == pytest.approx(0.45)
     assert row["masc, penultimate layer"] == pytest.approx((0.42 + 0.53) / 2)
     assert row["masc, chosen layer"] == pytest.approx((0.72 + 0.83) / 2)
-
-
-def test_weight_transfer_summarises_the_test_split(tmp_path) -> None:
-    files = []
-    for seed, reached in ((1, 0.5), (2, 0.7)):
-        folder = tmp_path / "runs" / "toy" / "uniform-0.2" / f"seed{seed}"
-        folder.mkdir(parents=True)
-        rows = [
-            {"epoch": 0, "variant": "trained", "split": split, "accuracy": value}
-            for split, value in (("train", 0.9), ("test", reached))
-        ]
-        pd.DataFrame(rows).to_csv(folder / "transfer.csv", index=False)
-        files.append(folder / "transfer.csv")
-    (row,) = editing.weight_transfer(read_runs(files)).to_dict("records")
-    assert row == {
-        "level": 0.2,
-        "variant": "trained",
-        "epoch": 0,
-        "mean": pytest.approx(0.6),
-        "min": 0.5,
-        "max": 0.7,
-        "seeds": 2,
-    }
 
 
 ODD_NAMES = ["1", "2.0", "007", "NA", "nan", "null", "None", "True", "1e5", "inf", "input"]

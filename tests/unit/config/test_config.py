@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_markdown
+import pandas as pd
 import pytest
 import yaml
 from tests.conftest import REPOSITORY, TINY
@@ -56,6 +57,10 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     "all units dropped": (
         lambda c: c["models"]["tiny"].update(dropout=1),
         ["models.tiny.dropout", "found 1", "less than 1"],
+    ),
+    "beside nothing": (
+        lambda c: tiny(c).update(beside="tinny"),
+        ["experiments.tiny.beside", "'tinny'", "did you mean 'tiny'"],
     ),
     "unknown key": (
         lambda c: c.update(figurs={}),
@@ -458,3 +463,44 @@ def test_what_an_experiment_measures_masc_with() -> None:
     assert masc(["velpic"]) == 0.99
     assert masc(["velpic"], masc=half) == 0.5
     assert masc(["velpic"], masc={"probe": "lda"}) == 0.99  # the usual one, whatever took its name
+
+
+def test_protocol_published_has_the_published_logistic_regression() -> None:
+    config = copy.deepcopy(TINY)
+    tiny(config).update(
+        protocol="published",
+        dynamics_probes=["logistic_regression"],
+        final_probes=["masc", "logistic_regression", "lda"],
+    )
+    experiment = resolve(read(config))["tiny"]
+    adam = {"probe": "logistic_regression", "C": 1.0, "solver": "adam"}
+    assert experiment["dynamics_probes"] == {"logistic_regression_published": adam}
+    assert list(experiment["final_probes"]) == ["masc", "logistic_regression_published", "lda"]
+    tiny(config)["protocol"] = "sound"
+    sound = resolve(read(config))["tiny"]
+    assert list(sound["final_probes"]) == ["masc", "logistic_regression", "lda"]
+    # Of both named, each is there once.
+    tiny(config).update(
+        protocol="published",
+        final_probes=["logistic_regression_published", "logistic_regression"],
+    )
+    assert list(resolve(read(config))["tiny"]["final_probes"]) == ["logistic_regression_published"]
+
+
+def test_suite_paper_published_is_every_published_pair_as_published() -> None:
+    config = read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    suite = [config.experiments[name] for name in config.suites["paper-published"]]
+    assert {experiment.protocol for experiment in suite} == {"published"}
+    table = REPOSITORY / "workflow" / "resources" / "published" / "headline.csv"
+    pairs = set(pd.read_csv(table)[["dataset", "model"]].itertuples(index=False, name=None))
+    found = [(it.published.dataset, it.published.model) for it in suite if it.published]
+    assert sorted(found) == sorted(pairs)
+    assert len(pairs) == 8
+    edits = pd.read_csv(table.with_name("intervention_curves.csv"))
+    probes = pd.read_csv(table.with_name("probe_accuracy.csv"))
+    for experiment, pair in zip(suite, found, strict=True):
+        of_pair = pd.DataFrame([pair], columns=["dataset", "model"])
+        assert {*probes.merge(of_pair)["corruption"]} <= {*experiment.noise.levels}
+        starts = {*edits.merge(of_pair)["start_epoch"]}
+        assert starts <= {*experiment.intervention.epochs}
+        assert ("edited_single_images" in experiment.intervention.variants) == bool(starts)

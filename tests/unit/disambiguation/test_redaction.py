@@ -1,7 +1,10 @@
 """Redactions: what is shown is what the model saw, and a batch is as good as one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
 from latentgen.disambiguation.classifiers import evidence, probability
@@ -15,17 +18,24 @@ def redactions(picture: np.ndarray, **settings: str) -> Redactions:
     return Redactions(classifier(), picture, GRID(picture), **{"fill": "black", **settings})
 
 
+MEAN = (0.2, 0.4, 1.0)
+"""Of the input scaling of a classifier."""
+
+
 def test_fills_are_what_they_are_called() -> None:
     picture = np.zeros((4, 8, 3), dtype=np.uint8)
     picture[:, 4:] = (200, 100, 50)
     segments = np.repeat([[0, 0, 1, 1, 2, 2, 3, 3]], 4, axis=0).astype(np.int32)
-    assert (FILLS["black"](picture, segments) == 0).all()
-    assert (FILLS["mean_colour"](picture, segments) == (100, 50, 25)).all()
-    np.testing.assert_array_equal(FILLS["local_mean"](picture, segments), picture)
-    assert (FILLS["local_mean"](picture, np.zeros((4, 8), dtype=np.int32)) == (100, 50, 25)).all()
+    assert (FILLS["black"](picture, segments, MEAN) == 0).all()
+    assert (FILLS["zero_input"](picture, segments, MEAN) == (51, 102, 255)).all()
+    assert (FILLS["mean_colour"](picture, segments, MEAN) == (100, 50, 25)).all()
+    np.testing.assert_array_equal(FILLS["local_mean"](picture, segments, MEAN), picture)
+    assert (
+        FILLS["local_mean"](picture, np.zeros((4, 8), dtype=np.int32), MEAN) == (100, 50, 25)
+    ).all()
     flat = np.full_like(picture, 7)
-    np.testing.assert_array_equal(FILLS["blur"](flat, segments), flat)
-    blurred = FILLS["blur"](picture, segments)[0, :, 0].astype(int)
+    np.testing.assert_array_equal(FILLS["blur"](flat, segments, MEAN), flat)
+    blurred = FILLS["blur"](picture, segments, MEAN)[0, :, 0].astype(int)
     assert (np.diff(blurred) >= 0).all()
     assert 0 < blurred[3] < blurred[4] < 200
 
@@ -71,6 +81,16 @@ def test_of_a_label_without_evidence_nothing_can_be_taken() -> None:
 
 def test_evidence_is_nothing_where_all_logits_are_equal() -> None:
     np.testing.assert_array_equal(evidence(np.full((2, 5), 3, dtype=np.float32)), 0)
+
+
+def test_what_is_filled_with_the_mean_of_the_scaling_is_zero_to_the_network() -> None:
+    picture = two_things()
+    scaled = replace(classifier(), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    found = Redactions(scaled, picture, GRID(picture), fill="zero_input")
+    everything = found.pictures(np.ones((1, found.n), dtype=bool))
+    # Pictures have 8 bits: half a step of 255 is what rounding may leave.
+    limit = torch.tensor([[[0.5 / 255 / s]] for s in scaled.std])
+    assert (scaled.inputs(everything).abs() <= limit + 1e-6).all()
 
 
 def test_prefixes() -> None:

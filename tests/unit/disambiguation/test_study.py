@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "measure": "evidence",
     "delta": 0.8,
     "top_k": 2,
+    "every_pair": False,
     "min_probability": 0.0,
     "min_pixels": 5,
     "search": {"budget": 60, "beam": 2, "draws": 9},
@@ -107,6 +108,18 @@ def test_weak_second_labels_can_be_left_out(tmp_path: Path) -> None:
     samples = two_alone()
     pairs = run(samples, tmp_path, top_k=3, min_probability=0.1)["pairs"]
     assert pairs[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1]]
+
+
+def test_pairs_with_a_label_that_is_not_on_the_canvas_are_there_if_asked_for(
+    tmp_path: Path,
+) -> None:
+    canvas = sample("two", two_things(), "distinct")
+    samples: list[tuple[Sample, Segments | str]] = [(canvas, GRID(two_things()))]
+    known = run(samples, tmp_path / "known", top_k=3)["pairs"]
+    every = run(samples, tmp_path / "every", top_k=3, every_pair=True)["pairs"]
+    assert known[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1]]
+    assert every[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert every["truth"].tolist() == ["distinct", "", ""]
 
 
 def test_verdicts() -> None:

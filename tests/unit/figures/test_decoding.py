@@ -17,7 +17,7 @@ from latentgen.analysis import decoding
 from latentgen.drawing.layers import draw_by_layer
 from latentgen.drawing.panels import save, wrapped_grid
 from latentgen.errors import PipelineError
-from latentgen.figures import baselines, scoreboard, sensitivity, subspaces
+from latentgen.figures import baselines, class_costs, scoreboard, sensitivity, subspaces
 from latentgen.figures import costs as costs_figure
 
 STYLE = {"width": 6.0, "dpi": 40}
@@ -216,14 +216,60 @@ def costs() -> pd.DataFrame:
 
 
 def test_costs_by_hand(costs: pd.DataFrame) -> None:
-    numbers = decoding.costs_by_width(costs, PROBES)
+    numbers = decoding.costs_by_layer(costs, PROBES)
     assert set(numbers["probe"]) == {"masc", "velpic"}
-    masc = numbers[numbers["probe"] == "masc"].set_index(["quantity", "width"])
-    # 1 and 2 seconds at each of two layers of width 4 and at one of width 8.
-    columns = ["mean", "min", "max", "count"]
-    assert masc.loc[("fit_seconds", 4), columns].tolist() == pytest.approx([1.5, 1, 2, 4])
-    assert masc.loc[("fit_seconds", 8), columns].tolist() == pytest.approx([1.5, 1, 2, 2])
-    assert masc.loc[("predict_operations", 8), "mean"] == pytest.approx(10)
+    masc = numbers[numbers["probe"] == "masc"].set_index(["quantity", "layer"])
+    columns = ["width", "median", "min", "max", "count"]
+    assert masc.loc[("fit_seconds", "fc1"), columns].tolist() == pytest.approx([4, 1.5, 1, 2, 2])
+    assert masc.loc[("fit_seconds", "input"), columns].tolist() == pytest.approx([8, 1.5, 1, 2, 2])
+    assert masc.loc[("predict_operations", "input"), "median"] == pytest.approx(10)
+
+
+def test_published_seconds_of_our_probes_and_layers(costs: pd.DataFrame, tmp_path: Path) -> None:
+    pair = {"dataset": "MNIST", "model": "CNN"}
+    rows = [
+        {**pair, "probe": probe, "labels": labels, "layer": layer, "fit_seconds": seconds}
+        | {"predict_seconds": 1.0}
+        for probe, labels, layer, seconds in (
+            *(("MASC", "corrupted", "flattern", seconds) for seconds in (2.0, 3.0, 70.0)),
+            ("MASC", "true", "flattern", 0.1),
+            ("MASC", "corrupted", "fc9", 0.1),
+            ("LDA", "corrupted", "flattern", 0.1),
+        )
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "seconds.csv", index=False)
+    numbers = decoding.costs_by_layer(costs.replace({"layer": {"fc1": "flatten"}}), PROBES)
+    file, names = str(tmp_path / "seconds.csv"), {"masc": "MASC"}
+    theirs = decoding.published_seconds(file, pair, names, numbers)
+    assert set(theirs["layer"]) == {"flatten"}
+    assert set(theirs["probe"]) == {"masc"}
+    fit = theirs.set_index("quantity").loc["fit_seconds"]
+    # The median: a first call's start-up is no measure.
+    assert fit[["median", "min", "max", "count"]].tolist() == [3, 2, 70, 3]
+    figure = costs_figure.draw(numbers, STYLE, theirs)
+    assert lines(figure.axes[0])["Published (same marker)"] == [3]
+    assert "Published (same marker)" not in lines(figure.axes[2])
+    assert decoding.published_seconds(file, None, names, numbers) is None
+
+
+def test_costs_of_classes_are_those_of_the_first_masc() -> None:
+    rows = [
+        {"experiment": "toy", "noise": "uniform", "level": 0.4, "seed": seed, "layer": "fc1"}
+        | {"width": 4, "probe": probe, "fit_labels": fit_labels, "class": c}
+        | {"n_components": 2 * c + seed, "fit_operations": 7, "predict_operations": 5}
+        for seed in (1, 3)
+        for probe in ("masc", "masc-50")
+        for fit_labels in ("observed", "true")
+        for c in (0, 1)
+    ]
+    numbers = decoding.class_costs_by_layer(pd.DataFrame(rows), PROBES)
+    kept = numbers[numbers["quantity"] == "n_components"].set_index("class")
+    assert kept["mean"].to_dict() == {0: 2, 1: 4}
+    assert kept.loc[1, ["min", "max", "seeds"]].tolist() == [3, 5, 2]
+    figure = class_costs.draw(numbers, STYLE)
+    assert list(lines(figure.axes[0])) == ["class 0", "class 1"]
+    with pytest.raises(PipelineError, match="needed: a probe of kind masc"):
+        decoding.class_costs_by_layer(pd.DataFrame(rows), {"velpic": PROBES["velpic"]})
 
 
 # What is drawn
@@ -306,11 +352,11 @@ def test_subspaces_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.
 
 
 def test_costs_leave_out_what_takes_no_operations(costs: pd.DataFrame) -> None:
-    numbers = decoding.costs_by_width(costs, PROBES)
+    numbers = decoding.costs_by_layer(costs, PROBES)
     figure = costs_figure.draw(numbers, STYLE)
     _, _, fit_operations, predict_operations = map(lines, figure.axes)
     assert list(fit_operations) == ["MASC"]
-    assert predict_operations == {"MASC": [10, 10], "VeLPIC": [3, 3]}
+    assert predict_operations == {"MASC": [10] * 3, "VeLPIC": [3] * 3}
     assert {axes.get_yscale() for axes in figure.axes} == {"log"}
 
 

@@ -2,8 +2,13 @@
 
 import pandas as pd
 
-from latentgen.drawing.epochs import draw_variants
-from latentgen.figures import accuracy_over_epochs, differences, relabelling
+from latentgen.figures import (
+    accuracy_over_epochs,
+    differences,
+    relabelling,
+    splits_over_epochs,
+    weight_transfer,
+)
 from latentgen.figures import geometry as geometry_figure
 
 STYLE = {"width": 5, "dpi": 50}
@@ -23,8 +28,9 @@ def test_a_later_panel_with_more_epochs_is_not_cut_off() -> None:
         differences.draw(intervals, STYLE, "probe_minus_model"),
         geometry_figure.draw(geometry.assign(quantity="label_angle"), STYLE),
         accuracy_over_epochs.draw(numbers, STYLE),
-        draw_variants(variants, STYLE),
-        relabelling.draw(numbers, STYLE),
+        weight_transfer.draw(variants.assign(quantity="test"), STYLE),
+        relabelling.draw(numbers.assign(quantity="test"), STYLE),
+        splits_over_epochs.draw(numbers, STYLE, "masc"),
     ):
         for axes in figure.axes:
             low, high = axes.get_xlim()
@@ -42,6 +48,21 @@ def test_the_inputs_level_is_marked_in_every_panel() -> None:
         marks = [line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2]
         assert marks == [height]
         assert axes.get_legend_handles_labels()[1] == ["MASC"]
+
+
+def test_published_probes_lie_in_the_panel_of_their_layer() -> None:
+    layers = [curve(0.4, "masc", 10, "series").assign(layer=name) for name in ("fc1", "fc2")]
+    theirs = pd.DataFrame({"series": ["masc", "model"], "layer": ["fc2", None]})
+    theirs = theirs.assign(level=0.4, epoch=3, mean=0.7, min=0.6, max=0.8)
+    figure = accuracy_over_epochs.draw(pd.concat(layers), STYLE, theirs)
+    drawn = [
+        [line.get_label() for line in axes.lines if "published" in str(line.get_label())]
+        for axes in figure.axes
+    ]
+    assert drawn == [["Model, published"], ["MASC, published", "Model, published"]]
+    late = theirs.assign(epoch=400)  # the published run may have been trained for longer
+    for axes in accuracy_over_epochs.draw(pd.concat(layers), STYLE, late).axes:
+        assert axes.get_xlim()[1] >= 400
 
 
 def test_a_wide_interval_does_not_flatten_differences() -> None:

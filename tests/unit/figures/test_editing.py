@@ -8,16 +8,23 @@ import pytest
 
 from latentgen.analysis import repair_table, runs
 from latentgen.analysis.editing import (
+    accuracy_while_retraining,
     after_interventions,
+    label_quality_by_level,
     probes_after_interventions,
-    published_intervention,
-    published_transfer,
+    weight_transfer,
 )
 from latentgen.errors import PipelineError
-from latentgen.figures import intervention, intervention_probes, transfer_controls
+from latentgen.figures import (
+    intervention,
+    intervention_probes,
+    label_quality,
+    relabelling,
+    transfer_controls,
+)
+from latentgen.figures import weight_transfer as weight_transfer_figure
 
 STYLE = {"width": 6.0, "dpi": 40}
-MLP = {"dataset": "MNIST", "model": "MLP"}
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +43,14 @@ def rows_of(
     """Rows of one variant: the model on test and changed samples, VeLPIC at even epochs."""
     of_test = {"split": "test", "samples": "all", "score_labels": "true"}
     of_changed = {"split": "train", "samples": "changed", "score_labels": "observed"}
+    of_others = {"split": "train", "samples": "unchanged", "score_labels": "observed"}
     common = {**run_of(level, seed), "variant": variant, "start": start}
     rows = []
     for epoch in epochs:
         rows += [
             {**common, "epoch": epoch, "series": "model", **of_test, "accuracy": accuracy},
             {**common, "epoch": epoch, "series": "model", **of_changed, "accuracy": 0.1},
+            {**common, "epoch": epoch, "series": "model", **of_others, "accuracy": 0.95},
             {**common, "epoch": epoch, "series": "model", **of_changed, "score_labels": "true"}
             | {"accuracy": 0.9},
         ]
@@ -78,6 +87,8 @@ def test_interventions_stand_beside_the_undisturbed_runs_that_had_them(intervent
     assert "undisturbed" not in gain.index.get_level_values("variant")
     changed = numbers[numbers["quantity"] == "changed"]
     assert changed["mean"].tolist() == pytest.approx([0.1] * len(changed))
+    unchanged = numbers[numbers["quantity"] == "unchanged"]
+    assert unchanged["mean"].tolist() == pytest.approx([0.95] * len(changed))
 
 
 def test_probes_are_read_at_their_epochs_and_the_model_with_them(interventions) -> None:
@@ -99,7 +110,7 @@ def test_what_is_drawn_of_interventions(interventions) -> None:
     numbers = after_interventions(interventions)
     nothing = numbers[:0]
     figure = intervention.draw(numbers, STYLE, nothing)
-    assert len(figure.axes) == 6  # two epochs of intervention, three quantities
+    assert len(figure.axes) == 8  # two epochs of intervention, four quantities
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert "Undisturbed" in labels and "VeLPIC weights, new optimiser" in labels
     probes = probes_after_interventions(interventions)
@@ -108,60 +119,81 @@ def test_what_is_drawn_of_interventions(interventions) -> None:
     assert figure.axes[0].get_ylim()[0] == 0
 
 
-def test_published_interventions_where_level_and_epoch_are_the_same() -> None:
-    table = pd.DataFrame(
-        [
-            ["MNIST", "MLP", 0.8, 40, 0.72, 0.79, 0.28, 0.68, 0.30],
-            ["MNIST", "MLP", 0.4, 40, 0.1, 0.1, 0.1, 0.1, 0.1],
-            ["MNIST", "CNN", 0.8, 40, 0.2, 0.2, 0.2, 0.2, 0.2],
-        ],
-        columns=[
-            *("dataset", "model", "corruption", "start_epoch"),
-            *("first_test", "peak_test", "last_test"),
-            *("standard_test_at_41", "standard_test_at_100"),
-        ],
-    )
-    ours = pd.DataFrame({"level": [0.8], "start": [40]})
-    theirs = published_intervention(table, MLP, ours)
-    assert theirs[["variant", "epoch", "mean"]].to_numpy().tolist() == [
-        ["edited_single_images", 40, 0.72],
-        ["edited_single_images", 100, 0.28],
-        ["undisturbed", 41, 0.68],
-        ["undisturbed", 100, 0.30],
-    ]
-    assert set(theirs["level"]) == {0.8}
-    assert published_intervention(table, None, ours).empty
-    elsewhere = ours.assign(start=10)
-    assert published_intervention(table, MLP, elsewhere).empty
+PUBLISHED = "VeLPIC weights, no bias, published"
 
 
-def test_published_transfers_at_their_epochs() -> None:
-    table = pd.DataFrame(
-        [
-            ["MNIST", "MLP", 0.8, "zero", 0.6, 0.9, 25, 0.8, 295, 0.9, 0.3],
-            ["MNIST", "MLP", 0.8, "kept", 0.2, 0.91, 25, 0.82, 295, 0.9, 0.3],
-        ],
-        columns=[
-            *("dataset", "model", "corruption", "bias", "first_test", "peak_test", "peak_epoch"),
-            *("last_test", "last_epoch", "standard_peak_test", "standard_last_test"),
-        ],
-    )
-    ours = pd.DataFrame({"level": [0.8]})
-    theirs = published_transfer(table, MLP, ours)
-    by = theirs.set_index(["variant", "epoch"])["mean"].to_dict()
-    assert by == {
-        ("velpic_zero_bias", 0): 0.6,
-        ("velpic_zero_bias", 25): 0.9,
-        ("velpic_zero_bias", 295): 0.8,
-        ("velpic_kept_bias", 0): 0.2,
-        ("velpic_kept_bias", 25): 0.91,
-        ("velpic_kept_bias", 295): 0.82,
-    }
+def published_curve(**more: object) -> pd.DataFrame:
+    epochs = pd.DataFrame({"epoch": [0, 25, 295], "mean": [0.6, 0.9, 0.8]})
+    return epochs.assign(level=0.8, variant="velpic_zero_bias", min=0.5, max=0.95, **more)
+
+
+def test_published_transfers_lie_behind_ours_at_their_epochs() -> None:
     curve = pd.DataFrame({"epoch": range(300), "level": 0.8, "variant": "velpic_zero_bias"})
     numbers = curve.assign(mean=0.5, min=0.4, max=0.6, seeds=3)
-    figure = transfer_controls.draw(numbers, STYLE, theirs)
-    drawn = [line for line in figure.axes[0].lines if "Published" in str(line.get_label())]
-    assert [list(line.get_xdata()) for line in drawn] == [[0, 25, 295]] * 2
+    controls = transfer_controls.draw(numbers, STYLE, published_curve())
+    three_rows = pd.concat(
+        numbers.assign(quantity=name) for name in ("test", "train_true", "train_observed")
+    )
+    transfer = weight_transfer_figure.draw(
+        three_rows, STYLE, published_curve(quantity="train_true")
+    )
+    for figure, panels in ((controls, [0]), (transfer, [1])):
+        for number, axes in enumerate(figure.axes):
+            drawn = [line for line in axes.lines if line.get_label() == PUBLISHED]
+            epochs = [list(line.get_xdata()) for line in drawn]
+            assert epochs == ([[0, 25, 295]] if number in panels else [])
+            ours = [line for line in axes.lines if line.get_label() == "VeLPIC weights, no bias"]
+            assert all(line.get_zorder() < ours[0].get_zorder() for line in drawn)
+
+
+def test_a_transfer_is_scored_on_test_and_on_both_training_labels() -> None:
+    rows = [
+        {**run_of(0.8, seed), "epoch": 0, "variant": "trained", "split": split}
+        | {"score_labels": labels, "accuracy": accuracy + seed / 10}
+        for seed in (1, 2)
+        for split, labels, accuracy in (
+            ("train", "observed", 0.1),
+            ("train", "true", 0.2),
+            ("validation", "observed", 0.9),
+            ("test", "true", 0.3),
+        )
+    ]
+    numbers = weight_transfer(pd.DataFrame(rows)).set_index("quantity")["mean"]
+    assert numbers.to_dict() == pytest.approx(
+        {"train_observed": 0.25, "train_true": 0.35, "test": 0.45}
+    )
+
+
+def test_retraining_on_test_and_on_the_new_labels() -> None:
+    rows = [
+        {**run_of(0.8, seed), "fit_labels": kind, "epoch": epoch, "test_accuracy": 0.5 + seed / 10}
+        | {"train_accuracy_relabelled": 0.7 if epoch else None}
+        for seed in (1, 2)
+        for kind in ("observed", "true")
+        for epoch in (0, 1)
+    ]
+    numbers = accuracy_while_retraining(pd.DataFrame(rows))
+    found = numbers.set_index(["quantity", "series", "epoch"])["mean"].to_dict()
+    series = ("relabelled", "relabelled_true")
+    expected = {("test", name, epoch): 0.65 for name in series for epoch in (0, 1)}
+    assert found == pytest.approx(expected | {("new_labels", name, 1): 0.7 for name in series})
+    assert len(relabelling.draw(numbers, STYLE).axes) == 2
+
+
+def test_label_quality_leaves_out_shares_of_nothing() -> None:
+    quality = {"mended": 0.8, "spoiled": 0.1, "reduction": -0.5}
+    rows = [
+        {**run_of(level, 1), "fit_labels": kind, **quality, "mended": mended}
+        for kind in ("observed", "true")
+        for level, mended in ((0.4, 0.8), (0.8, None))
+    ]
+    numbers = label_quality_by_level(pd.DataFrame(rows))
+    mended = numbers[numbers["quantity"] == "mended"]
+    assert mended["level"].tolist() == [0.4, 0.4]
+    assert set(numbers["series"]) == {"relabelled", "relabelled_true"}
+    figure = label_quality.draw(numbers, STYLE)
+    assert [axes.get_title() for axes in figure.axes] == list(label_quality.QUANTITIES.values())
+    assert figure.axes[2].get_ylim()[0] < -0.5
 
 
 def test_table_of_repairs() -> None:

@@ -22,6 +22,8 @@ FILES = {
     "probes": f"{RUN}/probes.csv",
     "final_probes": f"{RUN}/final_probes.csv",
     "costs": f"{RUN}/costs.csv",
+    "class_costs": f"{RUN}/class_costs.csv",
+    "qualities": f"{RUN}/label_quality.csv",
     "relabels": f"{RUN}/relabel.csv",
     "contrasts": f"{RUN}/batch_norm.csv",
     "geometry": f"{RUN}/geometry.csv",
@@ -44,6 +46,7 @@ STUDY = {
     "attribution": {"method": "grad_cam"},
 }
 PARAMS: dict[str, dict[str, Any]] = {
+    "published_dynamics": {"tolerances": {"model": 0.02, "probe": 0.01}, "probes": {"e": PROBES}},
     "differences": {"difference": "masc_minus_probe"},
     "geometry": {"quantities": ["label_angle", "components_true"]},
     "scoreboard": {"probes": {"e": PROBES}},
@@ -60,6 +63,9 @@ class Files(SimpleNamespace):
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return getattr(self, name, default)
 
 
 def columns_of(file: str) -> list[str]:
@@ -83,19 +89,23 @@ def files(tmp_path: Path) -> Files:
     write_csv(pd.DataFrame(columns=columns_of("tables/scoreboard.csv")), found["scoreboard"])
     for table in (REPOSITORY / "workflow/resources/published").glob("*.csv"):
         found[table.stem] = str(table)
+    found["published_model"] = found["model_accuracy_curves"]
+    found["published_probes"] = found["probe_accuracy_curves"]
     return Files(**found)
 
 
 def params(entry: str, **more: Any) -> SimpleNamespace:
     usual: dict[str, Any] = {"style": {"width": 5.0, "dpi": 50}, "studies": {"s": STUDY}}
-    usual |= {"probes": PROBES, "published": PUBLISHED}
+    usual |= {"probes": PROBES, "published": PUBLISHED, "fit_labels": "observed"}
     return SimpleNamespace(**{**usual, **PARAMS.get(entry, {}), **more})
 
 
 PUBLISHED_OF = {
-    "accuracy_over_epochs": "model_accuracy_curves",
-    "transfer_controls": "weight_transfer",
-    "intervention": "intervention",
+    "splits_over_epochs": "model_accuracy_curves",
+    "weight_transfer": "weight_transfer_curves",
+    "transfer_controls": "weight_transfer_curves",
+    "intervention": "intervention_curves",
+    "costs": "probe_seconds",
 }
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from latentgen.editing.heads import head_of
 from latentgen.errors import PipelineError
 from latentgen.networks.network import build, with_image_statistics
 from latentgen.networks.reading import normalise, read_layers
@@ -129,3 +130,44 @@ def test_layers_are_the_same_before_and_after_dropout_in_eval_mode(
         before, dropped = in_training[name], in_training[f"{name}_dropout"]
         assert torch.equal(dropped, torch.where(dropped == 0, dropped, 2 * before))
         assert (dropped != before).any()
+
+
+def test_resnet_dropout_lies_before_the_last_layer_only() -> None:
+    plain = build(RESNET, (3, 16, 16), 10, seed=0)
+    network = build({**RESNET, "dropout": 0.5}, (3, 16, 16), 10, seed=0)
+    assert network.layers == plain.layers
+    images = torch.rand(4, 3, 16, 16)
+    assert torch.equal(network.module.eval()(images), plain.module.eval()(images))
+    assert head_of(network.module, 10) is network.module.fc[1]
+    with torch.no_grad():
+        network.module.fc[1].weight.copy_(torch.eye(10, 512))
+        network.module.fc[1].bias.zero_()
+        network.module.eval()
+        network.module.fc.train()
+        logits = network.module(images)
+        pooled = read_layers(network.module.eval(), network.layers, images)["bf_last"][:, :10]
+    assert ((logits == 0) | torch.isclose(logits, 2 * pooled)).all()
+    assert (logits == 0).any()
+
+
+def test_a_max_norm_is_of_the_batch_in_training_and_of_each_image_in_evaluation() -> None:
+    settings = {**CNN, "widths": [8, 8], "channels": [4], "max_norm": 0.05}
+    network = build(settings, (1, 8, 8), 10, seed=0)
+    assert network.layers == {
+        "flatten": "flatten",
+        "fc1": "fc1_max_norm",
+        "fc2": "fc2_max_norm",
+    }
+    images = torch.rand(6, 1, 8, 8)
+    after_relu = {"relu": "fc1", **network.layers}
+    read = read_layers(network.module.train(), after_relu, images)
+    sums = read["relu"].sum(0)
+    assert (sums > 0.05).any()
+    torch.testing.assert_close(read["fc1"].sum(0), sums.clamp(max=0.05))
+    network.module.eval()
+    read = read_layers(network.module, after_relu, images)
+    assert torch.equal(read["fc1"], read["relu"].clamp(max=0.05))
+    # What is said of an image does not depend on the others, and the last layer gets what is read.
+    alone = torch.cat([network.module(image[None]) for image in images])
+    torch.testing.assert_close(network.module(images), alone)
+    torch.testing.assert_close(network.module.head(read["fc2"]), alone)

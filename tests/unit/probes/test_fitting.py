@@ -156,7 +156,7 @@ def test_what_probes_share_is_charged_to_each(
         return work(*given), Cost(prices.get(work.__name__, 5))
 
     monkeypatch.setattr(probe_cost, "measured", priced)
-    _, rows = probe_layer_and_costs(source, "layer", labels, PROBES)
+    rows = probe_layer_and_costs(source, "layer", labels, PROBES).costs
     costs = pd.DataFrame(rows)
     assert costs["predict_seconds"].tolist() == [2 * 5] * len(costs)
     assert costs.set_index("probe")["fit_seconds"].to_dict() == {
@@ -169,7 +169,7 @@ def test_what_probes_share_is_charged_to_each(
 def test_costs_are_measured_and_counted_for_every_probe_and_kind_of_labels(
     source: RowsSource, labels: Labels
 ) -> None:
-    _, rows = probe_layer_and_costs(source, "layer", labels, PROBES)
+    rows = probe_layer_and_costs(source, "layer", labels, PROBES).costs
     costs = pd.DataFrame(rows)
     names = ["layer", "width", "probe", "fit_labels"]
     assert list(costs) == [*names, *TIMES, "fit_operations", "predict_operations"]
@@ -222,7 +222,9 @@ def job(tmp_path: Path) -> SimpleNamespace:
             validation_fraction=VALIDATION,
             probes=PROBES,
         ),
-        output=Files(final_probes=tmp_path / "final_probes.csv", costs=tmp_path / "costs.csv"),
+        output=Files(
+            **{name: tmp_path / f"{name}.csv" for name in ("final_probes", "costs", "class_costs")}
+        ),
         log=[str(tmp_path / "log")],
     )
 

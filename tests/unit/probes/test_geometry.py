@@ -9,7 +9,7 @@ from tests.unit.toy import RowsSource, noisy_labels
 
 from latentgen.data.labels import Labels
 from latentgen.probes.batches import class_moments
-from latentgen.probes.geometry import angles, class_geometry
+from latentgen.probes.geometry import angles, class_geometry, layer_geometry, shares_on_test
 from latentgen.probes.moments import ClassMoments
 
 N, K, WIDTH = 240, 3, 10
@@ -73,3 +73,27 @@ def test_a_class_without_rows_has_no_geometry(labels: Labels, rows: torch.Tensor
     found = class_geometry(moments(rows, replace(labels, n_classes=K + 1)), MASC)
     assert np.isnan([found[K][name] for name in ("label_angle", "share_observed")]).all()
     assert found[K]["components_observed"] == 0
+
+
+def test_shares_on_test_agree_with_singular_values(labels: Labels, rows: torch.Tensor) -> None:
+    test = torch.relu(torch.randn(50, WIDTH, generator=torch.Generator().manual_seed(2)))
+    test_labels = np.arange(50) % K
+    source = RowsSource({"layer": {"train": rows, "test": test}})
+    known = replace(labels, test=test_labels)
+    found = layer_geometry(source, "layer", known, moments(rows, labels), MASC)
+    for c, row in enumerate(found):
+        of_class = test.double().numpy()[test_labels == c]
+        for kind in ("observed", "true"):
+            fitted = rows.double().numpy()[labels.fitted & (getattr(labels, kind) == c)]
+            first = np.linalg.svd(fitted)[2][0]
+            share = ((of_class @ first) ** 2).sum() / (of_class**2).sum()
+            assert row[f"share_{kind}_test"] == pytest.approx(share, rel=1e-5)
+
+
+def test_shares_on_test_in_closed_form() -> None:
+    test = torch.tensor([[3.0, 4.0], [0.0, 2.0], [0.0, 0.0], [1.0, 1.0]])
+    source = RowsSource({"layer": {"test": test}})
+    vectors = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    # 9 of 29; only zero rows; no image; no vector.
+    shares = shares_on_test(source, "layer", np.array([0, 0, 1, 3]), vectors)
+    np.testing.assert_allclose(shares, [9 / 29, np.nan, np.nan, np.nan])

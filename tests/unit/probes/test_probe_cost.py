@@ -20,7 +20,12 @@ from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
 from latentgen.probes.kinds.qda import QDA
 from latentgen.probes.kinds.velpic import VeLPIC
 from latentgen.probes.measuring import Cost, measured
-from latentgen.probes.probe_cost import components_operations, fit_operations, predict_operations
+from latentgen.probes.probe_cost import (
+    class_operations,
+    components_operations,
+    fit_operations,
+    predict_operations,
+)
 from latentgen.probes.registry import KINDS, make_probe
 
 CPU = torch.device("cpu")
@@ -158,3 +163,17 @@ def test_a_probe_that_nobody_has_counted_has_no_count() -> None:
 
     assert math.isnan(fit_operations(New()))
     assert math.isnan(predict_operations(New(), 5))
+
+
+def test_operations_of_classes_add_up_to_those_of_masc() -> None:
+    random = np.random.default_rng(3)
+    y = np.repeat([0, 1, 2], [5, 20, 40])  # fewer rows than dimensions, and more
+    probe = MASC(explained_variance=0.8).fit(random.standard_normal((65, 10)), y)
+    rows = class_operations(probe, 7)
+    assert [row["n_samples"] for row in rows] == [5, 20, 40]
+    assert [row["n_components"] for row in rows] == probe.n_components_.tolist()
+    # By hand: 20 rows of width 10, 2 * 20 * 100 + 9 * 1000.
+    assert rows[1]["fit_operations"] == 13_000
+    assert sum(row["fit_operations"] for row in rows) == fit_operations(probe)
+    lengths = 7 * 2 * 10
+    assert sum(row["predict_operations"] for row in rows) + lengths == predict_operations(probe, 7)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from latentgen.analysis.runs import (
+    RUN_COLUMNS,
     Probes,
     last_rows,
     model_rows,
@@ -146,16 +147,8 @@ def sensitivity(
     Raises:
         PipelineError: no probe is a MASC.
     """
-    if "masc" not in {probe["probe"] for probe in probes.values()}:
-        raise PipelineError(
-            f"final_probes: found {', '.join(probes)}; needed: a probe of kind masc"
-        )
     settings = pd.DataFrame(
-        [
-            (name, *_masc_setting(probe))
-            for name, probe in probes.items()
-            if probe["probe"] == "masc"
-        ],
+        [(name, *_masc_setting(probe)) for name, probe in _mascs(probes).items()],
         columns=["series", "setting", "value"],
     )
     read = on_test(final_probes[final_probes["network"] == "memorised"]).merge(settings)
@@ -163,6 +156,16 @@ def sensitivity(
     model = with_intervals(last_rows(model_rows(histories)), ["level"])
     joined = pd.concat([model, with_intervals(read, by)], ignore_index=True)
     return joined[[*by, "mean", "low", "high", "seeds"]]
+
+
+def _mascs(probes: Probes) -> Probes:
+    """The probes of kind MASC; a PipelineError if there are none."""
+    mascs = {name: probe for name, probe in probes.items() if probe["probe"] == "masc"}
+    if not mascs:
+        raise PipelineError(
+            f"final_probes: found {', '.join(probes)}; needed: a probe of kind masc"
+        )
+    return mascs
 
 
 def _masc_setting(probe: Mapping[str, Any]) -> tuple[str, float]:
@@ -174,19 +177,72 @@ def _masc_setting(probe: Mapping[str, Any]) -> tuple[str, float]:
 COST_COLUMNS = ["fit_seconds", "predict_seconds", "fit_operations", "predict_operations"]
 
 
-def costs_by_width(costs: pd.DataFrame, probes: Probes) -> pd.DataFrame:
-    """Costs of probes by layer width: probe, width, quantity, mean, min, max, count.
+def costs_by_layer(costs: pd.DataFrame, probes: Probes) -> pd.DataFrame:
+    """Costs of probes by layer: probe, layer, width, quantity, median, min, max, count.
 
-    One probe of each kind, fitted to observed labels of the memorised network; `count` is the
-    number of layers and runs of that width.
+    One probe of each kind, fitted to observed labels of the memorised network. The median, because
+    a first call's start-up is in some seconds; `count` is the number of runs.
     """
     chosen = (
         costs["probe"].isin(one_of_each_kind(probes))
         & (costs["network"] == "memorised")
         & (costs["fit_labels"] == "observed")
     )
-    long = costs[chosen].melt(
-        ["probe", "width"], COST_COLUMNS, var_name="quantity", value_name="value"
+    names = ["probe", "layer", "width"]
+    return _medians(costs[chosen], names, COST_COLUMNS)
+
+
+def published_seconds(
+    file: str,
+    counterpart: Mapping[str, str] | None,
+    names: Mapping[str, str],
+    numbers: pd.DataFrame,
+) -> pd.DataFrame | None:
+    """Published seconds of the probes and layers of a figure, over all levels and runs.
+
+    Args:
+        file: the published table `probe_seconds`.
+        counterpart: `dataset` and `model` of the experiment in the published tables, if any.
+        names: published probes by the names of ours, as from `published.counterparts`.
+        numbers: ours, as from `costs_by_layer`.
+
+    Returns:
+        As from `costs_by_layer`, without operations; nothing without a counterpart.
+    """
+    if not counterpart:
+        return None
+    table = pd.read_csv(file)
+    table = table[table["labels"] == "corrupted"].merge(pd.DataFrame([dict(counterpart)]))
+    ours = pd.DataFrame(names.items(), columns=["name", "probe"])
+    table = table.merge(ours).assign(probe=lambda rows: rows["name"])
+    table["layer"] = table["layer"].replace("flattern", "flatten")
+    layers = numbers[["layer", "width"]].drop_duplicates()
+    return _medians(
+        table.merge(layers), ["probe", "layer", "width"], ["fit_seconds", "predict_seconds"]
     )
-    by = ["probe", "width", "quantity"]
-    return long.groupby(by, sort=False)["value"].agg(["mean", "min", "max", "count"]).reset_index()
+
+
+def _medians(table: pd.DataFrame, names: list[str], quantities: list[str]) -> pd.DataFrame:
+    long = table.melt(names, quantities, var_name="quantity", value_name="value")
+    groups = long.groupby([*names, "quantity"], sort=False)["value"]
+    return groups.agg(["median", "min", "max", "count"]).reset_index()
+
+
+CLASS_COSTS = ["n_components", "fit_operations", "predict_operations"]
+
+
+def class_costs_by_layer(class_costs: pd.DataFrame, probes: Probes) -> pd.DataFrame:
+    """What each class costs MASC: level, quantity, class, layer, width, mean, min, max, seeds.
+
+    Args:
+        class_costs: of the runs.
+        probes: their settings; the first MASC is taken, fitted to observed labels.
+
+    Raises:
+        PipelineError: no probe is a MASC.
+    """
+    masc = next(iter(_mascs(probes)))
+    rows = class_costs[(class_costs["probe"] == masc) & (class_costs["fit_labels"] == "observed")]
+    by = ["level", "quantity", "class", "layer", "width"]
+    long = rows.melt([*RUN_COLUMNS, "class", "layer", "width"], CLASS_COSTS, "quantity", "accuracy")
+    return over_seeds(long, by)

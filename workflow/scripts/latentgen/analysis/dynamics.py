@@ -4,7 +4,7 @@ Runs of different lengths are aligned by `runs.where_every_seed_is`: an epoch co
 seed has it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -20,19 +20,93 @@ from latentgen.analysis.runs import (
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
 
-MASC = "masc"
-"""The probe that the others are compared with."""
 
-
-def accuracy_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
+def accuracy_over_epochs(
+    histories: pd.DataFrame, probes: pd.DataFrame, fit_labels: str = "observed"
+) -> pd.DataFrame:
     """Test accuracy at each epoch: level, series, layer, epoch, mean, min, max, seeds.
 
     The model's own accuracy has no layer. The input never changes: it has one row, at epoch 0.
+
+    Args:
+        histories: of the runs.
+        probes: at every probed epoch.
+        fit_labels: kind of labels that the probes were fitted to, `observed` or `true`.
     """
     by = ["level", "series", "layer", "epoch"]
     model = over_seeds(model_rows(histories), ["level", "series", "epoch"])
-    joined = pd.concat([model, over_seeds(on_test(probes), by)], ignore_index=True)
-    return joined[[*by, "mean", "min", "max", "seeds"]]
+    read = over_seeds(on_test(probes, fit_labels), by)
+    return pd.concat([model, read], ignore_index=True)[[*by, "mean", "min", "max", "seeds"]]
+
+
+NETWORK = "network"
+"""Stands for the network's own output among the layers of `accuracies_on_splits`."""
+
+ON_SPLITS = {
+    "test": ("test", "true"),
+    "train_observed": ("train", "observed"),
+    "train_true": ("train", "true"),
+}
+"""The images and the labels that an accuracy is about."""
+
+
+def accuracies_on_splits(histories: pd.DataFrame, probes: pd.DataFrame, probe: str) -> pd.DataFrame:
+    """Accuracies of the network and of a probe on test and training images, at each epoch.
+
+    Args:
+        histories: of the runs; the network's accuracies on training images are running ones.
+        probes: at every probed epoch.
+        probe: the one to take, fitted to observed labels.
+
+    Returns:
+        Columns level, series (a key of `ON_SPLITS`), layer (`NETWORK` and the hidden ones), epoch,
+        mean, min, max, seeds.
+    """
+    columns = {
+        "test": "test_accuracy",
+        "train_observed": "train_accuracy_observed",
+        "train_true": "train_accuracy_true",
+    }
+    of_network = histories.rename(columns={name: series for series, name in columns.items()})
+    of_network = of_network.melt(
+        [*RUN_COLUMNS, "epoch"], list(columns), "series", "accuracy"
+    ).assign(layer=NETWORK)
+    read = probes[
+        (probes["probe"] == probe)
+        & (probes["fit_labels"] == "observed")
+        & (probes["layer"] != INPUT)
+    ]
+    named = pd.DataFrame(
+        [(series, *which) for series, which in ON_SPLITS.items()],
+        columns=["series", "split", "score_labels"],
+    )
+    joined = pd.concat([of_network, read.merge(named)], ignore_index=True)
+    return over_seeds(joined, ["level", "series", "layer", "epoch"])
+
+
+def side_by_side(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
+    """As `accuracy_over_epochs` for two experiments, at the levels and hidden layers of both.
+
+    Returns:
+        Columns experiment, level, series, layer, epoch, mean, min, max, seeds.
+    """
+    read = probes[probes["layer"] != INPUT]
+    nothing = accuracy_over_epochs(histories[:0], probes[:0]).assign(experiment="")
+    numbers = pd.concat(
+        [
+            nothing,
+            *(
+                accuracy_over_epochs(rows, read[read["experiment"] == name]).assign(experiment=name)
+                for name, rows in histories.groupby("experiment", sort=False)
+            ),
+        ],
+        ignore_index=True,
+    )
+    for column in ("level", "layer"):
+        of_each = numbers.dropna(subset=column).groupby(column)["experiment"].nunique()
+        shared = of_each[of_each == numbers["experiment"].nunique()].index
+        numbers = numbers[numbers[column].isin(shared) | numbers[column].isna()]
+    return numbers[["experiment", *numbers.columns.drop("experiment")]]
 
 
 def paired_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
@@ -48,28 +122,6 @@ def paired_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.Data
     return read[columns].merge(model.rename(columns={"test_accuracy": MODEL}))
 
 
-def published_model(
-    numbers: pd.DataFrame, file: str, counterpart: Mapping[str, str] | None
-) -> pd.DataFrame | None:
-    """The published test accuracy of the model over epochs, to be drawn behind ours.
-
-    Args:
-        numbers: ours; only their levels are returned.
-        file: the published table `model_accuracy_curves`; not read without a counterpart.
-        counterpart: `dataset` and `model` of the experiment in the published tables, if any.
-
-    Returns:
-        Columns level, series, epoch, mean, min, max, seeds (runs), for the epochs that all runs
-        have; without rows where no curves are published.
-    """
-    if not counterpart:
-        return None
-    curves = pd.read_csv(file).merge(pd.DataFrame([dict(counterpart)]))
-    curves = curves.rename(columns={"corruption": "level", "test": "accuracy"})
-    known = curves[curves["level"].isin(numbers["level"])]
-    return over_seeds(known.assign(series=MODEL), ["level", "series", "epoch"])
-
-
 def differences(paired: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Differences of test accuracies over epochs, on paired seeds, with 95 % intervals.
 
@@ -81,7 +133,7 @@ def differences(paired: pd.DataFrame, kind: str) -> pd.DataFrame:
         Columns level, series, layer, epoch, mean, low, high, seeds.
 
     Raises:
-        PipelineError: there is no probe `masc` to compare the others with.
+        PipelineError: there is no such probe, or no other, to compare with.
     """
     by = ["level", "series", "layer", "epoch"]
     return where_every_seed_is(with_intervals(DIFFERENCES[kind](paired), by, "difference"))
@@ -91,20 +143,27 @@ def _probe_minus_model(paired: pd.DataFrame) -> pd.DataFrame:
     return paired.assign(difference=paired["accuracy"] - paired[MODEL])
 
 
-def _masc_minus_probe(paired: pd.DataFrame) -> pd.DataFrame:
-    masc = paired[paired["series"] == MASC]
-    if masc.empty and not paired.empty:
-        found = ", ".join(dict.fromkeys(paired["series"]))
-        raise PipelineError(f"probes: found {found}; needed: {MASC}, which they are compared with")
-    keys = [*RUN_COLUMNS, "epoch", "layer"]
-    others = paired[paired["series"] != MASC]
-    both = others.merge(masc[[*keys, "accuracy"]], on=keys, suffixes=("", "_masc"))
-    return both.assign(difference=both["accuracy_masc"] - both["accuracy"])
+def _minus_the_others(probe: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """The differences of one probe to each of the others."""
+
+    def differences(paired: pd.DataFrame) -> pd.DataFrame:
+        ours, others = paired[paired["series"] == probe], paired[paired["series"] != probe]
+        if not paired.empty and (ours.empty or others.empty):
+            found = ", ".join(dict.fromkeys(paired["series"]))
+            raise PipelineError(
+                f"probes: found {found}; needed: {probe}, and others to compare it with"
+            )
+        keys = [*RUN_COLUMNS, "epoch", "layer"]
+        both = others.merge(ours[[*keys, "accuracy"]], on=keys, suffixes=("", "_ours"))
+        return both.assign(difference=both["accuracy_ours"] - both["accuracy"])
+
+    return differences
 
 
 DIFFERENCES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "probe_minus_model": _probe_minus_model,
-    "masc_minus_probe": _masc_minus_probe,
+    "masc_minus_probe": _minus_the_others("masc"),
+    "velpic_minus_probe": _minus_the_others("velpic"),
 }
 """The figures of differences, which have a line for each probe."""
 

@@ -1,7 +1,5 @@
 """Numbers about edited networks: transfers, interventions, relabelling."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from latentgen.analysis.runs import MODEL, RUN_COLUMNS, over_seeds, with_intervals
@@ -13,78 +11,11 @@ QUANTITIES = {
     "test": "test accuracy",
     GAIN: "minus undisturbed",
     "changed": "changed samples fitted",
+    "unchanged": "unchanged samples fitted",
 }
 """Quantities of the model after an intervention: test accuracy (does it generalise), its difference
-to the undisturbed run (on paired seeds), and accuracy on the observed labels of changed training
-samples (does it memorise)."""
-
-_PUBLISHED_BIAS = {
-    "none": "velpic_zero_bias",
-    "zero": "velpic_zero_bias",
-    "kept": "velpic_kept_bias",
-}
-
-
-def published_transfer(
-    table: pd.DataFrame, counterpart: Mapping[str, str] | None, numbers: pd.DataFrame
-) -> pd.DataFrame:
-    """The published test accuracies at our levels: level, variant, epoch, mean.
-
-    Args:
-        table: `weight_transfer.csv` of the published figures.
-        counterpart: the `dataset` and `model` that the experiment is compared with, if any.
-        numbers: ours.
-    """
-    theirs = _counterpart(table, counterpart, numbers).assign(start_epoch=0)
-    theirs = theirs.assign(variant=theirs["bias"].map(_PUBLISHED_BIAS))
-    points = {"start_epoch": "first_test", "peak_epoch": "peak_test", "last_epoch": "last_test"}
-    parts = [
-        theirs[["level", "variant"]].assign(epoch=theirs[epoch], mean=theirs[accuracy])
-        for epoch, accuracy in points.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def published_intervention(
-    table: pd.DataFrame, counterpart: Mapping[str, str] | None, numbers: pd.DataFrame
-) -> pd.DataFrame:
-    """The published test accuracies at our levels and epochs of intervention.
-
-    Args:
-        table: `intervention.csv` of the published figures, where training went on with batches of
-            one image.
-        counterpart: the `dataset` and `model` that the experiment is compared with, if any.
-        numbers: ours.
-
-    Returns:
-        Columns level, start, quantity, variant, epoch, mean.
-    """
-    theirs = _counterpart(table, counterpart, numbers).rename(columns={"start_epoch": "start"})
-    theirs = theirs[theirs["start"].isin(numbers["start"])]
-    theirs = theirs.assign(edited=theirs["start"], end=100, middle=41, quantity="test")
-    points = [
-        ("edited_single_images", "edited", "first_test"),
-        ("edited_single_images", "end", "last_test"),
-        (UNDISTURBED, "middle", "standard_test_at_41"),
-        (UNDISTURBED, "end", "standard_test_at_100"),
-    ]
-    parts = [
-        theirs[["level", "start", "quantity"]].assign(
-            variant=variant, epoch=theirs[epoch], mean=theirs[accuracy]
-        )
-        for variant, epoch, accuracy in points
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _counterpart(
-    table: pd.DataFrame, counterpart: Mapping[str, str] | None, numbers: pd.DataFrame
-) -> pd.DataFrame:
-    table = table.rename(columns={"corruption": "level"})
-    table = table[table["level"].isin(numbers["level"])]
-    if not counterpart:
-        return table[:0]
-    return table.merge(pd.DataFrame([dict(counterpart)]))
+to the undisturbed run (on paired seeds), and accuracy on the observed labels of the training
+samples whose label was changed (does it memorise) and of the others."""
 
 
 def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
@@ -106,9 +37,9 @@ def after_interventions(interventions: pd.DataFrame) -> pd.DataFrame:
     """
     rows = interventions[interventions["series"] == MODEL]
     on_test = rows["split"] == "test"
-    changed = (rows["samples"] == "changed") & (rows["score_labels"] == "observed")
-    quantity = on_test.map({True: "test", False: "changed"})
-    rows = _beside_undisturbed(rows.assign(quantity=quantity)[on_test | changed])
+    fitted = rows["samples"].isin(["changed", "unchanged"]) & (rows["score_labels"] == "observed")
+    quantity = rows["samples"].where(fitted, "test")
+    rows = _beside_undisturbed(rows.assign(quantity=quantity)[on_test | fitted])
     rows = pd.concat([rows, _gains(rows[rows["quantity"] == "test"])], ignore_index=True)
     return with_intervals(rows, ["level", "start", "quantity", "variant", "epoch"])
 
@@ -150,20 +81,57 @@ def _beside_undisturbed(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([undisturbed, branches], ignore_index=True).astype({"start": int})
 
 
-_SERIES = {"observed": "relabelled", "true": "relabelled_true"}
+RELABELLED_BY = {"observed": "relabelled", "true": "relabelled_true"}
+"""Series of the two retrained networks, by the labels that the relabelling probe was fitted to."""
 
 
 def accuracy_while_retraining(relabels: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy after each epoch of retraining: level, series, epoch, mean, min, max, seeds.
+    """Accuracies after each epoch of retraining.
 
     Args:
         relabels: `relabel.csv` of the runs. Epoch 0 is the memorised network.
+
+    Returns:
+        Columns level, quantity (`test`; `new_labels`, the running accuracy on the labels that the
+        probe gave, from epoch 1 on), series, epoch, mean, min, max, seeds.
     """
-    series = relabels["fit_labels"].map(_SERIES)
-    rows = relabels.assign(series=series, accuracy=relabels["test_accuracy"])
-    return over_seeds(rows, ["level", "series", "epoch"])
+    quantities = {"test": "test_accuracy", "new_labels": "train_accuracy_relabelled"}
+    rows = relabels.assign(
+        series=relabels["fit_labels"].map(RELABELLED_BY),
+        **{name: relabels[column] for name, column in quantities.items()},
+    )
+    rows = rows.melt(
+        [*RUN_COLUMNS, "series", "epoch"], list(quantities), "quantity", "accuracy"
+    ).dropna(subset="accuracy")
+    return over_seeds(rows, ["level", "quantity", "series", "epoch"])
+
+
+LABEL_QUALITY = ["mended", "spoiled", "reduction"]
+"""Columns of `label_quality.csv` that are drawn."""
+
+
+def label_quality_by_level(qualities: pd.DataFrame) -> pd.DataFrame:
+    """What relabelling made of the labels: level, quantity, series, mean, min, max, seeds.
+
+    Args:
+        qualities: `label_quality.csv` of the runs.
+    """
+    rows = qualities.assign(series=qualities["fit_labels"].map(RELABELLED_BY))
+    rows = rows.melt([*RUN_COLUMNS, "series"], LABEL_QUALITY, "quantity", "accuracy")
+    return over_seeds(rows.dropna(subset="accuracy"), ["quantity", "series", "level"])
 
 
 def weight_transfer(transfers: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy of the edited networks: level, variant, epoch, mean, min, max, seeds."""
-    return over_seeds(transfers[transfers["split"] == "test"], ["level", "variant", "epoch"])
+    """Accuracies of the edited networks.
+
+    Args:
+        transfers: `transfer.csv` of the runs, or `transfer_controls.csv`.
+
+    Returns:
+        Columns level, quantity (`test`; `train_observed` and `train_true`, on the training samples
+        against either kind of labels), variant, epoch, mean, min, max, seeds.
+    """
+    rows = transfers[transfers["split"] != "validation"]
+    on_train = "train_" + rows["score_labels"]
+    rows = rows.assign(quantity=on_train.where(rows["split"] == "train", "test"))
+    return over_seeds(rows, ["level", "quantity", "variant", "epoch"])

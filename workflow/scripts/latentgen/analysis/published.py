@@ -189,7 +189,7 @@ def compare(
     probes: Mapping[str, Probes],
     tolerances: Mapping[str, float],
 ) -> pd.DataFrame:
-    """Our means over seeds beside the published ones, wherever both exist.
+    """Our means over seeds beside every published one that an experiment can meet.
 
     Args:
         histories: of the runs.
@@ -201,9 +201,10 @@ def compare(
     Returns:
         Columns experiment, level, quantity, probe, fit_labels, split, score_labels, layer, ours,
         seeds, published, published_min, published_max, difference (ours minus published),
-        tolerance, within. Quantities: the model's at its last and best epoch; a probe `by layer`;
-        a probe at its `best layer` (of hidden ones, by the mean over runs on test, as in the
-        paper), and, for MASC, the same from the paper's own table (`best layer, headline`).
+        tolerance, status (see `judged`). Quantities: the model's at its last and best epoch; a
+        probe `by layer`; a probe at its `best layer` (of hidden ones, by the mean over runs on
+        test, as in the paper), and, for MASC, the same from the paper's own table (`best layer,
+        headline`).
     """
     parts = [
         _compare_one(
@@ -215,14 +216,53 @@ def compare(
         for name, theirs in published.items()
     ]
     if not parts:
-        return pd.DataFrame(columns=[*_COMPARED, "difference", "tolerance", "within"])
-    rows = pd.concat(parts, ignore_index=True)
+        return pd.DataFrame(columns=[*_COMPARED, *JUDGED])
+    rows = pd.concat(parts, ignore_index=True)[_COMPARED]
+    return judged(rows, rows["probe"].isna(), tolerances)
+
+
+JUDGED = ["difference", "tolerance", "status"]
+"""The columns that `judged` adds."""
+
+MET, MISSED, NOT_RUN = "met", "missed", "not run"
+
+
+def judged(
+    rows: pd.DataFrame, of_model: pd.Series, tolerances: Mapping[str, float]
+) -> pd.DataFrame:
+    """Rows with `JUDGED`: ours minus published, the tolerance, and what comes of it.
+
+    Args:
+        rows: with columns ours (empty where nothing was run) and published.
+        of_model: for each row whether it is about a network's own accuracy, not a probe's.
+        tolerances: largest difference between accuracies that count as equal: `model`, `probe`.
+
+    Returns:
+        The rows, with status `met`, `missed` or `not run`.
+    """
     difference = rows["ours"] - rows["published"]
-    of_model = rows["probe"].isna()
     tolerance = of_model.map({True: tolerances["model"], False: tolerances["probe"]})
     # Rounded, so that a difference of exactly the tolerance does not fail by a float's last bit.
-    within = difference.abs().round(6) <= tolerance
-    return rows[_COMPARED].assign(difference=difference, tolerance=tolerance, within=within)
+    status = (difference.abs().round(6) <= tolerance).map({True: MET, False: MISSED})
+    status = status.where(rows["ours"].notna(), NOT_RUN)
+    return rows.assign(difference=difference, tolerance=tolerance, status=status)
+
+
+def beside_every(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+    """Every row of theirs with ours of the same keys: in our order, then those that we lack."""
+    theirs = theirs.rename(
+        columns={"mean": "published", "min": "published_min", "max": "published_max"}
+    )
+    keys = [column for column in theirs.columns if column in ours.columns]
+    marked = theirs.merge(ours[keys].drop_duplicates(), how="left", indicator=True)
+    lacking = marked[marked["_merge"] == "left_only"].drop(columns="_merge")
+    return pd.concat([ours.merge(theirs), lacking], ignore_index=True)
+
+
+def counted(comparison: pd.DataFrame) -> str:
+    """How many published numbers were met, missed and not run, in words."""
+    counts = comparison["status"].value_counts()
+    return ", ".join(f"{counts.get(status, 0):,} {status}" for status in (MET, MISSED, NOT_RUN))
 
 
 _COMPARED = [
@@ -253,19 +293,15 @@ def _compare_one(
     rows = final_probes[memorised & final_probes["probe"].isin(names)]
     probe = rows["probe"].map(names)
     by_layer = _means(rows.assign(probe=probe), [*_SCORED, "level", "layer"])
+    theirs_best = _best_layers(published.by_layer, "mean").drop(columns="layer")
     ours_best = _best_layers(by_layer, "ours")
-    theirs_best = _best_layers(published.by_layer, "mean")
     pairs = [
         (_our_model(histories), published.model),
-        (by_layer.assign(quantity="by layer"), published.by_layer),
-        (ours_best.assign(quantity="best layer"), theirs_best.drop(columns="layer")),
-        (ours_best.assign(quantity="best layer, headline"), published.headline),
+        (by_layer, published.by_layer.assign(quantity="by layer")),
+        (ours_best, theirs_best.assign(quantity="best layer")),
+        (ours_best, published.headline.assign(quantity="best layer, headline")),
     ]
-    theirs_are = {"mean": "published", "min": "published_min", "max": "published_max"}
-    return pd.concat(
-        [ours.merge(theirs.rename(columns=theirs_are)) for ours, theirs in pairs],
-        ignore_index=True,
-    )
+    return pd.concat([beside_every(ours, theirs) for ours, theirs in pairs], ignore_index=True)
 
 
 def _means(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -298,6 +334,10 @@ def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> st
     if comparison.empty:
         return "\n\n".join([*parts, "No experiment here has a published counterpart."]) + "\n"
     parts.append(
+        f"**Of {len(comparison):,} published numbers: {counted(comparison)}.** Not run is what an "
+        "experiment here leaves out: a level, a layer or a probe."
+    )
+    parts.append(
         "Test accuracies of arXiv 2501.14687 (their mean over three runs) beside the mean over our "
         f"seeds. Stated tolerance: {tolerances['model']:g} for the model, "
         f"{tolerances['probe']:g} for probes; what lies further away is **bold**. Best layers are "
@@ -305,9 +345,11 @@ def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> st
         "own table, which for some settings comes from other trainings than its figures by layer."
     )
     for name, rows in comparison.groupby("experiment", sort=False):
-        counts = f"{rows['within'].sum()} of {len(rows)} figures are within the tolerance."
-        parts += [f"## {name}", counts, _as_text(_main_table(rows))]
-        parts += ["By layer, ours (published):", _as_text(_layer_table(rows))]
+        parts += [f"## {name}", f"{len(rows):,} published numbers: {counted(rows)}."]
+        run = rows[rows["status"] != NOT_RUN]
+        if not run.empty:
+            parts += [_as_text(_main_table(run))]
+            parts += ["By layer, ours (published):", _as_text(_layer_table(run))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -327,7 +369,7 @@ def _main_table(rows: pd.DataFrame) -> pd.DataFrame:
             "ours": [f"{value:.3f}" for value in main["ours"]],
             "published": [f"{value:.3f}" for value in main["published"]],
             "difference": [
-                f"{row.difference:+.3f}" if row.within else f"**{row.difference:+.3f}**"
+                f"{row.difference:+.3f}" if row.status == MET else f"**{row.difference:+.3f}**"
                 for row in main.itertuples()
             ],
         }
@@ -339,8 +381,8 @@ def _layer_table(rows: pd.DataFrame) -> pd.DataFrame:
     by_layer = rows[(rows["quantity"] == "by layer") & (rows["split"] == "test")]
     texts = [f"{row.ours:.3f} ({row.published:.3f})" for row in by_layer.itertuples()]
     cells = [
-        text if within else f"**{text}**"
-        for text, within in zip(texts, by_layer["within"], strict=True)
+        text if status == MET else f"**{text}**"
+        for text, status in zip(texts, by_layer["status"], strict=True)
     ]
     index = ["level", "probe", "fit_labels"]
     layers = list(dict.fromkeys(by_layer["layer"]))

@@ -102,9 +102,9 @@ def one_of_each_kind(probes: Probes) -> list[str]:
     return list(first.values())
 
 
-def on_test(probes: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy of the probes that were fitted to observed labels."""
-    chosen = (probes["split"] == "test") & (probes["fit_labels"] == "observed")
+def on_test(probes: pd.DataFrame, fit_labels: str = "observed") -> pd.DataFrame:
+    """Test accuracy of the probes that were fitted to one kind of labels."""
+    chosen = (probes["split"] == "test") & (probes["fit_labels"] == fit_labels)
     return probes[chosen].rename(columns={"probe": "series"})
 
 

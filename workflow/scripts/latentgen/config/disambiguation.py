@@ -192,12 +192,19 @@ class Disambiguation(Block):
     classifier: Name
     segmenter: Name
     attribution: Attribution = Attribution()
-    fill: Literal["black", "mean_colour", "blur", "local_mean"] = "black"
+    fill: Literal["black", "zero_input", "mean_colour", "blur", "local_mean"] = Field(
+        "black",
+        description="what redacted segments show; zero_input: what the network gets as zero, as "
+        "published; mean_colour: of the picture; local_mean: of each segment",
+    )
     measure: Literal["probability", "evidence"] = Field(
         "probability", description="what a redaction takes from a label; evidence: centred logits"
     )
     delta: Fraction = Field(0.8, description="threshold of the published rules")
     top_k: Annotated[int, Field(ge=2), NUMBER] = Field(5, description="all pairs of so many labels")
+    every_pair: bool = Field(
+        False, description="of canvases, also pairs with a label that is not on them, as published"
+    )
     min_probability: Fraction = Field(0.0, description="a pair's second label must have")
     min_pixels: Positive = Field(5, description="smaller segments are never redacted")
     search: Search = Search()

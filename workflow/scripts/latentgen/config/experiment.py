@@ -153,7 +153,7 @@ class Experiment(Block):
     protocol: Literal["sound", "published"] = Field(
         "sound",
         description="`published`: unshuffled batches, one draw of labels (seed 42) for every run, "
-        "no validation split",
+        "no validation split, `logistic_regression_published` in place of `logistic_regression`",
     )
     validation_fraction: Annotated[float, Field(ge=0, lt=1), NUMBER] = Field(
         0.1, description="of the training data, held out with observed labels, for choices"
@@ -185,6 +185,11 @@ class Experiment(Block):
     )
     batch_norm_contrast: bool = Field(
         False, description="also read it with each image's own batch statistics, as published"
+    )
+    beside: Name | None = Field(
+        None,
+        description="an experiment, such as the same without dropout, to be drawn beside it where "
+        "both have the same noise",
     )
     published: Published | None = Field(None, description="its counterpart, to compare with")
     activations: Activations = Activations()

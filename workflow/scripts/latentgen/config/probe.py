@@ -101,6 +101,9 @@ def usual_probes() -> dict[str, Probe]:
         "masc": MASCProbe(probe="masc"),
         "velpic": VeLPICProbe(probe="velpic"),
         "logistic_regression": LogisticRegressionProbe(probe="logistic_regression"),
+        "logistic_regression_published": LogisticRegressionProbe(
+            probe="logistic_regression", solver="adam"
+        ),
         "nearest_class_mean": NearestClassMeanProbe(probe="nearest_class_mean"),
         "knn": KNNProbe(probe="knn"),
         "lda": LDAProbe(probe="lda"),

@@ -101,6 +101,8 @@ class Config(Block):
         _refuse_missing(f"{where}.model", experiment.model, self.models)
         for key, probe in _probes_of(experiment):
             _refuse_missing(f"{where}.{key}", probe, self.probes)
+        if experiment.beside is not None:
+            _refuse_missing(f"{where}.beside", experiment.beside, self.experiments)
         for probe in experiment.repair_probes:
             self._refuse_headless(f"{where}.repair_probes", probe)
         if experiment.noise.kind == "confusion" and not self._confusion_of(experiment):
@@ -204,6 +206,8 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
     dataset = config.datasets[experiment.dataset]
     plain = experiment.model_dump(mode="json")
     masc = _masc(config, experiment)
+    of_protocol = _as_published if published else list
+    fitted = of_protocol(experiment.probes)
     return {
         **plain,
         "dataset": experiment.dataset,
@@ -212,13 +216,13 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
         "model": config.models[experiment.model].model_dump(mode="json"),
         "training": {**plain["training"], "shuffle": not published},
         "validation_fraction": 0.0 if published else experiment.validation_fraction,
-        "probes": _settings(config, experiment.probes),
+        "probes": _settings(config, fitted),
         "dynamics_probes": _settings(
             config,
             # Those of `probes` are there already.
-            [name for name in experiment.dynamics_probes if name not in experiment.probes],
+            [name for name in of_protocol(experiment.dynamics_probes) if name not in fitted],
         ),
-        "final_probes": _settings(config, experiment.final_probes),
+        "final_probes": _settings(config, of_protocol(experiment.final_probes)),
         "repair_probes": _settings(config, experiment.repair_probes),
         "masc": masc,
         "intervention_probes": {
@@ -230,6 +234,12 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
             "probe": config.probes[experiment.relabel.probe].model_dump(),
         },
     }
+
+
+def _as_published(probes: Iterable[str]) -> list[str]:
+    """The published logistic regression in place of the converged one."""
+    converged, published = "logistic_regression", "logistic_regression_published"
+    return list(dict.fromkeys(published if name == converged else name for name in probes))
 
 
 def _settings(config: Config, probes: Iterable[str]) -> dict[str, Any]:

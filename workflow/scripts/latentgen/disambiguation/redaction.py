@@ -4,7 +4,7 @@ The 8-bit picture itself is changed, before a model's own scaling, so that the p
 is the one that the model saw. All redactions of a call are evaluated in batches.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,26 @@ Sets = NDArray[np.bool_]
 """Sets of segments, bool (sets, n): which segments each one holds."""
 
 
-def black(picture: Picture, segments: Segments) -> Picture:
+Colour = Sequence[float]
+"""Red, green and blue as 0..1."""
+
+
+def black(picture: Picture, segments: Segments, mean: Colour) -> Picture:
     """Black."""
     return np.zeros_like(picture)
 
 
-def mean_colour(picture: Picture, segments: Segments) -> Picture:
+def zero_input(picture: Picture, segments: Segments, mean: Colour) -> Picture:
+    """What the network gets as zero: the mean of its input scaling, as published."""
+    return np.broadcast_to(_rounded(255 * np.array(mean)), picture.shape).copy()
+
+
+def mean_colour(picture: Picture, segments: Segments, mean: Colour) -> Picture:
     """The picture's mean colour."""
     return np.broadcast_to(_rounded(picture.mean((0, 1))), picture.shape).copy()
 
 
-def blur(picture: Picture, segments: Segments) -> Picture:
+def blur(picture: Picture, segments: Segments, mean: Colour) -> Picture:
     """The picture itself, blurred by a Gaussian of an eighth of its shorter side."""
     from scipy.ndimage import gaussian_filter
 
@@ -35,7 +44,7 @@ def blur(picture: Picture, segments: Segments) -> Picture:
     return _rounded(gaussian_filter(picture.astype(np.float64), (width, width, 0), mode="nearest"))
 
 
-def local_mean(picture: Picture, segments: Segments) -> Picture:
+def local_mean(picture: Picture, segments: Segments, mean: Colour) -> Picture:
     """Each segment's own mean colour."""
     colours = [
         np.bincount(segments.ravel(), weights=picture[..., channel].ravel()) / areas(segments)
@@ -48,13 +57,17 @@ def _rounded(values: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.rint(values).astype(np.uint8)
 
 
-FILLS: dict[str, Callable[[Picture, Segments], Picture]] = {
+FILLS: dict[str, Callable[[Picture, Segments, Colour], Picture]] = {
     "black": black,
+    "zero_input": zero_input,
     "mean_colour": mean_colour,
     "blur": blur,
     "local_mean": local_mean,
 }
-"""What redacted pixels show, by the name that config.yaml gives it: for each pixel of a picture."""
+"""What redacted pixels show, by the name that config.yaml gives it: for each pixel of a picture.
+
+Each is a function of the picture, its segments, and the mean of the classifier's input scaling.
+"""
 
 
 def redact(picture: Picture, filled: Picture, masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -93,7 +106,7 @@ class Redactions:
         self.classifier = classifier
         self.picture = picture
         self.segments = segments
-        self.filled = FILLS[fill](picture, segments)
+        self.filled = FILLS[fill](picture, segments, classifier.mean)
         self.measure = measure
         self.n = n_segments(segments)
         self.passes = 0

@@ -119,7 +119,8 @@ def disambiguate(
 ) -> Iterator[PairResult]:
     """Disambiguate all pairs of a picture's `top_k` likeliest labels, likelier ones first.
 
-    Pairs of a canvas with a label that is not on it are left out.
+    Pairs of a canvas with a label that is not on it are left out, unless the settings want every
+    pair.
 
     Args:
         sample: the picture.
@@ -142,7 +143,7 @@ def disambiguate(
         (label_a, label_b)
         for label_a, label_b in combinations([int(label) for label in top], 2)
         if probabilities[label_b] >= settings["min_probability"]
-        and (truth_of(sample, (label_a, label_b)) or not sample.truth)
+        and (settings["every_pair"] or not sample.truth or truth_of(sample, (label_a, label_b)))
     ]
     if not pairs:  # attribution is expensive
         return

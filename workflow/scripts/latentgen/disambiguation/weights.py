@@ -48,13 +48,17 @@ def require_weights(path: Path, url: str | None = None, sha256: str | None = Non
     """
     if not path.exists():
         if url is None:
-            raise PipelineError(f"{path}: there is no such file of weights, and no url to get it")
+            raise PipelineError(
+                f"{path}: there is no such file of weights, and no url to get it; put it there"
+            )
         try:
             with atomic_path(path) as partial:
                 download_url_to_file(url, str(partial), progress=False)
                 note_download(path, partial)
         except (OSError, HTTPException, ValueError) as error:
-            raise PipelineError(f"{path}: downloading {url} failed ({one_line(error)})") from None
+            raise PipelineError(
+                f"{path}: downloading {url} failed ({one_line(error)}); put the file there"
+            ) from None
     if sha256 is not None and not (found := sha256_of(path)).startswith(sha256):
         raise PipelineError(f"{path}: expected SHA-256 {sha256}, found {found}")
 

@@ -13,15 +13,21 @@ from latentgen.drawing.panels import (
     grid,
     name_columns,
     name_row,
-    unless_empty,
 )
 from latentgen.drawing.style import PUBLISHED, style_of
-from latentgen.names import UNDISTURBED
 
 EPOCH = "Epoch (0 is the untrained network)"
 
 
-def layers_by_levels(numbers: pd.DataFrame, style: Mapping[str, Any]) -> tuple[Figure, Any]:
+Behind = Callable[[Axes, float, str], None]
+"""Draws what lies behind our lines in a panel, given its corruption level and its layer."""
+
+
+def layers_by_levels(
+    numbers: pd.DataFrame,
+    style: Mapping[str, Any],
+    behind: Behind = lambda axes, level, layer: None,
+) -> tuple[Figure, Any]:
     """A row of panels for each layer, a column for each corruption level, a line per series."""
     levels = sorted(numbers["level"].unique())
     layers = list(dict.fromkeys(numbers["layer"].dropna()))
@@ -30,6 +36,7 @@ def layers_by_levels(numbers: pd.DataFrame, style: Mapping[str, Any]) -> tuple[F
         for axes, level in zip(row, levels, strict=True):
             here = numbers[numbers["level"] == level]
             here = here[here["layer"].isna() | (here["layer"] == layer)]
+            behind(axes, level, layer)
             for series, rows in here.groupby("series", sort=False):
                 draw_series(axes, rows["epoch"], rows, str(series))
         name_row(row[-1], layer, gap=0.03)
@@ -38,27 +45,10 @@ def layers_by_levels(numbers: pd.DataFrame, style: Mapping[str, Any]) -> tuple[F
     return figure, panels
 
 
-@unless_empty
-def draw_variants(
-    numbers: pd.DataFrame,
-    style: Mapping[str, Any],
-    row_height: float = 1.6,
-    behind: Callable[[Axes, float], None] = lambda axes, level: None,
-) -> Figure:
-    """A panel for each corruption level: the network as trained and with edited last layers.
-
-    `behind` is called first, with each panel and its level, to draw behind the lines.
-    """
-    levels = sorted(numbers["level"].unique())
-    figure, panels = grid(1, len(levels), style, row_height=row_height)
-    for axes, level in zip(panels.flat, levels, strict=True):
-        behind(axes, level)
-        for variant, rows in numbers[numbers["level"] == level].groupby("variant", sort=False):
-            draw_series(axes, rows["epoch"], rows, str(variant))
-        axes.set_title(f"corruption {level:g}")
-    epoch_axis(panels[0, 0])
-    finish(figure, panels, EPOCH, "Test accuracy")
-    return figure
+def draw_variants(axes: Axes, numbers: pd.DataFrame) -> None:
+    """A line for each variant of the network."""
+    for variant, rows in numbers.groupby("variant", sort=False):
+        draw_series(axes, rows["epoch"], rows, str(variant))
 
 
 def epoch_axis(axes: Axes) -> None:
@@ -91,19 +81,31 @@ def finish_epochs(
     finish(figure, panels, x_label, y_label, y_limits)
 
 
-def draw_published_points(axes: Axes, points: pd.DataFrame) -> None:
-    """Published test accuracies of edited networks, a marker for each variant."""
-    for series, rows in points.groupby("variant", sort=False):
-        marker = style_of(str(series)).get("marker", "o" if series == UNDISTURBED else "s")
+def draw_published_curves(axes: Axes, numbers: pd.DataFrame, column: str) -> None:
+    """Published curves in grey behind ours: means over runs, with a band from min to max.
+
+    Each has the kind of line of its counterpart, and its marker at about ten places.
+
+    Args:
+        axes: the panel.
+        numbers: epoch, mean, min, max, and what names the curve.
+        column: where its name stands, `series` or `variant`.
+    """
+    for name, rows in numbers.groupby(column, sort=False):
+        look = style_of(str(name))
         axes.plot(
             rows["epoch"],
             rows["mean"],
-            linestyle="none",
-            marker=marker,
-            markersize=6,
-            label=f"Published: {style_of(str(series))['label']}",
+            linestyle=look.get("linestyle", "-"),
+            linewidth=2.2,
+            marker=look.get("marker", ""),
+            markersize=4.5,
+            markevery=-(-len(rows) // 10),
+            label=f"{look['label']}, published",
             **PUBLISHED,
         )
+        band = {**PUBLISHED, "alpha": 0.4, "linewidth": 0}
+        axes.fill_between(rows["epoch"], rows["min"], rows["max"], **band)
 
 
 def draw_band(axes: Axes, rows: pd.DataFrame, colour: str) -> None:

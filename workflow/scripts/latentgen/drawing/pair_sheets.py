@@ -76,8 +76,12 @@ def draw_sheet(
     curves: pd.DataFrame,
     proofs: Path,
     style: Mapping[str, Any],
+    delta: float,
 ) -> tuple[Figure, pd.DataFrame]:
     """Picture, segments, the certified redactions, and both labels along both rankings.
+
+    Along either ranking: their probabilities, and these in percent of what the whole picture has,
+    with the step where the published rule is met, if any.
 
     Args:
         row: of pairs.csv.
@@ -86,6 +90,7 @@ def draw_sheet(
         curves: the pair's rows of curves.csv.
         proofs: folder of the study's proofs.
         style: the block `figures` of config.yaml.
+        delta: the study's threshold.
 
     Returns:
         The figure, and the numbers drawn in it: panel, step, value_a, value_b.
@@ -104,11 +109,45 @@ def draw_sheet(
             _show(axes, np.full_like(sample.picture, 255), f"no {kind} certificate", "")
         else:
             _show(axes, redaction.picture, f"{kind}: {redaction.title}", _change(row, redaction))
-    bottom = figure.add_gridspec(1, 2, left=0.08, right=0.98, top=0.36, bottom=0.1, wspace=0.12)
+    curves = with_percents(curves)
+    bottom = figure.add_gridspec(1, 4, left=0.07, right=0.98, top=0.36, bottom=0.12, wspace=0.3)
     for place, along in enumerate(("a", "b")):
-        axes = figure.add_subplot(bottom[place])
-        _draw_curve(axes, curves[curves["along"] == along], row, along)
+        curve = curves[curves["along"] == along]
+        step = distinct_step(curve, along, delta)
+        for offset, quantity in enumerate(("probability", "percent")):
+            axes = figure.add_subplot(bottom[2 * place + offset])
+            _draw_curve(axes, curve, row, along, quantity)
+            if step is not None:
+                axes.axvline(step, color="#cc0000", linestyle=":", linewidth=1)
     return figure, _numbers(curves, found)
+
+
+def with_percents(curves: pd.DataFrame) -> pd.DataFrame:
+    """Curves with percent_a and percent_b, what is left of what the whole picture has."""
+    whole = curves[curves["step"] == 0].set_index("along")
+    return curves.assign(
+        **{
+            f"percent_{label}": 100
+            * curves[f"probability_{label}"]
+            / curves["along"].map(whole[f"probability_{label}"])
+            for label in "ab"
+        }
+    )
+
+
+def distinct_step(curve: pd.DataFrame, along: str, delta: float) -> int | None:
+    """The first step of a ranking that takes its label away and leaves the other, if any.
+
+    Args:
+        curve: along one ranking, with percents.
+        along: whose ranking, `a` or `b`.
+        delta: at most 1 - delta of the one must be left, and at least delta of the other.
+    """
+    other = "b" if along == "a" else "a"
+    met = (curve[f"percent_{along}"] <= 100 * (1 - delta)) & (
+        curve[f"percent_{other}"] >= 100 * delta
+    )
+    return int(curve["step"][met].iloc[0]) if met.any() else None
 
 
 def outlined(picture: NDArray[np.uint8], segments: Segments) -> NDArray[np.float64]:
@@ -147,33 +186,44 @@ def _change(row: Mapping[str, Any], redaction: Redaction) -> str:
     )
 
 
-def _draw_curve(axes: Any, curve: pd.DataFrame, row: Mapping[str, Any], along: str) -> None:
+def _draw_curve(
+    axes: Any, curve: pd.DataFrame, row: Mapping[str, Any], along: str, quantity: str
+) -> None:
     for label, colour, line in (("a", LABEL_A, "-"), ("b", LABEL_B, "--")):
         axes.plot(
             curve["step"],
-            curve[f"probability_{label}"],
+            curve[f"{quantity}_{label}"],
             line,
             color=colour,
             marker="o" if label == "a" else "s",
             markersize=2,
             label=f"{label} = {row[f'name_{label}']}",
         )
-    axes.set_ylim(-0.03, 1.03)
+    if quantity == "probability":
+        axes.set_ylim(-0.03, 1.03)
+    else:  # a weak label may grow to many times of what it was
+        highest = float(curve[["percent_a", "percent_b"]].to_numpy().max())
+        axes.set_ylim(-6, min(max(highest, 100), 200) * 1.03)
+        axes.axhline(100, color="#777777", linewidth=0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel(f"Segments redacted, those for {row[f'name_{along}']} first", fontsize=7)
-    axes.set_ylabel("Probability" if along == "a" else "", fontsize=7)
+    axes.set_xlabel(f"segments redacted, for {row[f'name_{along}']} first", fontsize=6)
+    axes.set_title("Probability" if quantity == "probability" else "% of the whole", fontsize=6)
     axes.tick_params(labelsize=6)
-    axes.legend(fontsize=6, frameon=False, loc="best")
+    if quantity == "probability":
+        axes.legend(fontsize=6, frameon=False, loc="best")
 
 
 def _numbers(curves: pd.DataFrame, found: Mapping[str, list[Redaction]]) -> pd.DataFrame:
-    lines = pd.DataFrame(
-        {
-            "panel": "along_" + curves["along"],
-            "step": curves["step"],
-            "value_a": curves["probability_a"],
-            "value_b": curves["probability_b"],
-        }
+    lines = pd.concat(
+        pd.DataFrame(
+            {
+                "panel": "along_" + curves["along"] + f"_{quantity}",
+                "step": curves["step"],
+                "value_a": curves[f"{quantity}_a"],
+                "value_b": curves[f"{quantity}_b"],
+            }
+        )
+        for quantity in ("probability", "percent")
     )
     changes = [
         (f"{kind}_{redaction.title}_{when}".replace("$", ""), step, *values)
@@ -197,6 +247,7 @@ def draw_sheets(
     proofs: Path,
     folder: Path,
     style: Mapping[str, Any],
+    delta: float,
 ) -> None:
     """Draw the sheets of all pairs into an existing folder, each as PDF, PNG and CSV."""
     groups = dict(iter(curves.groupby(["name", "label_a", "label_b"], sort=False)))
@@ -206,7 +257,7 @@ def draw_sheets(
         name = str(row["name"])
         sample, segments = pictures[name]
         curve = groups[(name, row["label_a"], row["label_b"])]
-        figure, numbers = draw_sheet(row, sample, segments, curve, proofs, style)
+        figure, numbers = draw_sheet(row, sample, segments, curve, proofs, style, delta)
         files = {kind: str(folder / f"{sheet_name(row)}.{kind}") for kind in ("pdf", "png", "csv")}
         save(figure, numbers, files)
 

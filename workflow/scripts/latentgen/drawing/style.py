@@ -37,6 +37,12 @@ SERIES: dict[str, dict[str, Any]] = {
         "linestyle": (0, (1, 1)),
         "label": "Logistic regression",
     },
+    "logistic_regression_published": {
+        "color": "#882255",
+        "marker": "x",
+        "linestyle": (0, (1, 1)),
+        "label": "Logistic regression (Adam, as published)",
+    },
     "early_stopped": {"color": "#000000", "linestyle": "--", "label": "Model, stopped early"},
     "test": {"color": "#0072B2", "marker": "o", "label": "Test"},
     "train_observed": {

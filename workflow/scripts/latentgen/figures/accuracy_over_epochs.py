@@ -4,26 +4,36 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latentgen.analysis import dynamics, published
-from latentgen.analysis.runs import MODEL, read_runs
-from latentgen.drawing.epochs import EPOCH, layers_by_levels
-from latentgen.drawing.panels import (
-    Drawn,
-    draw_published,
-    finish,
-    mark_input,
-    unless_empty,
-)
+from latentgen.analysis import dynamics, published, published_curves
+from latentgen.analysis.runs import read_runs
+from latentgen.drawing.epochs import EPOCH, draw_published_curves, layers_by_levels
+from latentgen.drawing.panels import Drawn, finish, mark_input, unless_empty
 from latentgen.names import INPUT
 
 
 def accuracy_over_epochs(files: Any, params: Any) -> Drawn:
-    """Files: histories, probes, published. Params: style, published."""
-    numbers = dynamics.accuracy_over_epochs(read_runs(files.histories), read_runs(files.probes))
-    theirs = dynamics.published_model(numbers, files.published, params.published)
+    """Files: histories, probes, published curves of model and probes.
+
+    Params: style, published, probes (their settings), fit_labels (of the probes).
+    """
+    histories, probes = read_runs(files.histories), read_runs(files.probes)
+    numbers = dynamics.accuracy_over_epochs(histories, probes, params.fit_labels)
+    theirs = _published(files, params, numbers)
     return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
+
+
+def _published(files: Any, params: Any, numbers: pd.DataFrame) -> pd.DataFrame:
+    """The published curves of what is drawn: level, series, layer, epoch, mean, min, max, seeds."""
+    model = published_curves.as_series(
+        published_curves.model(files.published_model, params.published)
+    )
+    probes = published_curves.probes(files.published_probes, params.published, params.fit_labels)
+    names = pd.DataFrame(published.counterparts(params.probes).items(), columns=["series", "probe"])
+    both = pd.concat([model, probes.merge(names).drop(columns="probe")], ignore_index=True)
+    return published_curves.at_our_levels(both, numbers)
 
 
 @unless_empty
@@ -37,14 +47,16 @@ def draw(
     Args:
         numbers: as returned by `dynamics.accuracy_over_epochs`.
         style: width in inches, dpi.
-        published: as returned by `dynamics.published_model`, drawn behind.
+        published: level, series, layer (empty for the model), epoch, mean, min, max; drawn behind.
     """
-    figure, panels = layers_by_levels(numbers[numbers["layer"] != INPUT], style)
-    for column, level in zip(panels.T, sorted(numbers["level"].unique()), strict=True):
-        for axes in column:
-            mark_input(axes, numbers[numbers["level"] == level])
-            if published is not None:
-                theirs = published[published["level"] == level]
-                draw_published(axes, theirs["epoch"], theirs, MODEL)
+
+    def behind(axes: Axes, level: float, layer: str) -> None:
+        mark_input(axes, numbers[numbers["level"] == level])
+        if published is not None:
+            theirs = published[published["level"] == level]
+            here = theirs["layer"].isna() | (theirs["layer"] == layer)
+            draw_published_curves(axes, theirs[here], "series")
+
+    figure, panels = layers_by_levels(numbers[numbers["layer"] != INPUT], style, behind)
     finish(figure, panels, EPOCH, "Test accuracy")
     return figure

@@ -27,6 +27,7 @@ def differences(files: Any, params: Any) -> Drawn:
 DIFFERENCE_LABELS = {
     "probe_minus_model": "Probe minus model, test accuracy",
     "masc_minus_probe": "MASC minus another probe, test accuracy",
+    "velpic_minus_probe": "VeLPIC minus another probe, test accuracy",
 }
 
 

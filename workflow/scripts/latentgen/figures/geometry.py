@@ -32,7 +32,9 @@ QUANTITIES = {
     "label_angle": "Observed to true\nlabels, degrees",
     "head_angle": "VeLPIC to trained\nlayer, degrees",
     "share_observed": "Share of variance,\nobserved labels",
+    "share_observed_test": "the same,\non test",
     "share_true": "Share of variance,\ntrue labels",
+    "share_true_test": "the same,\non test",
     "components_observed": "Components,\nobserved labels",
     "components_true": "Components,\ntrue labels",
 }

@@ -6,25 +6,26 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis import editing, published
+from latentgen.analysis import editing, published, published_curves
 from latentgen.analysis.editing import GAIN, QUANTITIES
 from latentgen.analysis.runs import read_runs
-from latentgen.drawing.epochs import draw_band, draw_published_points, finish_epochs
-from latentgen.drawing.panels import (
-    Drawn,
-    grid,
-    name_row,
-    unless_empty,
-)
+from latentgen.drawing.epochs import draw_band, draw_published_curves, finish_epochs
+from latentgen.drawing.panels import Drawn, grid, name_row, unless_empty
 from latentgen.drawing.style import style_of
 
 
 def intervention(files: Any, params: Any) -> Drawn:
-    """Files: interventions, published. Params: style, published."""
+    """Files: interventions, published, published_model. Params: style, published."""
     numbers = editing.after_interventions(read_runs(files.interventions))
-    table = pd.read_csv(files.published)
-    theirs = editing.published_intervention(table, params.published, numbers)
-    return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
+    edited = published_curves.intervention(files.published, params.published)
+    curves = pd.concat(
+        [
+            published_curves.at_our_levels(edited, numbers, "start"),
+            published_curves.undisturbed(files.published_model, params.published, numbers),
+        ],
+        ignore_index=True,
+    )
+    return draw(numbers, params.style, curves), published.beside(numbers, curves)
 
 
 @unless_empty
@@ -39,7 +40,8 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFram
     for row, (start, quantity) in zip(panels, keys, strict=True):
         for axes, level in zip(row, levels, strict=True):
             axes.axvline(start, color="#888888", linewidth=0.8, linestyle=":")
-            draw_published_points(axes, where(published, level, start, quantity=quantity))
+            theirs = where(published, level, start, quantity=quantity)
+            draw_published_curves(axes, theirs, "variant")
             here = where(numbers, level, start, quantity=quantity)
             for variant, rows in here.groupby("variant", sort=False):
                 look = style_of(str(variant))

@@ -9,14 +9,10 @@ from matplotlib.figure import Figure
 from latentgen.analysis import editing
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.epochs import finish_epochs
-from latentgen.drawing.panels import (
-    Drawn,
-    draw_series,
-    grid,
-    unless_empty,
-)
+from latentgen.drawing.panels import Drawn, draw_series, grid, name_row, unless_empty
 
 RETRAINING = "Epochs of retraining (0 is the memorised network)"
+QUANTITIES = {"test": "test", "new_labels": "training,\nnew labels"}
 
 
 def relabelling(files: Any, params: Any) -> Drawn:
@@ -27,11 +23,21 @@ def relabelling(files: Any, params: Any) -> Drawn:
 
 @unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
-    """A panel for each corruption level, a line for each kind of labels the probe was fitted to."""
+    """A row for test images and one for the new labels, a column for each corruption level.
+
+    A line for each kind of labels that the probe was fitted to.
+
+    Args:
+        numbers: as returned by `editing.accuracy_while_retraining`.
+        style: width in inches, dpi.
+    """
     levels = sorted(numbers["level"].unique())
-    figure, panels = grid(1, len(levels), style, row_height=1.6)
-    for axes, level in zip(panels.flat, levels, strict=True):
-        for series, rows in numbers[numbers["level"] == level].groupby("series", sort=False):
-            draw_series(axes, rows["epoch"], rows, str(series))
-    finish_epochs(figure, panels, levels, "Test accuracy", (0, 1.02), RETRAINING)
+    figure, panels = grid(len(QUANTITIES), len(levels), style, row_height=1.4)
+    for row, (quantity, title) in zip(panels, QUANTITIES.items(), strict=True):
+        shown = numbers[numbers["quantity"] == quantity]
+        for axes, level in zip(row, levels, strict=True):
+            for series, rows in shown[shown["level"] == level].groupby("series", sort=False):
+                draw_series(axes, rows["epoch"], rows, str(series))
+        name_row(row[-1], title)
+    finish_epochs(figure, panels, levels, "Accuracy", (0, 1.02), RETRAINING)
     return figure

@@ -4,31 +4,41 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latentgen.analysis import editing, published
+from latentgen.analysis import editing, published, published_curves
 from latentgen.analysis.runs import read_runs
-from latentgen.drawing.epochs import draw_published_points, draw_variants
-from latentgen.drawing.panels import (
-    Drawn,
-    unless_empty,
-)
+from latentgen.drawing.epochs import EPOCH, draw_published_curves, draw_variants, epoch_axis
+from latentgen.drawing.panels import Drawn, finish, grid, name_columns, unless_empty
 
 
 def transfer_controls(files: Any, params: Any) -> Drawn:
     """Files: transfers, controls, published. Params: style, published."""
-    numbers = editing.weight_transfer(read_runs([*files.transfers, *files.controls]))
-    table = pd.read_csv(files.published)
-    theirs = editing.published_transfer(table, params.published, numbers)
+    numbers = _on_test(editing.weight_transfer(read_runs([*files.transfers, *files.controls])))
+    curves = _on_test(published_curves.transfer(files.published, params.published))
+    theirs = published_curves.at_our_levels(curves, numbers)
     return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
+
+
+def _on_test(numbers: pd.DataFrame) -> pd.DataFrame:
+    return numbers[numbers["quantity"] == "test"].drop(columns="quantity")
 
 
 @unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFrame) -> Figure:
-    """A panel for each corruption level: every edit of the last layer."""
+    """A panel for each corruption level: every edit of the last layer.
 
-    def behind(axes: Axes, level: float) -> None:
-        draw_published_points(axes, published[published["level"] == level])
-
-    return draw_variants(numbers, style, row_height=2.2, behind=behind)
+    Args:
+        numbers: level, variant, epoch, mean, min, max.
+        style: width in inches, dpi.
+        published: the same, published; drawn behind.
+    """
+    levels = sorted(numbers["level"].unique())
+    figure, panels = grid(1, len(levels), style, row_height=2.2)
+    for axes, level in zip(panels.flat, levels, strict=True):
+        draw_published_curves(axes, published[published["level"] == level], "variant")
+        draw_variants(axes, numbers[numbers["level"] == level])
+    name_columns(panels, levels)
+    epoch_axis(panels[0, 0])
+    finish(figure, panels, EPOCH, "Test accuracy")
+    return figure

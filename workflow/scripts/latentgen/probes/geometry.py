@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from latentgen.data.labels import LABEL_KINDS
+from latentgen.data.labels import LABEL_KINDS, LabelArray, Labels
+from latentgen.networks.activations import ActivationSource
 from latentgen.probes.kinds._numerics import TINY_DOUBLE
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.moments import ClassMoments
@@ -78,6 +79,69 @@ def class_geometry(
         {"class": c, **{name: values[c] for name, values in columns.items()}}
         for c in range(n_classes)
     ]
+
+
+def layer_geometry(
+    source: ActivationSource,
+    layer: str,
+    labels: Labels,
+    moments: Mapping[str, ClassMoments],
+    masc: Mapping[str, Any],
+    head: Tensor | None = None,
+) -> list[dict[str, Any]]:
+    """The geometry of the classes in one layer, on training and on test data.
+
+    Args:
+        source: of the layer.
+        layer: its name.
+        labels: of the source's samples.
+        moments: as for `class_geometry`, of this layer.
+        masc: as for `class_geometry`.
+        head: as for `class_geometry`.
+
+    Returns:
+        The rows of `class_geometry`, each with share_observed_test and share_true_test: of the test
+        images whose true label is the class, the share of the sum of their squares that lies along
+        the first component of the observed and of the true training class.
+    """
+    on_test = {
+        f"share_{kind}_test": shares_on_test(
+            source, layer, labels.test, moments[kind].first_components()
+        )
+        for kind in LABEL_KINDS
+    }
+    return [
+        {**row, **{name: shares[row["class"]] for name, shares in on_test.items()}}
+        for row in class_geometry(moments, masc, head)
+    ]
+
+
+def shares_on_test(
+    source: ActivationSource, layer: str, test_labels: LabelArray, vectors: Tensor
+) -> NDArray[np.float64]:
+    """Share of each class's squares, on test, that lies along a unit vector of its own, (C,).
+
+    Args:
+        source: of the layer.
+        layer: its name.
+        test_labels: (M,) true labels of the test images.
+        vectors: (C, width) a unit vector for each class, or zeros.
+
+    Returns:
+        Shares; NaN for a class without a vector, without images, or with only zero rows.
+    """
+    n_classes = len(vectors)
+    along, whole = np.zeros(n_classes), np.zeros(n_classes)
+    start = 0
+    for batch in source.batches("test", [layer]):
+        rows = batch[layer].double()
+        classes = test_labels[start : start + len(rows)]
+        own = vectors[torch.from_numpy(classes)].to(rows.device, rows.dtype)
+        np.add.at(along, classes, (rows * own).sum(1).square().cpu().numpy())
+        np.add.at(whole, classes, rows.square().sum(1).cpu().numpy())
+        start += len(rows)
+    defined = (whole > 0) & vectors.any(1).cpu().numpy()
+    return np.divide(along, whole, out=np.full(n_classes, np.nan), where=defined)
 
 
 def first_component_shares(moments: ClassMoments) -> NDArray[np.float64]:

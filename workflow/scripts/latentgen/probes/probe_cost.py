@@ -8,7 +8,7 @@ counted, and every probe is counted as if it were fitted alone.
 """
 
 from functools import singledispatch
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,33 +27,53 @@ from latentgen.probes.kinds.velpic import VeLPIC
 from latentgen.probes.measuring import measured
 from latentgen.probes.registry import AnyProbe
 
+CLASS_COST_COLUMNS = [
+    *("layer", "width", "probe", "fit_labels"),
+    *("class", "n_samples", "n_components", "fit_operations", "predict_operations"),
+]
+"""Columns of the costs of MASC by class."""
+
+
+class ProbedLayer(NamedTuple):
+    """Accuracies and costs of the probes of one layer.
+
+    Attributes:
+        accuracies: as from `fitting.probe_layers`.
+        costs: rows with layer, width, probe, fit_labels, fit_seconds, predict_seconds (of the test
+            split), peak_mib (MiB, see `measuring.Cost`, of fitting and predicting), fit_operations,
+            predict_operations.
+        class_costs: of every MASC, rows with `CLASS_COST_COLUMNS`, see `class_operations`.
+    """
+
+    accuracies: Rows
+    costs: Rows
+    class_costs: Rows
+
 
 def probe_layer_and_costs(
     source: ActivationSource, layer: str, labels: Labels, probes: Settings
-) -> tuple[Rows, Rows]:
+) -> ProbedLayer:
     """As `fitting.probe_layers` for one layer, with the costs of each probe.
 
     Seconds and memory do not include reading the activations. A probe that is fitted to moments is
     charged the whole computation of the moments (for its labels and its order) and, if it uses
     them, all decompositions, though other probes share these.
-
-    Returns:
-        Accuracies, as from `fitting.probe_layers`.
-
-        Costs: rows with layer, width, probe, fit_labels, fit_seconds, predict_seconds (of the test
-        split), peak_mib (MiB, see `measuring.Cost`, of fitting and predicting), fit_operations,
-        predict_operations.
     """
+    n_test = len(labels.test)
 
-    def operations(probe: AnyProbe) -> dict[str, float]:
+    def operations(probe: AnyProbe) -> dict[str, Any]:
+        fit, predict = fit_operations(probe), predict_operations(probe, n_test)
         return {
-            "fit_operations": fit_operations(probe),
-            "predict_operations": predict_operations(probe, len(labels.test)),
+            "all": {"fit_operations": fit, "predict_operations": predict},
+            "by_class": class_operations(probe, n_test) if isinstance(probe, MASC) else [],
         }
 
     scored = score_probes(source, layer, labels, probes, measured, operations)
-    accuracies = [row for one in scored for row in one.accuracies]
-    return accuracies, [_cost_row(one) for one in scored]
+    return ProbedLayer(
+        [row for one in scored for row in one.accuracies],
+        [_cost_row(one) for one in scored],
+        [{**one.names, **row} for one in scored for row in one.described["by_class"]],
+    )
 
 
 def _cost_row(scored: ScoredProbe) -> dict[str, Any]:
@@ -62,7 +82,7 @@ def _cost_row(scored: ScoredProbe) -> dict[str, Any]:
         "fit_seconds": scored.fit_cost.seconds,
         "predict_seconds": scored.predict_cost.seconds,
         "peak_mib": (scored.fit_cost + scored.predict_cost).peak / 2**20,
-        **scored.described,
+        **scored.described["all"],
     }
 
 
@@ -113,14 +133,37 @@ def _(probe: MASC) -> float:
 
 @predict_operations.register
 def _(probe: MASC, n_rows: int) -> float:
-    """Products with the kept components or, where these are fewer, with the other ones.
+    """What every class takes, and |x|^2, 2d, once."""
+    of_classes = sum(row["predict_operations"] for row in class_operations(probe, n_rows))
+    return of_classes + n_rows * 2 * probe.n_features_in_
 
-    J = min(k, d - k) products take 2dJ, their squares and sum 2J; |x|^2 takes 2d, once.
+
+def class_operations(probe: MASC, n_rows: int) -> Rows:
+    """Operations of a fitted MASC by class.
+
+    Predicting: products with the kept components or, where these are fewer, with the other ones.
+    J = min(k, d - k) products take 2dJ, their squares and sum 2J.
+
+    Args:
+        probe: the probe.
+        n_rows: M, rows to predict.
+
+    Returns:
+        Rows with class, n_samples (n), n_components (k), fit_operations, predict_operations.
     """
-    d, kept = probe.n_features_in_, probe.n_components_
-    by_rest = (kept > d / 2) & (probe.class_count_ > d)
-    columns = int(np.where(by_rest, d - kept, kept).sum())
-    return n_rows * (2 * d * columns + 2 * columns + 2 * d)
+    d, kept, counts = probe.n_features_in_, probe.n_components_, probe.class_count_
+    by_rest = (kept > d / 2) & (counts > d)
+    columns = np.where(by_rest, d - kept, kept)
+    return [
+        {
+            "class": c,
+            "n_samples": int(counts[c]),
+            "n_components": int(kept[c]),
+            "fit_operations": components_operations(counts[c : c + 1], d),
+            "predict_operations": n_rows * (2 * d + 2) * int(columns[c]),
+        }
+        for c in range(len(counts))
+    ]
 
 
 @fit_operations.register

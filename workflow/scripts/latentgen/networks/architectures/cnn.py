@@ -17,11 +17,13 @@ def cnn(
     channels: Sequence[int],
     widths: Sequence[int],
     dropout: float = 0.0,
+    max_norm: float | None = None,
 ) -> Network:
     """Pairs of 3x3 convolutions with ReLU and a 2x2 pooling, then linear layers; no output bias.
 
-    Dropout, if not zero, follows each linear layer's ReLU. Probed at the flattened last pooling and
-    after each linear layer's ReLU.
+    Dropout, if not zero, follows each linear layer's ReLU, and then, if given, a max norm (see
+    `MaxNorm`). Probed at the flattened last pooling and after each linear layer's ReLU and max
+    norm.
     """
     blocks: list[nn.Module] = []
     n_in, height, width = shape
@@ -35,7 +37,7 @@ def cnn(
             f"models: {len(channels)} poolings leave nothing of a {shape[1]}x{shape[2]} image; "
             "give fewer channels"
         )
-    hidden = fully_connected(n_in * height * width, widths, dropout)
+    hidden = fully_connected(n_in * height * width, widths, dropout, max_norm)
     module = nn.Sequential(
         OrderedDict(
             features=nn.Sequential(*blocks),

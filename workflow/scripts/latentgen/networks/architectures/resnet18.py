@@ -5,8 +5,10 @@ from torch import nn
 from latentgen.networks.network import Network, Shape
 
 
-def resnet18(shape: Shape, n_classes: int) -> Network:
+def resnet18(shape: Shape, n_classes: int, *, dropout: float = 0.0) -> Network:
     """Torchvision's ResNet-18 with a 3x3 first convolution of stride 1.
+
+    Dropout, if not zero, lies between the average pooling and the last layer (arXiv 2603.19865).
 
     Probed after the first pooling, inside and after stage 1, after stages 2 to 4 and at the
     pooled vector before the last layer: nine places.
@@ -15,6 +17,8 @@ def resnet18(shape: Shape, n_classes: int) -> Network:
 
     module = torchvision_resnet18(num_classes=n_classes)
     module.conv1 = nn.Conv2d(shape[0], 64, 3, stride=1, padding=1, bias=False)
+    if dropout:
+        module.fc = nn.Sequential(nn.Dropout(dropout), module.fc)
     layers = {
         "l0": "maxpool",
         "l0_1": "layer1.0.relu",
