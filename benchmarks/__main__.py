@@ -9,12 +9,22 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import activations, growth, probes, redaction, suite, table, training
+from benchmarks import (
+    activations,
+    growth,
+    label_issues,
+    probes,
+    redaction,
+    suite,
+    table,
+    training,
+)
 from benchmarks.timing import FULL, SMOKE, measure
 
 BENCHMARKS = [
     *training.BENCHMARKS,
     *probes.BENCHMARKS,
+    *label_issues.BENCHMARKS,
     *activations.BENCHMARKS,
     *redaction.BENCHMARKS,
 ]

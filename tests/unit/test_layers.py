@@ -12,6 +12,7 @@ FLOORS = [
     ["jobs"],
     ["figures", "tables"],
     ["drawing", "analysis"],
+    ["label_issues"],
     ["editing", "disambiguation"],
     ["probes"],
     ["networks"],

@@ -5,6 +5,7 @@ from latentgen.jobs import resources as needed
 from latentgen.jobs.code import code_of
 from latentgen.outside import contents
 from latentgen.names import (
+    GIVEN,
     LEVEL_PATTERN,
     NAME_PATTERN,
     OWN_PATTERN,
@@ -34,7 +35,7 @@ RUN = "results/runs/{experiment}/{noise}/seed{seed}"
 wildcard_constraints:
     dataset=NAME_PATTERN,
     experiment=NAME_PATTERN,
-    noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}",
+    noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}|{GIVEN}-{NAME_PATTERN}",
     seed=r"\d+",
     draw=r"published|seed\d+",
     pictures=NAME_PATTERN,

@@ -3,6 +3,8 @@
 
 rule prepare_dataset:
     """Images and true labels of a dataset as one file, checked, with a picture of samples."""
+    input:
+        unpack(given_labels_of),
     output:
         dataset="results/datasets/{dataset}.h5",
         samples="results/datasets/{dataset}.png",

@@ -18,7 +18,8 @@ PUBLISHED_OVER_EPOCHS = {
 }
 
 CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
-MISLABELLED = [name for name in SUITE if max(EXPERIMENTS[name]["noise"]["levels"]) > 0]
+MISLABELLED = [name for name in SUITE if is_noisy(EXPERIMENTS[name]["noise"])]
+WITH_LEVELS = [name for name in SUITE if EXPERIMENTS[name]["noise"]["kind"] != GIVEN]
 
 
 def shares_noise(name):
@@ -54,6 +55,7 @@ EXPERIMENT_FIGURES = {
             "initialised": published_table("initialised"),
         },
         "params": {"probes": setting("probes"), **PUBLISHED},
+        "experiments": WITH_LEVELS,
     },
     "decoding/baselines": {
         "input": {**PUBLISHED_TABLES, **FINAL_PROBES},
@@ -196,6 +198,11 @@ SUITE_FIGURES = {
             "probes": {name: EXPERIMENTS[name]["final_probes"] for name in SUITE}
         },
         "category": TABLES_AND_SCOREBOARD,
+        "of": WITH_LEVELS,
+    },
+    "label_issues/label_issues": {
+        "input": {"table": "results/tables/label_issues.csv"},
+        "of": MISLABELLED,
     },
     "disambiguation/disambiguation_scores": {
         "input": {"pairs": of_studies("pairs.csv")},

@@ -19,6 +19,12 @@ rule disambiguation:
         TARGETS["disambiguation"],
 
 
+rule label_issues:
+    """Which training labels are wrong, by every method, with pictures of the most suspect ones."""
+    input:
+        TARGETS["label_issues"],
+
+
 rule all:
     """Everything."""
     input:
@@ -31,6 +37,7 @@ localrules:
     decoding,
     disambiguation,
     dynamics,
+    label_issues,
 
 
 onsuccess:

@@ -77,8 +77,19 @@ def of_runs(experiments, file, above=-1.0):
         for name in experiments
         for noise in [EXPERIMENTS[name]["noise"]]
         for level in noise["levels"]
-        if level > above
+        if noise["kind"] == GIVEN or level > above
         for seed in EXPERIMENTS[name]["seeds"]
+    ]
+
+
+def of_first_seeds(experiments, file, above=-1.0):
+    """The same of the first seed of each experiment alone."""
+    firsts = tuple(f"/seed{EXPERIMENTS[name]['seeds'][0]}/" for name in experiments)
+    return [
+        path
+        for name, first in zip(experiments, firsts)
+        for path in of_runs([name], file, above)
+        if first in path
     ]
 
 
@@ -166,5 +177,23 @@ def dataset_memory(wildcards, attempt):
 
 
 def own_noise(wildcards):
-    """The kind of noise that the wildcards name, as settings."""
-    return {"kind": parse_noise(wildcards.noise)[0]}
+    """The kind of noise that the wildcards name, as settings; given labels need no code."""
+    kind, _ = parse_noise(wildcards.noise)
+    return {} if kind == GIVEN else {"kind": kind}
+
+
+def retraining_limits(wildcards):
+    """When a training with other labels ends."""
+    relabel = EXPERIMENTS[wildcards.experiment]["relabel"]
+    return {key: relabel[key] for key in ("max_epochs", "patience")}
+
+
+def given_labels_of(wildcards):
+    """The file of labels that came with a dataset, if there is one."""
+    file = DATASETS[wildcards.dataset].get("given_labels")
+    return {"given_labels": file} if file else {}
+
+
+def is_noisy(noise):
+    """Whether an experiment has wrong labels."""
+    return noise["kind"] == GIVEN or max(noise["levels"]) > 0

@@ -6,6 +6,7 @@ PAPERS = {
     "decoding": "2 Decoding (arXiv 2501.14687)",
     "dynamics": "3 Dynamics (arXiv 2603.19865)",
     "disambiguation": "4 Disambiguation (arXiv 2410.19479)",
+    "label_issues": "5 Label issues",
 }
 TABLES_AND_SCOREBOARD = "1 Scoreboard and tables"
 

@@ -82,6 +82,23 @@ TABLES = {
         },
         "of": REPAIRED,
     },
+    "label_issues": {
+        "target": "label_issues",
+        "input": {
+            "samples": of_runs(MISLABELLED, "label_issues.csv", above=0),
+            "rates": of_runs(MISLABELLED, "noise_rates.csv", above=0),
+        },
+        "output": {
+            "runs": "results/tables/label_issues_by_run.csv",
+            "transitions": "results/tables/label_transitions.csv",
+        },
+        "of": MISLABELLED,
+    },
+    "mending": {
+        "target": "label_issues",
+        "input": {"mended": of_first_seeds(MISLABELLED, "mending.csv", above=0)},
+        "of": MISLABELLED,
+    },
     "disambiguation": {
         "target": "disambiguation",
         "input": {

@@ -65,6 +65,8 @@ TARGETS = {
     "dynamics": everything_about("dynamics")
     + of_runs(SUITE, "transferred.safetensors")
     + of_runs(REPAIRED, "repaired.safetensors"),
+    "label_issues": everything_about("label_issues")
+    + of_first_seeds(MISLABELLED, "label_issues.html", above=0),
     "disambiguation": everything_about("disambiguation")
     + expand("results/figures/disambiguation/{study}", study=SHEETS),
 }

@@ -4,8 +4,8 @@ import numpy as np
 
 from latentgen.jobs.job import job
 from latentgen.data import datasets, labels
-from latentgen.data.noise import Classes, draw, draw_published
-from latentgen.names import parse_noise
+from latentgen.data.noise import Classes, draw, draw_published, given
+from latentgen.names import GIVEN, parse_noise
 
 with job(snakemake):
     true = datasets.read_labels(snakemake.input.dataset, "train")
@@ -13,7 +13,11 @@ with job(snakemake):
     kind, level = parse_noise(snakemake.wildcards.noise)
     what = {"dataset": snakemake.wildcards.dataset, "level": level}
     named = snakemake.wildcards.draw
-    if named == "published":
+    if kind == GIVEN:
+        observed = datasets.read_given(snakemake.input.dataset, level)
+        dataset, seed = snakemake.wildcards.dataset, named.removeprefix("seed")
+        drawn = given(true, observed, dataset=dataset, seed=seed)
+    elif named == "published":
         drawn = draw_published(true, n_classes, **what)
     else:
         confusion = snakemake.params.confusion

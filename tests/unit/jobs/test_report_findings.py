@@ -68,8 +68,8 @@ def test_lines_are_the_scoreboard_of_the_figures_probes(tables: dict[str, Path])
     reading = Reading(0.75, Difference(0.25, 0.2, 0.3), Controls(0.6, 0.65, learned))
     crossing = Controls(0.6, 0.65, learned._replace(low=-0.1))
     probes = {"masc": reading, "velpic": reading._replace(controls=crossing)}
-    assert first == Line("a", 0.4, 2, 0.5, 0.7, probes)
-    assert second == Line("b", 0.4, 2, 0.5, 0.7, {"masc": reading})
+    assert first == Line("a", "0.4", 2, 0.5, 0.7, probes)
+    assert second == Line("b", "0.4", 2, 0.5, 0.7, {"masc": reading})
 
 
 def test_where_nothing_is_held_out_the_layer_is_the_penultimate(tables: dict[str, Path]) -> None:
@@ -81,7 +81,7 @@ def test_without_scoreboard_lines_are_means_of_the_accuracies(tables: dict[str, 
     del tables["scoreboard"]
     (line,) = findings.lines(tables, {"a": SETTINGS})
     readings = {"masc": Reading(0.875, Difference(0.5)), "velpic": Reading(0.1, Difference(-0.4))}
-    assert line == Line("a", 0.4, 2, 0.375, None, readings)
+    assert line == Line("a", "0.4", 2, 0.375, None, readings)
     assert findings.learned_above_zero([line]) == []
 
 

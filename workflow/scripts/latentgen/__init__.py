@@ -7,9 +7,11 @@ _HOMES = {
     "MASC": "latentgen.probes.kinds.masc",
     "VeLPIC": "latentgen.probes.kinds.velpic",
     "extract": "latentgen.networks.reading",
+    "find_label_issues": "latentgen.label_issues.find",
+    "label_scores": "latentgen.label_issues.scores",
     "repair": "latentgen.editing.repair",
 }
-__all__ = ["MASC", "VeLPIC", "extract", "repair"]
+__all__ = ["MASC", "VeLPIC", "extract", "find_label_issues", "label_scores", "repair"]
 
 
 def __getattr__(name: str) -> Any:

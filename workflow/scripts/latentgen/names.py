@@ -28,21 +28,36 @@ UNDISTURBED = "undisturbed"
 
 LEVEL_PATTERN = r"[0-9.e-]+"
 
+GIVEN = "given"
+"""The kind of noise that came with the data; in place of a level it has the labels' name."""
 
-def noise_name(kind: str, level: float) -> str:
+Level = float | str
+"""A corruption level, or the name of given labels."""
+
+
+def noise_name(kind: str, level: Level) -> str:
     """Name of a noise kind at a corruption level.
 
-    >>> noise_name("uniform", 0.4)
-    'uniform-0.4'
+    >>> noise_name("uniform", 0.4), noise_name("given", "worse")
+    ('uniform-0.4', 'given-worse')
     """
-    return f"{kind}-{level:.15g}"
+    return f"{kind}-{level_name(level)}"
 
 
-def parse_noise(name: str) -> tuple[str, float]:
+def level_name(level: Level) -> str:
+    """A level in words.
+
+    >>> level_name(0.4), level_name("worse")
+    ('0.4', 'worse')
+    """
+    return level if isinstance(level, str) else f"{level:.15g}"
+
+
+def parse_noise(name: str) -> tuple[str, Level]:
     """Noise kind and corruption level of a name that `noise_name` made.
 
-    >>> parse_noise("uniform-0.4")
-    ('uniform', 0.4)
+    >>> parse_noise("uniform-0.4"), parse_noise("given-worse")
+    (('uniform', 0.4), ('given', 'worse'))
     """
     kind, _, level = name.partition("-")
-    return kind, float(level)
+    return kind, level if kind == GIVEN else float(level)

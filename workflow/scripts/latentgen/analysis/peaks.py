@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from latentgen.analysis.runs import MODEL, RUN_COLUMNS, on_test, with_intervals
-from latentgen.names import INPUT
+from latentgen.names import INPUT, level_name
 
 SETTING = ["experiment", "noise", "level", "layer", "probe"]
 CONTROLS = ["untrained_accuracy", "input_accuracy"]
@@ -112,7 +112,7 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 def _line(row: dict[Any, Any]) -> dict[str, str]:
     return {
-        "noise": f"{row['noise']} {row['level']:g}",
+        "noise": f"{row['noise']} {level_name(row['level'])}",
         "seeds": str(row["seeds"]),
         "epochs": f"{row['epochs']:.0f}",
         "probe": row["probe"],

@@ -25,7 +25,7 @@ from latentgen.analysis.runs import (
     one_of_each_kind,
     with_intervals,
 )
-from latentgen.names import INPUT
+from latentgen.names import INPUT, level_name
 
 PENULTIMATE = "penultimate"
 BEST_ON_VALIDATION = "best_on_validation"
@@ -218,7 +218,7 @@ def _table(rows: pd.DataFrame) -> pd.DataFrame:
     """The scoreboard of one experiment, as text."""
     return pd.DataFrame(
         {
-            "noise": f"{row['noise']} {row['level']:g}",
+            "noise": f"{row['noise']} {level_name(row['level'])}",
             "seeds": str(row["seeds"]),
             "probe": row["probe"],
             "layer": LAYER_RULES[row["layer_rule"]],
@@ -240,7 +240,7 @@ def _classes(rows: pd.DataFrame) -> pd.DataFrame:
     """The scores over classes of one experiment, as text."""
     return pd.DataFrame(
         {
-            "noise": f"{row['noise']} {row['level']:g}",
+            "noise": f"{row['noise']} {level_name(row['level'])}",
             "probe": row["probe"],
             "layer": LAYER_RULES[row["layer_rule"]],
             "model, balanced": _number(row["model_balanced_accuracy"]),

@@ -49,6 +49,11 @@ class DatasetBlock(Block):
     confusion: list[list[Fraction]] | None = Field(
         None, description="for noise kind confusion: what each class is redrawn from, rows sum to 1"
     )
+    given_labels: str | None = Field(
+        None,
+        description="for noise kind given: a .csv, .npy, .npz or .pt file of labels that came with "
+        "the training images",
+    )
 
     @field_validator("confusion")
     @classmethod

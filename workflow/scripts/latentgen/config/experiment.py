@@ -1,9 +1,16 @@
 """Experiments in config.yaml."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from latentgen.config.base import (
     NUMBER,
@@ -16,9 +23,10 @@ from latentgen.config.base import (
     Seed,
     Several,
     once_each,
+    tag_of,
 )
 from latentgen.config.errors import NotAmongError
-from latentgen.names import OWN_PATTERN
+from latentgen.names import GIVEN, OWN_PATTERN
 from latentgen.plugins import names
 from latentgen.schedule import epochs_of
 
@@ -36,7 +44,7 @@ NOISE_KINDS = names("latentgen.data.noise_kinds")
 
 def _kind_of_noise(kind: str) -> str:
     if kind not in NOISE_KINDS and not re.fullmatch(OWN_PATTERN, kind):
-        raise NotAmongError(kind, [*NOISE_KINDS, "module.function"])
+        raise NotAmongError(kind, [*NOISE_KINDS, GIVEN, "module.function"])
     return kind
 
 
@@ -49,6 +57,30 @@ class Noise(Block):
         WithJsonSchema({"anyOf": [{"enum": NOISE_KINDS}, {"pattern": f"^{OWN_PATTERN}$"}]}),
     ] = "uniform"
     levels: Annotated[list[Level], *Several] = Field(description="corruption levels p")
+
+
+class GivenNoise(Block):
+    """Observed labels that came with the data, of people for instance."""
+
+    kind: Literal["given"]
+    labels: Annotated[list[Name], *Several] = Field(
+        description="names of labels in the dataset's `given_labels`; they stand for the levels"
+    )
+
+    @property
+    def levels(self) -> list[str]:
+        """What stands for the levels."""
+        return self.labels
+
+
+def _is_given(noise: Any) -> str:
+    return GIVEN if tag_of(noise, "kind") == GIVEN else "drawn"
+
+
+AnyNoise = Annotated[
+    Annotated[Noise, Tag("drawn")] | Annotated[GivenNoise, Tag(GIVEN)],
+    Discriminator(_is_given),
+]
 
 
 class Training(Block):
@@ -144,7 +176,7 @@ class Experiment(Block):
 
     dataset: Name
     model: Name
-    noise: Noise
+    noise: AnyNoise
     seeds: Annotated[list[Seed], *Several]
     training: Training
     epochs: Annotated[str, AfterValidator(_schedule)] = Field(

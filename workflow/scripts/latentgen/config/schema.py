@@ -33,6 +33,7 @@ from latentgen.config.experiment import Experiment
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
+from latentgen.names import GIVEN
 from latentgen.plugins import is_there
 
 
@@ -110,6 +111,12 @@ class Config(Block):
                 f"datasets.{experiment.dataset}.confusion: found nothing; "
                 f"needed by {where}.noise.kind"
             )
+        given = self.datasets[experiment.dataset].given_labels
+        if experiment.noise.kind == GIVEN and not given:
+            raise ValueError(
+                f"datasets.{experiment.dataset}.given_labels: found nothing; "
+                f"needed by {where}.noise.kind"
+            )
 
     def _disambiguation_references_exist(self) -> None:
         for name, pictures in self.pictures.items():
@@ -145,12 +152,13 @@ class Config(Block):
             self._refuse_absent_modules(name, experiment)
             key = experiment.dataset
             dataset = self.datasets[key]
-            path = getattr(dataset, "path", None)
-            if path and not getattr(dataset, "url", None) and not Path(path).exists():
-                raise ValueError(
-                    f"datasets.{key}.path: found '{path}', which does not exist; "
-                    "allowed: an existing file or folder"
-                )
+            path = None if getattr(dataset, "url", None) else getattr(dataset, "path", None)
+            for name, place in (("path", path), ("given_labels", dataset.given_labels)):
+                if place and not Path(place).exists():
+                    raise ValueError(
+                        f"datasets.{key}.{name}: found '{place}', which does not exist; "
+                        "allowed: an existing file or folder"
+                    )
 
     def _refuse_absent_modules(self, name: str, experiment: Experiment) -> None:
         named = {
@@ -211,6 +219,7 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
     return {
         **plain,
         "dataset": experiment.dataset,
+        "noise": {"kind": experiment.noise.kind, "levels": experiment.noise.levels},
         "normalise": dataset.normalise.model_dump(),
         "size": _size(dataset),
         "model": config.models[experiment.model].model_dump(mode="json"),

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -68,10 +69,18 @@ class _Tree:
         )
 
 
+class Split(NamedTuple):
+    """Images uint8 (N, C, H, W) of a split, their labels int64 (N,), and their files' names."""
+
+    images: Images
+    labels: LabelArray
+    names: tuple[str, ...]
+
+
 def read_class_folders(
     path: Path, train: str, test: str, size: tuple[int, int], grayscale: bool
-) -> tuple[tuple[str, ...], list[tuple[Images, LabelArray]]]:
-    """Class names, and images and labels of the training and the test split.
+) -> tuple[tuple[str, ...], list[Split]]:
+    """Class names, and the training and the test split; files are named from these folders on.
 
     What lies in class folders and is not read is counted and named, on standard output.
 
@@ -97,9 +106,12 @@ def read_class_folders(
         else:
             _refuse_lost_classes(test_part, test_classes, may_be_empty=True)
         splits = []
-        for part, classes in ((train_part, train_classes), (test_part, test_classes)):
+        parts = ((train, train_part, train_classes), (test, test_part, test_classes))
+        for folder, part, classes in parts:
             _name_what_is_not_read(part)
-            splits.append(_read_images(part, classes, class_names, size, grayscale))
+            read = _read_images(part, classes, class_names, size, grayscale)
+            names = tuple(f"{folder.strip('/')}/{name}" for name in read.names)
+            splits.append(read._replace(names=names))
     return class_names, splits
 
 
@@ -342,8 +354,8 @@ def _read_images(
     class_names: tuple[str, ...],
     size: tuple[int, int],
     grayscale: bool,
-) -> tuple[Images, LabelArray]:
-    """Images and labels of one split, sorted by class, then by file name."""
+) -> Split:
+    """One split, sorted by class, then by file name."""
     indices = {name: index for index, name in enumerate(class_names)}
     for name, class_name in classes.items():
         if not class_name:
@@ -366,4 +378,4 @@ def _read_images(
     for read, names in names_of.items():
         image = decode(read, f"{part.where}{names[0]}", size, grayscale)
         images[[rows[name] for name in names]] = image
-    return images, labels
+    return Split(images, labels, tuple(ordered))

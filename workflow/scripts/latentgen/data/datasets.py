@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 import h5py
@@ -31,6 +31,9 @@ class Dataset:
         test_labels: int64, M.
         class_names: the K names, in the order of the class indices.
         source: the origin of the images, on one line.
+        train_names: a name for each training sample, such as its file; empty where samples have
+            none and are known by their positions.
+        given: further labels of the training samples that came with the data, int64 (N,) by name.
     """
 
     train_images: Images
@@ -39,6 +42,8 @@ class Dataset:
     test_labels: LabelArray
     class_names: tuple[str, ...]
     source: str
+    train_names: tuple[str, ...] = ()
+    given: Mapping[str, LabelArray] = field(default_factory=dict)
 
     def split(self, name: str) -> tuple[Images, LabelArray]:
         """Images and labels of the split "train" or "test"."""
@@ -49,6 +54,7 @@ class Dataset:
 
 
 SPLITS = ("train", "test")
+_TEXT = h5py.string_dtype()
 
 
 def check(dataset: Dataset) -> None:
@@ -150,7 +156,8 @@ def write(dataset: Dataset, path: StrPath) -> None:
     """Write a dataset to an HDF5 file, which has the same bytes every time.
 
     It holds train/images, train/labels, test/images and test/labels, stored contiguously, and the
-    attributes class_names (a JSON list), source and sha256 (see `checksum`).
+    attributes class_names (a JSON list), source and sha256 (see `checksum`); train/names and
+    given/NAME if there are any.
     """
     with atomic_hdf5(path) as file:
         file.attrs["class_names"] = json.dumps(dataset.class_names)
@@ -160,6 +167,10 @@ def write(dataset: Dataset, path: StrPath) -> None:
             images, labels = dataset.split(split)
             file.create_dataset(f"{split}/images", data=images)
             file.create_dataset(f"{split}/labels", data=labels)
+        if dataset.train_names:
+            file.create_dataset("train/names", data=list(dataset.train_names), dtype=_TEXT)
+        for name, labels in dataset.given.items():
+            file.create_dataset(f"given/{name}", data=labels)
 
 
 def read_split(path: StrPath, split: str) -> tuple[Images, LabelArray]:
@@ -181,6 +192,35 @@ def read_labels(path: StrPath, split: str) -> LabelArray:
     with _open_prepared(path) as file:
         labels: LabelArray = file[f"{split}/labels"][:]
         return labels
+
+
+def read_given(path: StrPath, name: str) -> LabelArray:
+    """Read labels that came with the data (int64, N).
+
+    Raises:
+        PipelineError: the file is missing, damaged or no prepared dataset, or there are no labels
+            of that name.
+    """
+    with _open_prepared(path) as file:
+        there = list(file.get("given", ()))
+        if name not in there:
+            raise PipelineError(
+                f"{path}: found no given labels {name!r}; there are {', '.join(there) or 'none'}"
+            )
+        labels: LabelArray = file[f"given/{name}"][:]
+        return labels
+
+
+def read_names(path: StrPath) -> list[str]:
+    """Read the names of the training samples; without any, their positions from 0 on.
+
+    Raises:
+        PipelineError: the file is missing, damaged or no prepared dataset.
+    """
+    with _open_prepared(path) as file:
+        if "names" in file["train"]:
+            return list(file["train/names"].asstr()[:])
+        return [str(position) for position in range(len(file["train/labels"]))]
 
 
 def read_attributes(path: StrPath) -> Attributes:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentgen.data import given_labels as given
 from latentgen.data.datasets import SPLITS, Dataset, check, check_size
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, require_choice
@@ -23,6 +24,7 @@ def load(
     source: str,
     size: Mapping[str, Any] | None = None,
     subset: Mapping[str, int] | None = None,
+    given_labels: str | None = None,
     **settings: Any,
 ) -> Dataset:
     """Read a dataset by its entry in config.yaml, and check it.
@@ -36,6 +38,7 @@ def load(
         subset: number of samples to keep of "train" and of "test", in equal parts from every class
             as far as that is possible; a split that is not named stays complete. The choice is
             deterministic, and a smaller subset is part of a larger one.
+        given_labels: file of further labels of the training samples, see `given_labels.read`.
         settings: arguments of the source.
 
     Raises:
@@ -53,6 +56,8 @@ def load(
     check(dataset)
     if size:
         check_size(dataset, size)
+    if given_labels:
+        dataset = replace(dataset, given=given.read(given_labels, dataset))
     if subset:
         dataset = _cut(dataset, subset)
         check(dataset)
@@ -71,6 +76,10 @@ def _cut(dataset: Dataset, subset: Mapping[str, int]) -> Dataset:
             )
         chosen = _balanced_choice(labels, number, derive_seed("subset", split))
         arrays |= {f"{split}_images": images[chosen], f"{split}_labels": labels[chosen]}
+        if split == "train":
+            named = dataset.train_names or range(len(labels))
+            arrays["train_names"] = tuple(str(named[row]) for row in chosen)
+            arrays["given"] = {name: of[chosen] for name, of in dataset.given.items()}
     sizes = ", ".join(f"{number} {split}" for split, number in sorted(subset.items()))
     return replace(dataset, source=f"{dataset.source}, subset of {sizes}", **arrays)
 

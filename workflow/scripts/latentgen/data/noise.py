@@ -69,6 +69,11 @@ def _with_some_changed(drawn: TrainLabels, level: float) -> TrainLabels:
     return drawn
 
 
+def given(true: LabelArray, observed: LabelArray, *, dataset: str, seed: int | str) -> TrainLabels:
+    """Labels that came with the data; the seed decides what is held out."""
+    return TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
+
+
 def draw_published(true: LabelArray, n_classes: int, *, dataset: str, level: float) -> TrainLabels:
     """The single draw of labels that all runs of protocol `published` share."""
     observed = published_uniform(true, level, n_classes)

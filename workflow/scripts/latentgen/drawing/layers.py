@@ -12,6 +12,7 @@ from latentgen.drawing.panels import (
     draw_series,
     finish,
     grid,
+    level_title,
     unless_empty,
 )
 
@@ -53,7 +54,7 @@ def draw_levels(
         if published is not None:
             draw_lines(axes, published[published["level"] == level], layers, draw_published)
         draw_lines(axes, numbers[numbers["level"] == level], layers, draw_series)
-        axes.set_title(f"corruption {level:g}")
+        axes.set_title(level_title(level))
         layer_axis(axes, numbers)
 
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from latentgen.csv_file import write_csv
 from latentgen.drawing.style import PUBLISHED, style_of
-from latentgen.names import INPUT
+from latentgen.names import INPUT, Level, level_name
 from latentgen.storage import atomic_path
 
 P = ParamSpec("P")
@@ -112,10 +112,16 @@ def name_row(last: Axes, text: str, gap: float = 0.05) -> None:
     )
 
 
-def name_columns(panels: Any, levels: Sequence[float]) -> None:
+def level_title(level: Level) -> str:
+    """The title of a panel about one corruption level, or about labels that were given."""
+    what = "given labels" if isinstance(level, str) else "corruption"
+    return f"{what} {level_name(level)}"
+
+
+def name_columns(panels: Any, levels: Sequence[Level]) -> None:
     """Name the columns of a grid by their corruption levels."""
     for axes, level in zip(panels[0], levels, strict=True):
-        axes.set_title(f"corruption {level:g}")
+        axes.set_title(level_title(level))
 
 
 def limits_of_means(numbers: pd.DataFrame) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Writing tables as CSV, as Markdown, and as a page that can be sorted and searched."""
 
 from collections.abc import Mapping
+from html import escape
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -57,11 +58,23 @@ def save(table: Table, files: Mapping[str, str]) -> None:
     with atomic_path(files["md"]) as partial:
         partial.write_text(table.markdown + f"\n{NOTHING}\n" * nothing)
     with atomic_path(files["html"]) as partial:
-        body = f"<p>{NOTHING}</p>" if nothing else _sortable(table.numbers.round(3))
-        partial.write_text(_PAGE.format(title=table.title, body=body))
+        shown = sortable(table.numbers.round(3))
+        partial.write_text(page(table.title, f"<p>{NOTHING}</p>" if nothing else shown))
 
 
-def _sortable(table: pd.DataFrame) -> str:
+def page(title: str, body: str) -> str:
+    """An HTML page; the title may hold any text, the body is HTML."""
+    return _PAGE.format(title=escape(title), body=body)
+
+
+def sortable(table: pd.DataFrame, *, with_html: bool = False) -> str:
+    """A table as HTML that works offline; its columns can be sorted, its rows searched.
+
+    Args:
+        table: to show.
+        with_html: whether its texts are HTML, as for pictures; otherwise they are shown as they
+            are.
+    """
     scripts = generate_init_offline_itables_html(options.dt_bundle)
     body = to_html_datatable(
         table,
@@ -69,6 +82,7 @@ def _sortable(table: pd.DataFrame) -> str:
         table_id="table",  # otherwise a random one, and the file would differ every time
         showIndex=False,
         maxBytes=0,
+        allow_html=with_html,
         scrollX=True,
         layout={"topStart": "search", "topEnd": "pageLength"},
         classes="display compact",

@@ -258,7 +258,7 @@ def repair_run(
     """
     kind, level = parse_noise(run.noise)
     network = run.trained_network(checkpoint_folder, device)
-    level_if_known = level if kind == "uniform" else None
+    level_if_known = float(level) if kind == "uniform" else None
     data = NoisyData(run.images["train"], run.labels, **run.normalise, level=level_if_known)
     test = run.images["test"].to(device)
     before = predict_logits(network.module, test, **run.normalise)

@@ -18,6 +18,7 @@ from latentgen.drawing.panels import (
     wrapped_grid,
 )
 from latentgen.drawing.style import style_of
+from latentgen.names import GIVEN
 
 DIFFERENCES = {
     "readout_gap": "readout gap: over the model",
@@ -27,8 +28,10 @@ DIFFERENCES = {
 
 
 def scoreboard(files: Any, params: Any) -> Drawn:
-    """Files: scoreboard. Params: style, probes by experiment."""
-    numbers = gains_by_level(read_csv(files.scoreboard), params.probes)
+    """Files: scoreboard. Params: style, probes by experiment. Given labels have no level."""
+    board = read_csv(files.scoreboard)
+    board = board[board["noise"] != GIVEN].astype({"level": float})
+    numbers = gains_by_level(board, params.probes)
     return draw(numbers, params.style), numbers
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from latentgen.names import level_name
+
 MOST_LINES = 12
 LABELS = {"masc": "MASC", "velpic": "VeLPIC"}
 
@@ -41,7 +43,7 @@ class Line(NamedTuple):
     """An experiment at a corruption level; `model` and `stopped` are mean test accuracies."""
 
     experiment: str
-    level: float
+    level: str
     seeds: int
     model: float
     stopped: float | None
@@ -152,7 +154,7 @@ def _of_scoreboard(rows: Sequence[Mapping[str, str]], experiments: Experiments) 
             (row["experiment"], row["level"]),
             Line(
                 row["experiment"],
-                float(row["level"]),
+                _level(row["level"]),
                 int(row["seeds"]),
                 float(row["model_accuracy"]),
                 _number(row["early_stopped_accuracy"]),
@@ -178,7 +180,7 @@ def _of_accuracies(rows: Sequence[Mapping[str, str]]) -> list[Line]:
         model = mean(float(row["model"]) for row in of_seeds)
         accuracy = mean(float(row["best_on_validation"] or row["penultimate"]) for row in of_seeds)
         line = found.setdefault(
-            (experiment, level), Line(experiment, float(level), len(of_seeds), model, None, {})
+            (experiment, level), Line(experiment, _level(level), len(of_seeds), model, None, {})
         )
         line.probes[probe] = Reading(accuracy, Difference(accuracy - model))
     return list(found.values())
@@ -186,6 +188,14 @@ def _of_accuracies(rows: Sequence[Mapping[str, str]]) -> list[Line]:
 
 def _difference(row: Mapping[str, str], name: str) -> Difference:
     return Difference(float(row[name]), _number(row[f"{name}_low"]), _number(row[f"{name}_high"]))
+
+
+def _level(text: str) -> str:
+    """A corruption level as short as it can be written; the name of given labels as it is."""
+    try:
+        return level_name(float(text))
+    except ValueError:
+        return text
 
 
 def _number(text: str) -> float | None:

@@ -51,13 +51,14 @@ def image_folder(
         _download(url, where, md5)
     size = _height_and_width(image_size)
     class_names, splits = read_class_folders(where, train, test, size, grayscale)
-    (train_images, train_labels), (test_images, test_labels) = splits
+    training, testing = splits
     return Dataset(
-        train_images=train_images,
-        train_labels=train_labels,
-        test_images=test_images,
-        test_labels=test_labels,
+        train_images=training.images,
+        train_labels=training.labels,
+        test_images=testing.images,
+        test_labels=testing.labels,
         class_names=class_names,
+        train_names=training.names,
         source=f"images of {where} at {size[0]}x{size[1]}",
     )
 

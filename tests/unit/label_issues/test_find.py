@@ -1,0 +1,107 @@
+"""Label issues of networks: which layer is read, and what a loader may give."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from latentgen import extract, find_label_issues, label_scores
+from latentgen.errors import PipelineError
+from latentgen.label_issues.find import first_hidden
+
+
+def small_cnn() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 16), nn.ReLU(), nn.Linear(16, 3)
+    )
+
+
+def images(n: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
+    """Three patterns under noise."""
+    random = torch.Generator().manual_seed(0)
+    labels = torch.arange(n) % 3
+    patterns = torch.randn(3, 1, 8, 8, generator=random)
+    return patterns[labels] + 0.5 * torch.randn(n, 1, 8, 8, generator=random), labels
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "name"),
+    [
+        (small_cnn(), (1, 8, 8), "3"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 3)), (8, 8), "3"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), (8, 8), "1"),
+        (nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(64, 3)), (1, 8, 8), "2"),
+    ],
+)
+def test_the_layer_is_the_first_hidden_vector(
+    model: nn.Module, shape: tuple[int, ...], name: str
+) -> None:
+    torch.manual_seed(1)
+    if isinstance(model[0], nn.BatchNorm2d):
+        model[0].running_mean += 1  # in eval mode it changes the input
+    was_training = model.training
+    assert first_hidden(model, torch.randn(4, *shape)) == name
+    assert model.training == was_training
+
+
+def test_a_network_without_such_a_layer_needs_a_name() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 3, 8), nn.Flatten())
+    inputs, labels = images()
+    with pytest.raises(PipelineError, match="layers: found no linear layer"):
+        find_label_issues(model, [(inputs, labels)])
+    assert len(find_label_issues(model, [(inputs, labels)], layers=["1"])) == 60
+
+
+def test_the_table_is_that_of_the_layer() -> None:
+    model = small_cnn()
+    before = copy.deepcopy(model.state_dict())
+    inputs, labels = images()
+    labels[5] = (labels[5] + 1) % 3
+    loader = DataLoader(TensorDataset(inputs, labels), batch_size=16)
+    table = find_label_issues(model, loader)
+    activations, _ = extract(model, loader, ["2"])
+    pd.testing.assert_frame_equal(table, label_scores(activations["2"], labels))
+    named = find_label_issues(model, loader, layers=["2"])
+    pd.testing.assert_frame_equal(table, named)
+    assert table["label_score"].idxmin() == 5
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert model.training
+
+
+def test_names_come_with_the_batches() -> None:
+    inputs, labels = images()
+    names = [f"{i:03}.png" for i in range(60)]
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
+    batches = [(inputs[part], labels[part], [names[i] for i in part]) for part in order.split(25)]
+    table = find_label_issues(small_cnn(), batches)
+    assert sorted(table.index) == names
+    assert (table.loc[names, "given_label"].to_numpy() == labels.numpy()).all()
+    numbered = [(inputs[part], labels[part], part) for part in order.split(25)]
+    assert find_label_issues(small_cnn(), numbered).index.tolist() == order.tolist()
+
+
+def test_an_empty_loader_is_a_mistake() -> None:
+    with pytest.raises(PipelineError, match="loader: found no batch"):
+        find_label_issues(small_cnn(), [])
+
+
+def test_a_model_that_has_memorised_wrong_labels_does_not_hide_them() -> None:
+    inputs, true = images(240)
+    random = np.random.default_rng(0)
+    wrong = torch.from_numpy(random.random(240) < 0.3)
+    labels = torch.where(wrong, (true + 1) % 3, true)
+    model = small_cnn()
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(200):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(inputs), labels).backward()
+        optimizer.step()
+    assert (model(inputs).argmax(1) == labels).all()
+    table = find_label_issues(model, [(inputs, labels)])
+    flagged = torch.tensor(table["is_label_issue"].tolist())
+    assert (flagged == wrong).double().mean() > 0.9

@@ -1,0 +1,95 @@
+"""Which training labels are wrong."""
+
+
+rule find_label_issues:
+    """Every method's score of every training label of a run."""
+    input:
+        dataset=dataset_of,
+        labels=labels_of,
+        checkpoints=f"{RUN}/checkpoints",
+        history=f"{RUN}/history.csv",
+    output:
+        samples=f"{RUN}/label_issues.csv",
+        rates=f"{RUN}/noise_rates.csv",
+    log:
+        "logs/find_label_issues/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/find_label_issues/{experiment}/{noise}/seed{seed}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=planned(needed.memory_mb, "find_label_issues"),
+        runtime=planned(needed.runtime_minutes, "find_label_issues"),
+        gpu=1,
+    params:
+        **OF_RUN,
+        code=code("find_label_issues.py", "model"),
+    message:
+        "Finding label issues of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/find_label_issues.py"
+
+
+rule show_label_issues:
+    """A page of the most suspect samples of a run, with their pictures."""
+    input:
+        dataset=dataset_of,
+        samples=f"{RUN}/label_issues.csv",
+    output:
+        report(
+            f"{RUN}/label_issues.html",
+            caption="../report/label_issue_page.rst",
+            category=PAPERS["label_issues"],
+            labels={
+                "result": "most suspect samples",
+                "experiment": "{experiment} {noise} seed {seed}",
+            },
+        ),
+    log:
+        "logs/show_label_issues/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/show_label_issues/{experiment}/{noise}/seed{seed}.tsv"
+    group:
+        "figures"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("show_label_issues.py"),
+    message:
+        "Showing label issues of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/show_label_issues.py"
+
+
+rule mend_labels:
+    """The network trained anew with suspect labels left out or replaced, beside other ways."""
+    input:
+        dataset=dataset_of,
+        labels=labels_of,
+        checkpoints=f"{RUN}/checkpoints",
+        samples=f"{RUN}/label_issues.csv",
+    output:
+        f"{RUN}/mending.csv",
+    log:
+        "logs/mend_labels/{experiment}/{noise}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/mend_labels/{experiment}/{noise}/seed{seed}.tsv"
+    conda:
+        "../../envs/pipeline.yaml"
+    resources:
+        mem_mb=planned(needed.memory_mb, "mend_labels"),
+        runtime=planned(needed.runtime_minutes, "mend_labels"),
+        gpu=1,
+    params:
+        **OF_RUN,
+        code=code("mend_labels.py", "model"),
+        training=setting("training"),
+        streams=streams,
+        limits=retraining_limits,
+    message:
+        "Mending labels of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+    script:
+        "../scripts/mend_labels.py"

@@ -1,0 +1,143 @@
+"""How well each method finds the wrong labels of runs whose true labels are known."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from latentgen.analysis.runs import RUN_COLUMNS, with_intervals
+from latentgen.label_issues.methods import DEFAULT, METHODS
+from latentgen.label_issues.scores import lowest
+from latentgen.names import level_name
+
+SETTING = ["experiment", "noise", "level"]
+MEASURES = ["auroc", "average_precision", "at_true_rate", "precision", "recall"]
+
+
+def found_by_run(samples: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
+    """How well each method finds wrong labels, by run and split.
+
+    Args:
+        samples: `label_issues.csv` of the runs.
+        rates: `noise_rates.csv` of the runs.
+
+    Returns:
+        Columns: the run; split; method; samples; noise_rate (share of wrong labels); auroc (chance
+        that a wrong label has a lower score than a right one), average_precision; at_true_rate
+        (precision, and recall, of as many of the lowest scores as labels are wrong);
+        estimated_rate (without true labels, see `_estimate_of`), precision and recall of as many
+        as that. Where no label of a split is wrong, or all are, the measures are empty.
+    """
+    rows = []
+    runs: Any = samples.groupby([*RUN_COLUMNS, "split"], sort=False)
+    estimates: Any = rates.set_index([*RUN_COLUMNS, "estimate"])["rate"]
+    for key, part in runs:
+        wrong = (part["given_label"] != part["true_label"]).to_numpy()
+        for method in METHODS:
+            scores = part[method].to_numpy()
+            estimated = float(estimates[(*key[:-1], _estimate_of(method))])
+            names = dict(zip([*RUN_COLUMNS, "split"], key, strict=True))
+            rows.append({**names, "method": method, **_measured(scores, wrong, estimated)})
+    return pd.DataFrame(rows)
+
+
+def _estimate_of(method: str) -> str:
+    """The estimate of the noise rate that goes with a method: cleanlab's own, or the default's."""
+    if not method.startswith("cleanlab"):
+        return DEFAULT
+    return "cleanlab_penultimate" if method.endswith("penultimate") else "cleanlab"
+
+
+def _measured(
+    scores: NDArray[np.float64], wrong: NDArray[np.bool_], estimated: float
+) -> dict[str, float]:
+    """The measures of one method's scores."""
+    facts = {"samples": len(wrong), "noise_rate": float(wrong.mean()), "estimated_rate": estimated}
+    if wrong.all() or not wrong.any() or np.isnan(scores).any():
+        return facts | dict.fromkeys(MEASURES, float("nan"))
+    flagged = lowest(scores, estimated)
+    return facts | {
+        "auroc": float(roc_auc_score(wrong, -scores)),
+        "average_precision": float(average_precision_score(wrong, -scores)),
+        "at_true_rate": float(wrong[lowest(scores, float(wrong.mean()))].mean()),
+        "precision": float(wrong[flagged].mean()) if flagged.any() else float("nan"),
+        "recall": float(flagged[wrong].mean()),
+    }
+
+
+def found(by_run: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds, that of the AUROC with its 95 % confidence interval.
+
+    Args:
+        by_run: as `found_by_run` returns it.
+
+    Returns:
+        A row for each experiment, noise, level, split and method.
+    """
+    by = [*SETTING, "split", "method"]
+    means = by_run.groupby(by, sort=False)[["noise_rate", "estimated_rate", *MEASURES]].mean()
+    interval = with_intervals(by_run, by, "auroc").set_index(by)[["low", "high"]]
+    seeds = by_run.groupby(by, sort=False)["seed"].nunique()
+    table = means.join(interval.rename(columns=lambda end: f"auroc_{end}")).assign(seeds=seeds)
+    return table.reset_index()
+
+
+def transitions(samples: pd.DataFrame) -> pd.DataFrame:
+    """How often each true label was given as each label, by setting, over all seeds and samples.
+
+    Returns:
+        Columns experiment, noise, level, true_label, given_label, share (of the true label's).
+    """
+    by = [*SETTING, "true_label"]
+    shares = samples.groupby(by, sort=False)["given_label"].value_counts(normalize=True)
+    return shares.rename("share").reset_index()
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """The table as Markdown: a table for each setting and split."""
+    parts = ["# Which labels are wrong", _EXPLANATION]
+    groups: Any = table.groupby([*SETTING, "split"], sort=False)
+    for (experiment, noise, level, split), rows in groups:
+        rate = rows["noise_rate"].iloc[0]
+        what = "images trained on" if split == "train" else "held-out images"
+        title = f"## {experiment}, {noise} {level_name(level)}, {what}"
+        parts += [title, f"{rate:.1%} of the labels are wrong.", _text(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _text(rows: pd.DataFrame) -> str:
+    lines = [
+        {
+            "method": METHODS[row["method"]],
+            "AUROC": _with_interval(row),
+            "average precision": _number(row["average_precision"]),
+            "precision at the true rate": _number(row["at_true_rate"]),
+            "estimated rate": _number(row["estimated_rate"]),
+            "precision at it": _number(row["precision"]),
+            "recall": _number(row["recall"]),
+        }
+        for row in rows.sort_values("auroc", ascending=False, kind="stable").to_dict("records")
+    ]
+    return pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
+
+
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.3f}"
+
+
+def _with_interval(row: dict[Any, Any]) -> str:
+    brackets = ""
+    if not pd.isna(row["auroc_low"]):
+        brackets = f" [{row['auroc_low']:.3f}, {min(1, row['auroc_high']):.3f}]"
+    return _number(row["auroc"]) + brackets
+
+
+_EXPLANATION = """\
+Means over seeds; AUROC with the 95 % confidence interval over seeds (Student's t; one seed has
+none). AUROC is the chance that a wrong label is more suspect than a right one. At the true rate,
+as many labels are taken as are wrong: precision is then recall. The estimated rate needs no true
+label: for cleanlab it is what confident learning finds, for all others the library's own, at the
+first hidden layer. All probes, logistic regressions and neighbours are cross-fitted: none saw the
+label that it judges. The network did, unless the image was held out."""

@@ -1,0 +1,144 @@
+"""The label issues of any network's training data."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from itertools import chain
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from latentgen.errors import PipelineError
+from latentgen.label_issues.scores import label_scores
+from latentgen.networks.reading import extract
+
+Batch = Sequence[Any]
+"""Inputs (n, ...), labels (n,) and, if there are any, names of the samples (n,)."""
+
+
+def find_label_issues(
+    model: nn.Module, loader: Iterable[Batch], *, layers: Sequence[str] = (), seed: int = 0
+) -> pd.DataFrame:
+    """Which labels are probably wrong, by what a layer of a network knows.
+
+    A network that has memorised its labels agrees with all of them; the activations of its first
+    hidden layers, which it learned from the right labels mostly, do not.
+
+    >>> from sklearn.datasets import load_digits
+    >>> images, labels = (torch.tensor(part) for part in load_digits(return_X_y=True))
+    >>> labels[:2] = labels[:2] + 1
+    >>> model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+    >>> table = find_label_issues(model, [(images.float(), labels)])
+    >>> table.loc[[0, 1], "is_label_issue"].tolist()
+    [True, True]
+
+    Args:
+        model: in any mode and on any device, trained on these data or not; it is not changed.
+        loader: batches of inputs, labels and, if a third is there, names of the samples. It is read
+            once, so it must not drop the last batch; shuffling makes names necessary to find the
+            samples again.
+        layers: names of submodules, as `model.named_modules()` gives them, whose (flattened)
+            outputs are judged by, scores averaged. If not given: what the first linear layer
+            reads, or, where that is the input itself, the second.
+        seed: of the folds.
+
+    Returns:
+        As `label_scores`: a row for each sample, in the loader's order, with names or positions as
+        index, and columns is_label_issue, label_score, given_label, predicted_label.
+
+    Raises:
+        PipelineError: the loader is empty, all labels are the same, activations are not finite, or
+            no layer is given and none is found.
+        AttributeError: the model has no submodule of that name.
+    """
+    ids: list[Any] = []
+    batches = _without_ids(loader, ids)
+    if layers:
+        activations, labels = extract(model, batches, layers)
+        return label_scores(activations, labels, ids=ids or None, seed=seed)
+    rows, labels = hidden_rows(model, batches)
+    return label_scores(rows, labels, ids=ids or None, seed=seed)
+
+
+def hidden_rows(
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """What the linear layer of `first_hidden` reads, (N, width) on the CPU, and the labels (N,).
+
+    >>> model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(8, 3))
+    >>> hidden_rows(model, [(torch.zeros(5, 1, 2, 2), torch.zeros(5))])[0].shape
+    torch.Size([5, 8])
+
+    Raises:
+        PipelineError: there is no batch, or no such layer.
+    """
+    remaining = iter(batches)
+    first = next(remaining, None)
+    if first is None:
+        raise PipelineError("loader: found no batch; needed: inputs and labels")
+    # A copy, in which the layer's input is the output of a submodule.
+    name = first_hidden(model, first[0])
+    copy = deepcopy(model)
+    copy.set_submodule(name, nn.Sequential(nn.Identity(), copy.get_submodule(name)))
+    activations, labels = extract(copy, chain([first], remaining), [f"{name}.0"])
+    return activations[f"{name}.0"], labels
+
+
+def first_hidden(model: nn.Module, inputs: Tensor) -> str:
+    """The linear layer that reads the first hidden vector: of a network's linear layers the first.
+
+    It is the second where the first reads the input itself, unless there is no second.
+
+    >>> first_hidden(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Linear(3, 2)), torch.eye(4))
+    '2'
+
+    Args:
+        model: on any device.
+        inputs: a batch (n, ...).
+
+    Raises:
+        PipelineError: no linear layer reads vectors (n, width).
+    """
+    device = next((parameter.device for parameter in model.parameters()), None)
+    inputs = inputs[:2].to(device)
+    reads_input: dict[str, bool] = {}
+
+    def remember(name: str) -> Any:
+        def hook(_module: nn.Module, given: tuple[Tensor, ...]) -> None:
+            rows = given[0]
+            if rows.ndim == 2:
+                same = rows.numel() == inputs.numel() and torch.equal(
+                    rows.flatten(), inputs.flatten().to(rows.dtype)
+                )
+                reads_input.setdefault(name, same)
+
+        return hook
+
+    hooks = [
+        part.register_forward_pre_hook(remember(name))
+        for name, part in model.named_modules()
+        if isinstance(part, nn.Linear)
+    ]
+    was_training = model.training
+    try:
+        with torch.no_grad():
+            model.eval()(inputs)
+    finally:
+        model.train(was_training)
+        for one in hooks:
+            one.remove()
+    if not reads_input:
+        raise PipelineError(
+            "layers: found no linear layer that reads vectors; needed: names of submodules"
+        )
+    hidden = [name for name, same in reads_input.items() if not same]
+    return hidden[0] if hidden else next(iter(reads_input))
+
+
+def _without_ids(loader: Iterable[Batch], ids: list[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs and labels of each batch; names of its samples are added to a list."""
+    for inputs, labels, *names in loader:
+        if names:
+            ids += names[0].tolist() if isinstance(names[0], Tensor) else list(names[0])
+        yield inputs, labels

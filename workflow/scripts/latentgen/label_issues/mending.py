@@ -1,0 +1,150 @@
+"""Training again with suspect labels left out or replaced, beside what else could be done."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from latentgen.data.labels import LabelArray
+from latentgen.editing.relabelling import retrain
+from latentgen.editing.repair import repair
+from latentgen.networks.reading import BATCH, normalise, predict_logits
+from latentgen.networks.run import Run
+from latentgen.networks.training_config import TrainingData
+
+
+class Choice(NamedTuple):
+    """What to train on.
+
+    Attributes:
+        kept: bool (N,), of the training samples.
+        labels: int64 (N,), theirs.
+    """
+
+    kept: NDArray[np.bool_]
+    labels: LabelArray
+
+
+def choices(samples: pd.DataFrame, run: Run) -> dict[str, Choice]:
+    """What can be done about a run's suspect labels.
+
+    Args:
+        samples: the run's `label_issues.csv`.
+        run: the run.
+
+    Returns:
+        `all`: nothing; `dropped`: label issues are left out; `relabelled`: they get the predicted
+        label; `dropped_cleanlab`: what cleanlab's confident learning finds at the same layer is
+        left out; `clean`: all wrong labels are, which only who knows the true ones can do.
+    """
+    labels, names = run.labels.observed, run.class_names
+    suspect = samples["is_label_issue"].to_numpy()
+    predicted = samples["predicted_label"].map({name: c for c, name in enumerate(names)})
+    everything = np.ones(len(labels), dtype=bool)
+    return {
+        "all": Choice(everything, labels),
+        "dropped": Choice(~suspect, labels),
+        "relabelled": Choice(everything, np.where(suspect, predicted, labels)),
+        # Those that are found come first, with scores below a half.
+        "dropped_cleanlab": Choice(
+            samples["cleanlab_confident_learning"].to_numpy() >= 0.5, labels
+        ),
+        "clean": Choice(~run.labels.changed, labels),
+    }
+
+
+def mend(
+    run: Run,
+    checkpoint_folder: Path,
+    samples: pd.DataFrame,
+    device: torch.device,
+    *,
+    training: dict[str, Any],
+    max_epochs: int,
+    patience: int,
+) -> pd.DataFrame:
+    """Train the run's network anew on each of `choices`, with the same initialisation and recipe.
+
+    Training ends as in `relabelling.retrain`; the epoch is the best one on the held-out images with
+    their observed labels, whatever the choice.
+
+    Args:
+        run: the run.
+        checkpoint_folder: its checkpoints.
+        samples: its `label_issues.csv`.
+        device: to train on.
+        training: its training block.
+        max_epochs: of each training, at most.
+        patience: epochs without a better validation accuracy.
+
+    Returns:
+        A row for each choice, and for `memorised`, the network as trained, and `repaired`, that
+        network with another last layer: choice; samples that are trained on; wrong_share of their
+        labels; epoch; validation_accuracy (observed labels) and test_accuracy.
+    """
+    config = replace(run.training_config(training), max_epochs=max_epochs)
+    rows = []
+    for name, choice in choices(samples, run).items():
+        kept = choice.kept & run.labels.fitted
+        module = run.network(device).module
+        epochs = retrain(module, _data(run, choice, kept).to(device), config, patience)
+        best = next(row for row in epochs if row["best"])
+        scores = {key: best[key] for key in ("epoch", "validation_accuracy", "test_accuracy")}
+        wrong = choice.labels[kept] != run.labels.true[kept]
+        rows.append({**_named(name, wrong), **scores})
+    trained = run.trained_network(checkpoint_folder, device)
+    wrong = run.labels.changed[run.labels.fitted]
+    held_out = None if run.labels.fitted.all() else list(_batches(run, ~run.labels.fitted, device))
+    repaired = repair(
+        trained.module,
+        list(_batches(run, run.labels.fitted, device)),
+        held_out,
+        layers=list(trained.layers.values())[:-1] if held_out else (),
+    )
+    for name, module in (("memorised", trained.module), ("repaired", repaired)):
+        rows.append({**_named(name, wrong), "epoch": None, **_accuracies(run, module, device)})
+    return pd.DataFrame(rows).astype({"epoch": "Int64"})
+
+
+def _named(choice: str, wrong: NDArray[np.bool_]) -> dict[str, Any]:
+    return {"choice": choice, "samples": len(wrong), "wrong_share": float(wrong.mean())}
+
+
+def _data(run: Run, choice: Choice, kept: NDArray[np.bool_]) -> TrainingData:
+    rows = torch.from_numpy(kept)
+    return replace(
+        run.training_data(),
+        images=run.images["train"][rows],
+        observed=torch.from_numpy(choice.labels)[rows],
+        true=torch.from_numpy(run.labels.true)[rows],
+    )
+
+
+def _batches(
+    run: Run, chosen: NDArray[np.bool_], device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs and observed labels of some of the training samples."""
+    rows = torch.from_numpy(chosen)
+    labels = torch.from_numpy(run.labels.observed)[rows].split(BATCH)
+    for images, given in zip(run.images["train"][rows].split(BATCH), labels, strict=True):
+        yield normalise(images.to(device), **run.normalise), given
+
+
+def _accuracies(run: Run, module: nn.Module, device: torch.device) -> dict[str, float]:
+    def accuracy(images: Tensor, labels: LabelArray) -> float:
+        logits = predict_logits(module, images.to(device), **run.normalise)
+        return float((logits.argmax(1).cpu().numpy() == labels).mean())
+
+    held_out = ~run.labels.fitted
+    images = run.images["train"][torch.from_numpy(held_out)]
+    validation = accuracy(images, run.labels.observed[held_out]) if held_out.any() else float("nan")
+    return {
+        "validation_accuracy": validation,
+        "test_accuracy": accuracy(run.images["test"], run.labels.test),
+    }

@@ -1,0 +1,139 @@
+"""Every method's score of every training label of a run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from latentgen.data import datasets
+from latentgen.label_issues import rivals
+from latentgen.label_issues.cross_fitting import stratified_folds
+from latentgen.label_issues.find import hidden_rows
+from latentgen.label_issues.scores import class_scores, judged
+from latentgen.names import INPUT
+from latentgen.networks.network import Network
+from latentgen.networks.reading import BATCH, normalise
+from latentgen.networks.run import Run
+from latentgen.networks.run_sources import source_of
+from latentgen.probes.kinds.masc import MASC
+from latentgen.probes.kinds.velpic import VeLPIC
+
+DEFAULT = "probes"
+"""The library's own method, as `find_label_issues` does it."""
+
+METHODS = {
+    DEFAULT: "probes, first hidden layer",
+    "probes_penultimate": "probes, penultimate layer",
+    "probes_untrained": "probes, untrained network",
+    "probes_input": "probes, input",
+    "masc": "MASC, first hidden layer",
+    "velpic": "VeLPIC, first hidden layer",
+    "cleanlab_self_confidence": "cleanlab self-confidence, first hidden layer",
+    "cleanlab_normalized_margin": "cleanlab normalised margin, first hidden layer",
+    "cleanlab_confident_learning": "cleanlab confident learning, first hidden layer",
+    "cleanlab_self_confidence_penultimate": "cleanlab self-confidence, penultimate layer",
+    "cleanlab_normalized_margin_penultimate": "cleanlab normalised margin, penultimate layer",
+    "cleanlab_confident_learning_penultimate": "cleanlab confident learning, penultimate layer",
+    "loss": "network's loss, last epoch",
+    "loss_early_stopped": "network's loss, early stopped",
+    "mean_margin": "network's margin, mean over kept epochs",
+    "neighbours_hidden": "neighbours, first hidden layer",
+    "neighbours_input": "neighbours, input",
+}
+"""Columns of the scores, with names for readers."""
+
+SEED = 0
+"""Of the folds."""
+
+
+class LabelIssues(NamedTuple):
+    """What all methods say about a run's training labels.
+
+    Attributes:
+        samples: a row for each sample: id, split (`train` or `validation`), given_label,
+            predicted_label, is_label_issue, true_label, and a column of scores for each of
+            `METHODS`, of which low is bad.
+        rates: share of wrong labels, estimated without true ones: columns estimate, rate.
+    """
+
+    samples: pd.DataFrame
+    rates: pd.DataFrame
+
+
+def read_samples(path: str) -> pd.DataFrame:
+    """Read the samples of a run's `label_issues.csv`; labels are text, whatever they look like."""
+    texts = ("id", "split", "given_label", "predicted_label", "true_label")
+    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[])
+    numbers = list(METHODS)
+    return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
+
+
+def label_issues(
+    run: Run, checkpoint_folder: Path, history: pd.DataFrame, device: torch.device
+) -> LabelIssues:
+    """Score the training labels of a run, held out ones as well, by every method.
+
+    Args:
+        run: the run.
+        checkpoint_folder: its checkpoints.
+        history: its `history.csv`.
+        device: to compute on.
+    """
+    labels, n_classes = run.labels.observed, run.labels.n_classes
+    network = run.trained_network(checkpoint_folder, device)
+    rows = {
+        "": _hidden(run, network),
+        "_penultimate": _layer(run, network, network.penultimate),
+        "_untrained": _hidden(run, run.network(device)),
+        "_input": _layer(run, network, INPUT),
+    }
+    tables = {
+        name: judged(class_scores([layer], labels, n_classes, seed=SEED), labels)
+        for name, layer in rows.items()
+    }
+    scores: dict[str, Any] = {
+        f"{DEFAULT}{name}": table["label_score"] for name, table in tables.items()
+    }
+    rates = {f"{DEFAULT}{name}": table.attrs["noise_rate"] for name, table in tables.items()}
+    folds = stratified_folds(labels, 5, SEED)
+    for name, probe in (("masc", MASC(explained_variance=0.9)), ("velpic", VeLPIC())):
+        scores[name] = rivals.probe_margins(probe, rows[""], labels, n_classes, folds)
+    for name in ("", "_penultimate"):
+        found, rate = rivals.cleanlab_scores(rows[name], labels, n_classes, folds)
+        scores |= {f"cleanlab_{method}{name}": values for method, values in found.items()}
+        rates[f"cleanlab{name}"] = rate
+    scores |= rivals.network_scores(run, checkpoint_folder, history, device)
+    scores["neighbours_hidden"] = rivals.neighbour_votes(rows[""], labels)
+    scores["neighbours_input"] = rivals.neighbour_votes(rows["_input"], labels)
+    names = run.class_names
+    samples = pd.DataFrame(
+        {
+            "id": datasets.read_names(run.dataset_file),
+            "split": ["train" if fitted else "validation" for fitted in run.labels.fitted],
+            "given_label": [names[c] for c in labels],
+            "predicted_label": [names[c] for c in tables[""]["predicted_label"]],
+            "is_label_issue": tables[""]["is_label_issue"],
+            "true_label": [names[c] for c in run.labels.true],
+            **{name: scores[name] for name in METHODS},
+        }
+    )
+    return LabelIssues(samples, pd.DataFrame(rates.items(), columns=["estimate", "rate"]))
+
+
+def _hidden(run: Run, network: Network) -> Tensor:
+    """Rows (N, width) of the training images at the first hidden layer, on the network's device."""
+    labels = torch.from_numpy(run.labels.observed).split(BATCH)
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        for images, given in zip(run.images["train"].split(BATCH), labels, strict=True):
+            yield normalise(images.to(network.device), **run.normalise), given
+
+    return hidden_rows(network.module, batches())[0].to(network.device)
+
+
+def _layer(run: Run, network: Network, layer: str) -> Tensor:
+    source = source_of(run, network, with_input=True)
+    return torch.cat([batch[layer] for batch in source.batches("train", [layer])])
