@@ -90,7 +90,7 @@ TABLES = {
         },
         "output": {
             "runs": "results/tables/label_issues_by_run.csv",
-            "transitions": "results/tables/label_transitions.csv",
+            "transitions": "results/tables/label_issues_transitions.csv",
         },
         "of": MISLABELLED,
     },

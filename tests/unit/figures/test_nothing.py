@@ -32,6 +32,9 @@ FILES = {
     "controls": f"{RUN}/transfer_controls.csv",
     "interventions": f"{RUN}/intervention.csv",
     "repairs": f"{RUN}/repair.csv",
+    "samples": f"{RUN}/label_issues.csv",
+    "rates": f"{RUN}/noise_rates.csv",
+    "mended": f"{RUN}/mending.csv",
     "pairs": "disambiguation/studies/s/pairs.csv",
     "skipped": "disambiguation/studies/s/skipped.csv",
     "unreadable": "disambiguation/pictures/p_skipped.csv",
@@ -87,6 +90,8 @@ def files(tmp_path: Path) -> Files:
         found[name] = [str(tmp_path / file)]
     found["scoreboard"] = str(tmp_path / "scoreboard.csv")
     write_csv(pd.DataFrame(columns=columns_of("tables/scoreboard.csv")), found["scoreboard"])
+    found["table"] = str(tmp_path / "table.csv")
+    write_csv(pd.DataFrame(columns=columns_of("tables/label_issues.csv")), found["table"])
     for table in (REPOSITORY / "workflow/resources/published").glob("*.csv"):
         found[table.stem] = str(table)
     found["published_model"] = found["model_accuracy_curves"]
@@ -136,6 +141,7 @@ def test_a_table_of_nothing_says_so(files: Files, tmp_path: Path, entry: str) ->
     for numbers, file in {"csv": "", **{name: f"_{name}" for name in table.more}}.items():
         read = pd.read_csv(out[numbers])
         named = {"disambiguation": {"_confusion": "_confusion"}, "peaks": {"_runs": "_by_run"}}
+        named["label_issues"] = {"_runs": "_by_run"}
         pattern = f"tables/{entry}{named.get(entry, {}).get(file, file)}.csv"
         assert list(read.columns) == columns_of(pattern)
     if entry == "disambiguation":

@@ -9,8 +9,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 from tests.unit import toy
 
+from latentgen.csv_file import read_csv
 from latentgen.label_issues.mending import choices, mend
-from latentgen.label_issues.methods import METHODS, label_issues, read_samples
+from latentgen.label_issues.methods import METHODS, label_issues
 from latentgen.networks.run import Run
 
 CPU = torch.device("cpu")
@@ -25,7 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path, pd.Dat
     history = pd.read_csv(folder / "history.csv")
     found = label_issues(run, checkpoints, history, CPU)
     found.samples.to_csv(folder / "label_issues.csv", index=False)
-    return run, checkpoints, read_samples(str(folder / "label_issues.csv"))
+    return run, checkpoints, read_csv(folder / "label_issues.csv")
 
 
 def test_the_loss_of_a_memorised_network_hides_wrong_labels_and_its_layers_do_not(

@@ -40,7 +40,8 @@ def found_by_run(samples: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
             estimated = float(estimates[(*key[:-1], _estimate_of(method))])
             names = dict(zip([*RUN_COLUMNS, "split"], key, strict=True))
             rows.append({**names, "method": method, **_measured(scores, wrong, estimated)})
-    return pd.DataFrame(rows)
+    facts = ["samples", "noise_rate", "estimated_rate"]
+    return pd.DataFrame(rows, columns=[*RUN_COLUMNS, "split", "method", *facts, *MEASURES])
 
 
 def _estimate_of(method: str) -> str:
@@ -91,8 +92,9 @@ def transitions(samples: pd.DataFrame) -> pd.DataFrame:
         Columns experiment, noise, level, true_label, given_label, share (of the true label's).
     """
     by = [*SETTING, "true_label"]
-    shares = samples.groupby(by, sort=False)["given_label"].value_counts(normalize=True)
-    return shares.rename("share").reset_index()
+    counts = samples.groupby([*by, "given_label"], sort=False).size().rename("share").reset_index()
+    totals = counts.groupby(by, sort=False)["share"].transform("sum")
+    return counts.assign(share=counts["share"] / totals)
 
 
 def to_markdown(table: pd.DataFrame) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.drawing.panels import Drawn, level_title, wrapped_grid
+from latentgen.csv_file import read_csv
+from latentgen.drawing.panels import Drawn, level_title, unless_empty, wrapped_grid
 from latentgen.label_issues.methods import METHODS
 
 GROUPS = {
@@ -23,12 +24,13 @@ GROUPS = {
 
 def label_issues(files: Any, params: Any) -> Drawn:
     """Files: table. Params: style."""
-    table = pd.read_csv(files.table)
+    table = read_csv(files.table)
     numbers = table[table["split"] == "train"].dropna(subset="auroc")
     kept = ["experiment", "noise", "level", "method", "auroc", "auroc_low", "auroc_high", "seeds"]
     return draw(numbers[kept], params.style), numbers[kept]
 
 
+@unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """Dots of the AUROC on the images trained on, the best method on top.
 
@@ -38,7 +40,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """
     groups: Any = numbers.groupby(["experiment", "noise", "level"], sort=False)
     figure, panels = wrapped_grid(
-        max(1, groups.ngroups), {**style, "width": style["width"] * 1.4}, row_height=2.6, columns=2
+        groups.ngroups, {**style, "width": style["width"] * 1.4}, row_height=2.6, columns=2
     )
     for axes, ((experiment, noise, level), rows) in zip(panels, groups, strict=False):
         rows = rows.sort_values("auroc", kind="stable")

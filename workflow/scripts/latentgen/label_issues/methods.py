@@ -63,14 +63,6 @@ class LabelIssues(NamedTuple):
     rates: pd.DataFrame
 
 
-def read_samples(path: str) -> pd.DataFrame:
-    """Read the samples of a run's `label_issues.csv`; labels are text, whatever they look like."""
-    texts = ("id", "split", "given_label", "predicted_label", "true_label")
-    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[])
-    numbers = list(METHODS)
-    return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
-
-
 def label_issues(
     run: Run, checkpoint_folder: Path, history: pd.DataFrame, device: torch.device
 ) -> LabelIssues:
