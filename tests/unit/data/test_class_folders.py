@@ -36,7 +36,7 @@ def pets(folder: Path) -> Path:
 
 def read(path: Path) -> tuple[tuple[str, ...], list[int]]:
     """Class names, and the number of training images of each class."""
-    names, ((_, labels), _) = read_class_folders(path, "train", "test", (8, 8), False)
+    names, ((_, labels, _), _) = read_class_folders(path, "train", "test", (8, 8), False)
     return names, np.bincount(labels, minlength=len(names)).tolist()
 
 

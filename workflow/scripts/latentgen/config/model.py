@@ -30,7 +30,7 @@ class CNN(Block):
     channels: Annotated[list[Positive], Field(min_length=1)] = Field([16, 32, 64])
     widths: Annotated[list[Positive], Field(min_length=1)] = Field([250, 250, 250])
     dropout: Dropout = 0.0
-    max_norm: Annotated[float, Field(gt=0)] | None = Field(
+    max_norm: Annotated[float, Field(gt=0), NUMBER] | None = Field(
         None, description="after dropout, limit of a linear layer's unit summed over a batch"
     )
 
@@ -47,7 +47,7 @@ class ResNet18(Block):
     """ResNet-18 with a 3x3 first convolution of stride 1."""
 
     architecture: Literal["resnet18"]
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+    dropout: Annotated[float, Field(ge=0, lt=1), NUMBER] = Field(
         0.0, description="rate between the average pooling and the last layer"
     )
 
