@@ -170,8 +170,8 @@ def test_links_in_a_tar_are_its_other_files(tmp_path: Path, ending: str) -> None
     assert read(folder) == expected
     path = tar_with(folder, tmp_path / f"pets.{ending}")
     assert read(path) == expected
-    _, ((images, _), _) = read_class_folders(path, "train", "test", (8, 8), False)
-    _, ((originals, _), _) = read_class_folders(folder, "train", "test", (8, 8), False)
+    _, ((images, *_), _) = read_class_folders(path, "train", "test", (8, 8), False)
+    _, ((originals, *_), _) = read_class_folders(folder, "train", "test", (8, 8), False)
     assert (images == originals).all()
 
 
@@ -251,7 +251,7 @@ def test_annotations_written_on_windows(tmp_path: Path, mark: bytes, end: str) -
         picture(i).save(folder / f"val/images/{i}.png")
         lines.append(f"{i}.png\t{name}{end}")
     (folder / "val/val_annotations.txt").write_bytes(mark + "".join(lines).encode())
-    _, (_, (_, labels)) = read_class_folders(folder, "train", "val", (8, 8), False)
+    _, (_, (_, labels, _)) = read_class_folders(folder, "train", "val", (8, 8), False)
     assert labels.tolist() == [0, 1, 2]
 
 
