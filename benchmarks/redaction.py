@@ -29,6 +29,7 @@ STUDY = {
     "measure": "evidence",
     "delta": 0.8,
     "top_k": 2,
+    "every_pair": False,
     "min_probability": 0.0,
     "min_pixels": 5,
     "search": {"budget": 0, "beam": 1, "draws": 0},

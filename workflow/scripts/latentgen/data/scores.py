@@ -19,12 +19,14 @@ def scores(predictions: LabelArray, labels: LabelArray) -> dict[str, float]:
 
     Args:
         predictions: (N,).
-        labels: (N,), N > 0; classes without samples do not count.
+        labels: (N,); classes without samples do not count.
 
     Returns:
         `accuracy`; `balanced_accuracy`, the mean recall of classes; `worst_class_recall`, the
-        least.
+        least. All are NaN without samples.
     """
+    if not len(labels):
+        return dict.fromkeys(("accuracy", "balanced_accuracy", "worst_class_recall"), float("nan"))
     right = predictions == labels
     counts = np.bincount(labels)
     recalls = np.bincount(labels[right], minlength=len(counts))[counts > 0] / counts[counts > 0]
