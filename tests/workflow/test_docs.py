@@ -113,7 +113,7 @@ def test_add_a_noise_kind(repository: Workspace) -> None:
 def test_a_module_that_is_not_there_is_a_config_error(repository: Workspace) -> None:
     follow("add_a_noise_kind.md", repository)
     (repository.folder / "my_noise.py").unlink()
-    done = repository.snakemake("--dry-run")
+    done = repository.snakemake("--dry-run", "--config", "suite=digits")
     assert done.returncode != 0
     (error,) = [line for line in done.stdout.splitlines() if line.startswith("config error:")]
     assert error.startswith("config error: experiments.digits-mlp.noise.kind: found 'my_noise.even")

@@ -79,7 +79,7 @@ def test_columns_of_the_results(finished_once: Workspace) -> None:
         "train_accuracy_observed",
         "train_accuracy_true",
         "validation_accuracy",
-        "test_accuracy",
+        *["test_accuracy", "test_balanced_accuracy", "test_worst_class_recall"],
         "memorised",
     ]
     probes = pd.read_csv(finished_once.folder / RUN / "probes.csv")
@@ -91,7 +91,7 @@ def test_columns_of_the_results(finished_once: Workspace) -> None:
         "fit_labels",
         "split",
         "score_labels",
-        "accuracy",
+        *["accuracy", "balanced_accuracy", "worst_class_recall"],
         "n_components",
     } == set(probes)
     assert set(probes["probe"]) == {"masc", "velpic"}
@@ -105,7 +105,8 @@ def test_columns_of_the_results(finished_once: Workspace) -> None:
     epochs = probes.groupby("layer")["epoch"].unique().map(sorted).to_dict()
     assert epochs == {"input": [0], "fc1": [0, 1, 2, 3], "fc2": [0, 1, 2, 3]}
     transfer = pd.read_csv(finished_once.folder / RUN / "transfer.csv")
-    assert {"epoch", "variant", "split", "score_labels", "accuracy"} == set(transfer)
+    scores = {"accuracy", "balanced_accuracy", "worst_class_recall"}
+    assert {"epoch", "variant", "split", "score_labels", *scores} == set(transfer)
 
 
 @pytest.mark.slow
