@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from latentgen.editing.heads import head_of
 from latentgen.errors import PipelineError
 from latentgen.networks.network import build, with_image_statistics
 from latentgen.networks.reading import normalise, read_layers
@@ -138,7 +137,7 @@ def test_resnet_dropout_lies_before_the_last_layer_only() -> None:
     assert network.layers == plain.layers
     images = torch.rand(4, 3, 16, 16)
     assert torch.equal(network.module.eval()(images), plain.module.eval()(images))
-    assert head_of(network.module, 10) is network.module.fc[1]
+    assert network.last_layer is network.module.fc[1]
     with torch.no_grad():
         network.module.fc[1].weight.copy_(torch.eye(10, 512))
         network.module.fc[1].bias.zero_()
