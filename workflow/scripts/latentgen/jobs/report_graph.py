@@ -16,6 +16,7 @@ TIERS: tuple[dict[str, Sequence[str]], ...] = (
         "Edited networks": [
             *("transfer_weights", "intervene", "relabel_and_retrain", "repair_model"),
         ],
+        "Label issues": ["find_label_issues", "show_label_issues", "mend_labels"],
         "Verdicts": ["disambiguate"],
     },
     {LAST: []},
