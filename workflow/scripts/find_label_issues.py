@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from latentgen.jobs.job import best_device, job
-from latentgen.csv_file import write_csv
+from latentgen.csv_file import read_csv, write_csv
 from latentgen.jobs.runs import run_of
 from latentgen.label_issues.methods import label_issues
 
@@ -13,7 +11,7 @@ with job(snakemake):
     found = label_issues(
         run_of(snakemake),
         Path(snakemake.input.checkpoints),
-        pd.read_csv(snakemake.input.history),
+        read_csv(snakemake.input.history),
         best_device(),
     )
     write_csv(found.samples, snakemake.output.samples)

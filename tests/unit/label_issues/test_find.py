@@ -105,3 +105,23 @@ def test_a_model_that_has_memorised_wrong_labels_does_not_hide_them() -> None:
     table = find_label_issues(model, [(inputs, labels)])
     flagged = torch.tensor(table["is_label_issue"].tolist())
     assert (flagged == wrong).double().mean() > 0.9
+
+
+def test_a_frozen_part_of_the_model_stays_frozen() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2)).train()
+    model[1].eval()
+    find_label_issues(model, [(torch.randn(20, 4), torch.arange(20) % 2)])
+    assert [part.training for part in model] == [True, False, True, True]
+
+
+def test_batches_that_are_dictionaries_are_one_line() -> None:
+    batch = {"image": torch.randn(20, 4), "label": torch.arange(20) % 2}
+    with pytest.raises(PipelineError, match="a batch is a dict with image, label; needed"):
+        find_label_issues(nn.Linear(4, 2), [batch])
+
+
+def test_labels_in_a_column_are_labels() -> None:
+    torch.manual_seed(0)
+    model, rows, labels = nn.Linear(4, 2), torch.randn(20, 4), torch.arange(20) % 2
+    column = find_label_issues(model, [(rows, labels[:, None])])
+    assert column.equals(find_label_issues(model, [(rows, labels)]))

@@ -69,8 +69,7 @@ def digest_of(place: str | os.PathLike[str]) -> str:
     path = Path(place)
     if not path.is_dir():
         return sha256_of(path)
-    files = {name: file for name, file in walk(path).files.items() if not is_hidden(name)}
-    listing = "".join(f"{name} {sha256_of(file)}\n" for name, file in files.items())
+    listing = "".join(f"{name} {sha256_of(file)}\n" for name, file in _visible(path).items())
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
@@ -96,15 +95,18 @@ def remembered_digest(path: str) -> str:
     return digest
 
 
+def _visible(folder: Path) -> dict[str, Path]:
+    """The files of a folder that count, by name."""
+    return {name: file for name, file in walk(folder).files.items() if not is_hidden(name)}
+
+
 def _state(path: Path) -> str:
     """Hash of what changes with a content: size, times and inode of a file, or of all in a folder.
 
     The time of the last change of the inode cannot be set by hand, as `cp -p` and `touch` do with
     the other.
     """
-    files = {"": path}
-    if path.is_dir():
-        files = {name: file for name, file in walk(path).files.items() if not is_hidden(name)}
+    files = _visible(path) if path.is_dir() else {"": path}
     state = hashlib.sha256()
     for name, file in files.items():
         status = file.stat()

@@ -6,6 +6,7 @@ but arrays is let in, as unpickling would otherwise run whatever code a file nam
 """
 
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,7 @@ def _checked(values: Any, dataset: Dataset, where: str) -> LabelArray:
     labels: NDArray[Any] = np.asarray(values)
     n, n_classes = len(dataset.train_labels), len(dataset.class_names)
     name = where.rpartition(", ")[2]
-    if not pd.Series([name]).str.fullmatch(NAME_PATTERN).item():
+    if not re.fullmatch(NAME_PATTERN, name):
         raise PipelineError(f"{where}: found the name {name!r}; allowed: letters, digits, _ and -")
     if labels.shape != (n,):
         raise PipelineError(

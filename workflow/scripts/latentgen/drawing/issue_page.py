@@ -42,7 +42,7 @@ def issue_page(samples: pd.DataFrame, images: Images, title: str) -> str:
     n_issues = int(samples["is_label_issue"].sum())
     said = (
         f"<h1>{escape(title)}</h1>\n<p>The {len(table)} samples whose labels go least well with "
-        "what the network's first hidden layer knows, the worst first; "
+        "what probes read from the network's first hidden layer, the worst first; "
         f"{n_issues} of all {len(samples)} are label issues. The score, 0 to 1, is the probability "
         "that the probes give to the label.</p>\n"
     )

@@ -24,7 +24,7 @@ from latentgen.editing.transfer import edited_heads
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT, parse_noise
 from latentgen.networks import checkpoints
-from latentgen.networks.activations import ActivationSource, NetworkSource
+from latentgen.networks.activations import ActivationSource, HeldSource, NetworkSource
 from latentgen.networks.network import Network, tried
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
@@ -285,7 +285,7 @@ def repair_run(
 def _controls(run: Run, device: torch.device, probes: Settings) -> dict[str, float]:
     """What the choice of a repair comes to where training has put nothing."""
     untrained = run.network(device)
-    source = source_of(run, untrained, with_input=True)
+    source = HeldSource(source_of(run, untrained, with_input=True))
     return {
         "test_untrained": control(source, untrained.layers, run.labels, probes),
         "test_input": control(source, [INPUT], run.labels, probes),

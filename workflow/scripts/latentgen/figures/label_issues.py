@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.csv_file import read_csv
-from latentgen.drawing.panels import Drawn, level_title, unless_empty, wrapped_grid
+from latentgen.drawing.panels import Drawn, unless_empty, wrapped_grid
 from latentgen.label_issues.methods import METHODS
 
 GROUPS = {
@@ -55,8 +55,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
             )
         axes.set_yticks(places, names, fontsize=5.5)
         axes.tick_params(labelleft=True)
-        title = level_title(level) if noise in ("uniform", "given") else f"{noise} {level}"
-        axes.set_title(f"{experiment}, {title}")
+        axes.set_title(f"{experiment}, {noise} {level}")
     for axes in panels:
         axes.axvline(0.5, color="#000000", linewidth=0.5)
     figure.supxlabel(

@@ -18,7 +18,7 @@ BESIDE: Mapping[str, Any] = {"linewidth": 2.4, "alpha": 0.35, "marker": ""}
 
 
 def side_by_side(files: Any, params: Any) -> Drawn:
-    """Files: histories and probes of two experiments. Params: style, experiments (their names)."""
+    """Files: histories and probes of two experiments. Params: style."""
     numbers = dynamics.side_by_side(read_runs(files.histories), read_runs(files.probes))
     return draw(numbers, params.style), numbers
 

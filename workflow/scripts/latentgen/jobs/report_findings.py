@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from latentgen.drawing.style import style_of
 from latentgen.names import level_name
 
 MOST_LINES = 12
-LABELS = {"masc": "MASC", "velpic": "VeLPIC"}
 
 Experiments = Mapping[str, Mapping[str, Any]]
 
@@ -128,7 +128,7 @@ def verdicts(tables: Mapping[str, Path]) -> list[dict[str, str]]:
 
 def label(probe: str) -> str:
     """A probe as figures call it."""
-    return LABELS.get(probe, probe)
+    return str(style_of(probe)["label"])
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

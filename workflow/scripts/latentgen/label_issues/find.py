@@ -1,7 +1,6 @@
 """The label issues of any network's training data."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from copy import deepcopy
 from itertools import chain
 from typing import Any
 
@@ -11,7 +10,13 @@ from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
 from latentgen.label_issues.scores import label_scores
-from latentgen.networks.reading import extract
+from latentgen.networks.reading import (
+    INPUT_OF,
+    extract,
+    in_mode,
+    inputs_and_labels,
+    without_compiled_code,
+)
 
 Batch = Sequence[Any]
 """Inputs (n, ...), labels (n,) and, if there are any, names of the samples (n,)."""
@@ -20,10 +25,10 @@ Batch = Sequence[Any]
 def find_label_issues(
     model: nn.Module, loader: Iterable[Batch], *, layers: Sequence[str] = (), seed: int = 0
 ) -> pd.DataFrame:
-    """Which labels are probably wrong, by what a layer of a network knows.
+    """Which labels are probably wrong, by what probes read from a layer of a network.
 
-    A network that has memorised its labels agrees with all of them; the activations of its first
-    hidden layers, which it learned from the right labels mostly, do not.
+    A network that has memorised its labels agrees with all of them; probes of its first hidden
+    layers, none of which saw the label that it judges, do not.
 
     >>> from sklearn.datasets import load_digits
     >>> images, labels = (torch.tensor(part) for part in load_digits(return_X_y=True))
@@ -49,8 +54,7 @@ def find_label_issues(
 
     Raises:
         PipelineError: the loader is empty, all labels are the same, activations are not finite, or
-            no layer is given and none is found.
-        AttributeError: the model has no submodule of that name.
+            no layer is given and none is found, or a batch or a layer cannot be read.
     """
     ids: list[Any] = []
     batches = _without_ids(loader, ids)
@@ -77,12 +81,9 @@ def hidden_rows(
     first = next(remaining, None)
     if first is None:
         raise PipelineError("loader: found no batch; needed: inputs and labels")
-    # A copy, in which the layer's input is the output of a submodule.
-    name = first_hidden(model, first[0])
-    copy = deepcopy(model)
-    copy.set_submodule(name, nn.Sequential(nn.Identity(), copy.get_submodule(name)))
-    activations, labels = extract(copy, chain([first], remaining), [f"{name}.0"])
-    return activations[f"{name}.0"], labels
+    place = INPUT_OF + first_hidden(model, first[0])
+    activations, labels = extract(model, chain([first], remaining), [place])
+    return activations[place], labels
 
 
 def first_hidden(model: nn.Module, inputs: Tensor) -> str:
@@ -120,12 +121,10 @@ def first_hidden(model: nn.Module, inputs: Tensor) -> str:
         for name, part in model.named_modules()
         if isinstance(part, nn.Linear)
     ]
-    was_training = model.training
     try:
-        with torch.no_grad():
-            model.eval()(inputs)
+        with in_mode(model, train=False), torch.no_grad(), without_compiled_code():
+            model(inputs)
     finally:
-        model.train(was_training)
         for one in hooks:
             one.remove()
     if not reads_input:
@@ -138,7 +137,7 @@ def first_hidden(model: nn.Module, inputs: Tensor) -> str:
 
 def _without_ids(loader: Iterable[Batch], ids: list[Any]) -> Iterator[tuple[Tensor, Tensor]]:
     """Inputs and labels of each batch; names of its samples are added to a list."""
-    for inputs, labels, *names in loader:
-        if names:
+    for batch in loader:
+        yield inputs_and_labels(batch)
+        if names := batch[2:]:
             ids += names[0].tolist() if isinstance(names[0], Tensor) else list(names[0])
-        yield inputs, labels

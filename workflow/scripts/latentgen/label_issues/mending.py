@@ -1,6 +1,5 @@
 """Training again with suspect labels left out or replaced, beside what else could be done."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,8 @@ from torch import Tensor, nn
 from latentgen.data.labels import LabelArray
 from latentgen.editing.relabelling import retrain
 from latentgen.editing.repair import repair
-from latentgen.networks.reading import BATCH, normalise, predict_logits
+from latentgen.label_issues.methods import training_batches
+from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.training_config import TrainingData
 
@@ -100,10 +100,11 @@ def mend(
         rows.append({**_named(name, wrong), **scores})
     trained = run.trained_network(checkpoint_folder, device)
     wrong = run.labels.changed[run.labels.fitted]
-    held_out = None if run.labels.fitted.all() else list(_batches(run, ~run.labels.fitted, device))
+    fitted = run.labels.fitted
+    held_out = None if fitted.all() else list(training_batches(run, ~fitted, device))
     repaired = repair(
         trained.module,
-        list(_batches(run, run.labels.fitted, device)),
+        list(training_batches(run, fitted, device)),
         held_out,
         layers=list(trained.layers.values())[:-1] if held_out else (),
     )
@@ -124,16 +125,6 @@ def _data(run: Run, choice: Choice, kept: NDArray[np.bool_]) -> TrainingData:
         observed=torch.from_numpy(choice.labels)[rows],
         true=torch.from_numpy(run.labels.true)[rows],
     )
-
-
-def _batches(
-    run: Run, chosen: NDArray[np.bool_], device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and observed labels of some of the training samples."""
-    rows = torch.from_numpy(chosen)
-    labels = torch.from_numpy(run.labels.observed)[rows].split(BATCH)
-    for images, given in zip(run.images["train"][rows].split(BATCH), labels, strict=True):
-        yield normalise(images.to(device), **run.normalise), given
 
 
 def _accuracies(run: Run, module: nn.Module, device: torch.device) -> dict[str, float]:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from latentgen.data import datasets
@@ -117,13 +119,19 @@ def label_issues(
 
 def _hidden(run: Run, network: Network) -> Tensor:
     """Rows (N, width) of the training images at the first hidden layer, on the network's device."""
-    labels = torch.from_numpy(run.labels.observed).split(BATCH)
+    everything = np.ones(len(run.labels.observed), dtype=bool)
+    batches = training_batches(run, everything, network.device)
+    return hidden_rows(network.module, batches)[0].to(network.device)
 
-    def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        for images, given in zip(run.images["train"].split(BATCH), labels, strict=True):
-            yield normalise(images.to(network.device), **run.normalise), given
 
-    return hidden_rows(network.module, batches())[0].to(network.device)
+def training_batches(
+    run: Run, chosen: NDArray[np.bool_], device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs and observed labels of some of a run's training samples."""
+    rows = torch.from_numpy(chosen)
+    labels = torch.from_numpy(run.labels.observed)[rows].split(BATCH)
+    for images, given in zip(run.images["train"][rows].split(BATCH), labels, strict=True):
+        yield normalise(images.to(device), **run.normalise), given
 
 
 def _layer(run: Run, network: Network, layer: str) -> Tensor:

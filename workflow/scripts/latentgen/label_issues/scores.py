@@ -114,17 +114,14 @@ def judged(scores: Tensor, labels: NDArray[np.int64]) -> pd.DataFrame:
     own = np.where(known, own, 1.0)
     predicted = probabilities.argmax(1)
     rate = noise_rate(margins(scores.numpy(), labels)[known])
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "is_label_issue": lowest(own, rate) & (predicted != labels) & known,
             "label_score": own,
             "given_label": labels,
             "predicted_label": predicted,
         }
-    ).pipe(_with_rate, rate)
-
-
-def _with_rate(table: pd.DataFrame, rate: float) -> pd.DataFrame:
+    )
     table.attrs["noise_rate"] = rate
     return table
 

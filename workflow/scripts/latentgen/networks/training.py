@@ -85,7 +85,8 @@ def _first(n: int, data: TrainingData) -> Tensor:
 @contextmanager
 def _seeded_dropout(device: torch.device, config: TrainingConfig, epoch: int) -> Iterator[None]:
     """Let dropout depend on the seed and the epoch alone, like the order of the batches."""
-    with torch.random.fork_rng([] if device.type == "cpu" else [device]):
+    devices = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(devices, device_type=device.type):
         torch.manual_seed(derive_seed(config.seed, epoch, "dropout"))
         yield
 

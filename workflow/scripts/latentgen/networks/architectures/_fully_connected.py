@@ -60,5 +60,5 @@ def fully_connected(
 
 def probed_layers(hidden: Mapping[str, nn.Module]) -> dict[str, str]:
     """The layers that are read, and where: each once, as the next layer gets it in eval mode."""
-    names = [name for name in hidden if "_" not in name]
+    names = [n for n, part in hidden.items() if not isinstance(part, nn.Dropout | MaxNorm)]
     return {name: f"{name}_max_norm" if f"{name}_max_norm" in hidden else name for name in names}
