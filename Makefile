@@ -48,7 +48,7 @@ schema: .venv/installed  ## renew what is generated: schema and reference of con
 	  "import json; from latentgen.config.schema import schema; print(json.dumps(schema(), indent=2))" \
 	  > workflow/schemas/config.schema.json
 	$(BIN)/jsonschema-markdown --no-footer --no-empty-columns workflow/schemas/config.schema.json \
-	  > config/README.md
+	  > config/reference.md
 	PYTHONPATH=workflow/scripts:. $(BIN)/python -m tests.workflow.rerun_table > docs/reruns.md
 
 benchmark: export PYTHONPATH = workflow/scripts
