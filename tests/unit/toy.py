@@ -26,6 +26,17 @@ TRAINING = {
     "shuffle": True,
 }
 
+CONVOLUTION = """
+from torch import nn
+from latentgen.networks.network import Network
+
+def net(shape, n_classes):
+    return Network(nn.Sequential(
+        nn.Conv2d(shape[0], 32, shape[1]), nn.ReLU(), nn.Conv2d(32, n_classes, 1), nn.Flatten()
+    ), {"first": "1"})
+"""
+"""A file beside config.yaml: a network of square images whose logits come from no linear layer."""
+
 
 def make_dataset() -> datasets.Dataset:
     """Images of three patterns under noise; a third of the training labels will be wrong."""

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.conftest import Workspace
+from tests.unit.toy import CONVOLUTION
+
+from latentgen.csv_file import read_csv
 
 Config = dict[str, Any]
 Edit = Callable[[Config], object]
@@ -151,6 +154,22 @@ def test_damaged_checkpoint(finished: Workspace) -> None:
     error = reason_of_failure(finished, "--force", f"{run}/activations")
     assert f"{run}/checkpoints/epoch_0001.safetensors" in error
     assert not (finished.folder / run / "activations").exists()
+
+
+@pytest.mark.slow
+def test_a_network_without_a_linear_last_layer_lacks_its_edits_alone(finished: Workspace) -> None:
+    finished.append("mine.py", CONVOLUTION)
+    with finished.editing_config() as config:
+        config["models"]["tiny"] = {"architecture": "mine.net"}
+    run = "results/runs/tiny/uniform-0.4/seed1"
+    targets = ("transfer.csv", "transfer_controls.csv", "dynamics_probes.csv")
+    error = reason_of_failure(finished, "--keep-going", *(f"{run}/{name}" for name in targets))
+    assert (
+        error == "error: weights can be transferred to a linear last layer only, found Flatten (3)"
+    )
+    tables = {name: read_csv(finished.folder / run / name) for name in targets[1:]}
+    assert tables["transfer_controls.csv"].empty
+    assert set(tables["dynamics_probes.csv"]["layer"]) == {"input", "first"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pandas as pd
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
 from latentgen.csv_file import write_csv
-from latentgen.editing.transfer import at_every_epoch
+from latentgen.editing.transfer import SCORE_COLUMNS, at_every_epoch
 from latentgen.editing.transfer_controls import control_rows
 from latentgen.jobs.runs import run_of
 from latentgen.names import INPUT
@@ -26,22 +26,27 @@ with job(snakemake):
     epochs = at_every_epoch(run, files.checkpoints, files.get("activations"), best_device())
 
     tables = defaultdict(list)
-    for epoch, source, penultimate, head in progress.bar(epochs, unit="epoch"):
+    for epoch, source, network in progress.bar(epochs, unit="epoch"):
+        head = None if network.no_head else network.last_layer
         rows = defaultdict(list)
         rows["probes"] += probe_layers(source, labels, snakemake.params.probes)
         for layer, width in source.widths.items():
             moments = class_moments(source, layer, labels)
-            trained = head.weight.detach() if layer == penultimate else None
+            is_penultimate = layer == network.penultimate
+            trained = head.weight.detach() if head and is_penultimate else None
             rows["geometry"] += [
                 {"layer": layer, "width": width, **row}
                 for row in layer_geometry(source, layer, labels, moments, masc, trained)
             ]
             if epoch == last or layer == INPUT:  # the input is read at the first epoch only
                 rows["quadratic"] += agreement_with_masc(source, layer, labels, masc)
-            if layer == penultimate:
+            if head and is_penultimate:
                 rows["controls"] += control_rows(source, layer, head, labels, moments, seed)
         for name, found in rows.items():
             tables[name] += [{"epoch": epoch, **row} for row in found]
 
+    if not tables["controls"]:
+        print(f"warning: no controls of the weight transfer: {network.no_head}")
     for name, rows in tables.items():
-        write_csv(pd.DataFrame(rows), snakemake.output[name])
+        columns = SCORE_COLUMNS if name == "controls" else None
+        write_csv(pd.DataFrame(rows, columns=columns), snakemake.output[name])

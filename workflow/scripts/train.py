@@ -9,8 +9,13 @@ from latentgen.networks.training import train_run
 with job(snakemake):
     run = run_of(snakemake)
     device = best_device()
+    network = run.network(device)
+    if network.no_head:
+        print(
+            f"warning: {network.no_head}; the network is trained and probed, but cannot be edited"
+        )
     train_run(
-        run.network(device).module,
+        network.module,
         run.training_data().to(device),
         run.training_config(snakemake.params.training),
         schedule=snakemake.params.epochs,

@@ -12,10 +12,10 @@ with job(snakemake):
     run, files, device = run_of(snakemake), snakemake.input, best_device()
     rows = [
         {"epoch": epoch, **row}
-        for epoch, source, penultimate, head in at_every_epoch(
+        for epoch, source, network in at_every_epoch(
             run, files.checkpoints, files.get("activations"), device
         )
-        for row in transfer_rows(source, penultimate, head, run.labels)
+        for row in transfer_rows(source, network.penultimate, network.last_layer, run.labels)
     ]
     write_csv(pd.DataFrame(rows), snakemake.output.transfer)
     export.save(transferred(run, files.checkpoints, device), snakemake.output.transferred)

@@ -123,12 +123,28 @@ def depends_on_other_images(net: Net, x: Tensor) -> Tensor:
         (twice, "head, which is called 2 times"),
         (tokens, "what head gives is changed"),
         (without_module, r"linear last layer only, found ReLU \(relu\)"),
-        (pair, r"found|gives a tuple of a tensor of shape \(2, 3\)"),
         (weights_used_elsewhere, "are they shared with another layer"),
+    ],
+)
+def test_what_cannot_be_put_together_again_is_read_but_not_edited(compute, told: str) -> None:
+    module = Net(compute)
+    network = tried(Network(module, {"a": "a", "b": "input of a"}), SHAPE, 3)
+    assert network.layers == {"a": "a", "b": "input of a"}
+    assert network.penultimate == "b"
+    with pytest.raises(PipelineError, match=told) as caught:
+        _ = network.last_layer
+    assert "\n" not in str(caught.value)
+    assert tried(network, SHAPE, 3) == network
+
+
+@pytest.mark.parametrize(
+    ("compute", "told"),
+    [
+        (pair, r"found|gives a tuple of a tensor of shape \(2, 3\)"),
         (depends_on_other_images, r"gives a tensor of shape \(1, 3\) for 2 inputs"),
     ],
 )
-def test_what_cannot_be_put_together_again_is_one_line(compute, told: str) -> None:
+def test_what_gives_no_logits_is_refused_in_one_line(compute, told: str) -> None:
     with pytest.raises(PipelineError, match=told) as caught:
         tried(Network(Net(compute), {"a": "a"}), SHAPE, 3)
     assert "\n" not in str(caught.value)
@@ -204,7 +220,7 @@ def test_tied_weights_are_kept_and_read_but_not_edited(tmp_path: Path) -> None:
     checkpoints.load_into(other, tmp_path / "state.safetensors")
     assert torch.equal(other(IMAGES), tied(IMAGES))
     with pytest.raises(PipelineError, match="shared with another layer"):
-        tried(Network(tied, {"first": "first"}), SHAPE, 4)
+        _ = tried(Network(tied, {"first": "first"}), SHAPE, 4).last_layer
 
 
 OWN = """

@@ -119,8 +119,10 @@ def intervene(
     kept = checkpoints.epochs_in(checkpoint_folder)
     starts = [start for start in epochs if start <= kept[-1]]
     scheduled = {*epochs_of(schedule, total_epochs), *starts}
-    for name in variants:
-        require_trainable(module, data, _config_of(VARIANTS[name], config))
+    for variant in map(VARIANTS.__getitem__, variants):
+        require_trainable(module, data, _config_of(variant, config))
+        if variant.edit:
+            network.require_head()
     observer = Observer(run, scheduled, probes)
 
     prepare(module)

@@ -107,9 +107,9 @@ def repair_checkpoints(
     """Choose the kept epoch, layer and last layer with the best held-out accuracy.
 
     Candidates are, at every kept epoch, the network as trained; the network cut at each of its
-    layers, with each probe as the last layer; and, where the trained layer has a bias, VeLPIC's
-    vectors at the penultimate layer with that bias. Of equally good ones the first is taken: the
-    earliest epoch, and the network as trained before any probe.
+    layers, with each probe as the last layer; and, where the last layer is linear and has a bias,
+    VeLPIC's vectors at the penultimate layer with that bias. Of equally good ones the first is
+    taken: the earliest epoch, and the network as trained before any probe.
 
     The held-out accuracy of the chosen candidate is the best of many and therefore optimistic. The
     expected accuracy is corrected for that; see `corrected_accuracy`.
@@ -121,8 +121,8 @@ def repair_checkpoints(
         probes: settings by name, of kinds that can be a last layer (see `head_of_probe`).
 
     Raises:
-        PipelineError: nothing is held out, the last layer is not linear or has another number of
-            classes, a state is not readable, or a probe cannot be a last layer.
+        PipelineError: nothing is held out, the network has another number of classes, a state is
+            not readable, or a probe cannot be a last layer.
     """
     held_out = ~data.labels.fitted
     if held_out.sum() < 2:  # the bootstrap judges on some what it chooses on others
@@ -189,10 +189,10 @@ def _heads(network: Network, data: NoisyData, layer: str, probes: Settings) -> d
     """The last layers that may follow a layer, by name."""
     fitted_probes = fit_probes(_source(network, data), layer, data.labels, probes, ["observed"])
     heads = {name: head_of_probe(probe) for (name, _), (probe, _) in fitted_probes.items()}
-    trained = network.last_layer
-    if layer == network.penultimate and trained.bias is not None:
+    if layer == network.penultimate and not network.no_head:
+        trained = network.last_layer
         for name, settings in probes.items():
-            if settings["probe"] == "velpic":
+            if settings["probe"] == "velpic" and trained.bias is not None:
                 vectors = fitted_probes[name, "observed"].probe.components_
                 heads[KEPT_BIAS] = edited_heads(trained, vectors)[KEPT_BIAS]
     return heads

@@ -14,12 +14,16 @@ from latentgen.editing.heads import decide, linear_head
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource
+from latentgen.networks.network import Network
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of, sources_over_epochs
 from latentgen.probes.batches import class_moments, predictions
 
 Heads = dict[str, nn.Linear]
 """Last layers by the name of the variant."""
+
+SCORE_COLUMNS = ["epoch", "variant", "split", "score_labels", "accuracy"]
+"""Columns of a run's tables of last layers, which may have no row."""
 
 
 def edited_heads(head: nn.Linear, vectors: Tensor) -> Heads:
@@ -137,20 +141,18 @@ class AtEpoch(NamedTuple):
     Attributes:
         epoch: the epoch.
         source: of the activations of its layers.
-        penultimate: name of the penultimate layer.
-        head: the last layer, as trained.
+        network: with the weights of that epoch.
     """
 
     epoch: int
     source: ActivationSource
-    penultimate: str
-    head: nn.Linear
+    network: Network
 
 
 def at_every_epoch(
     run: Run, checkpoint_folder: str, activations: str | None, device: torch.device
 ) -> Iterator[AtEpoch]:
-    """A run's activations and last layer at every kept epoch.
+    """A run's activations and network at every kept epoch.
 
     All share one network, so use one before taking the next.
     """
@@ -160,7 +162,7 @@ def at_every_epoch(
     for epoch, source in sources_over_epochs(run, checkpoint_folder, device, activations):
         state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
         checkpoints.load_into(network.module, state)
-        yield AtEpoch(epoch, source, network.penultimate, network.last_layer)
+        yield AtEpoch(epoch, source, network)
 
 
 def transferred(run: Run, checkpoint_folder: str, device: torch.device) -> export.ExportedNetwork:

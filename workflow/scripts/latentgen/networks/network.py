@@ -36,11 +36,14 @@ class Network:
             `read_layers`). The last one is the penultimate layer, what the last linear layer takes;
             `build` adds it as `head_input` where an architecture names no such layer.
         head: name of the linear submodule that makes the logits; `build` finds it.
+        no_head: why there is no such submodule, or none that can be replaced. Such a network is
+            trained and probed as any other, and its deepest layer passes for the penultimate one.
     """
 
     module: nn.Module
     layers: dict[str, str]
     head: str = ""
+    no_head: str = ""
 
     @property
     def penultimate(self) -> str:
@@ -49,10 +52,20 @@ class Network:
 
     @property
     def last_layer(self) -> nn.Linear:
-        """The linear layer that makes the logits."""
+        """The linear layer that makes the logits.
+
+        Raises:
+            PipelineError: there is none that can be replaced.
+        """
+        self.require_head()
         layer = self.module.get_submodule(self.head)
         assert isinstance(layer, nn.Linear)  # `build` has looked
         return layer
+
+    def require_head(self) -> None:
+        """Stop with a PipelineError unless there is a last layer that can be replaced."""
+        if self.no_head:
+            raise PipelineError(self.no_head)
 
     @property
     def device(self) -> torch.device:
@@ -77,7 +90,7 @@ def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) 
         seed: of the initial weights; the global random state is left as it was.
 
     Raises:
-        PipelineError: the network cannot be made, run, read, or given another last layer.
+        PipelineError: the network cannot be made, run or read.
     """
     arguments = dict(settings)
     name = arguments.pop("architecture")
@@ -117,13 +130,17 @@ def tried(made: Any, shape: Shape, n_classes: int) -> Network:
     logits = logits_of(module, images)
     if logits.shape[1] != n_classes:
         raise PipelineError(f"found {logits.shape[1]} logits; needed: {n_classes}, one a class")
-    head = find_last_layer(module, images)
-    require_replaceable(module, head, images)
+    try:
+        head, no_head = find_last_layer(module, images), ""
+        require_replaceable(module, head, images)
+    except PipelineError as error:
+        head, no_head = "", str(error)
+    penultimate = {} if no_head else {HEAD_INPUT: INPUT_OF + head}
     with in_mode(module, train=False):
-        read = read_layers(module, {**layers, HEAD_INPUT: INPUT_OF + head}, images)
-    if not torch.equal(read[HEAD_INPUT], read[list(layers)[-1]]):
-        layers[HEAD_INPUT] = INPUT_OF + head
-    return Network(module, layers, head)
+        read = read_layers(module, layers | penultimate, images)
+    if penultimate and not torch.equal(read[HEAD_INPUT], read[list(layers)[-1]]):
+        layers |= penultimate
+    return Network(module, layers, head, no_head)
 
 
 def _require_names(layers: Any) -> None:
