@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from tests.conftest import REPOSITORY
 
+from latentgen import markdown
 from latentgen.analysis import accuracy, decoding, dynamics
 from latentgen.analysis.runs import last_rows, over_seeds, read_runs
 from latentgen.csv_file import NAMES, write_csv
@@ -119,6 +120,23 @@ def test_means_over_seeds(runs) -> None:
     assert row["model"] == pytest.approx(0.45)
     assert row["masc, penultimate layer"] == pytest.approx((0.42 + 0.53) / 2)
     assert row["masc, chosen layer"] == pytest.approx((0.72 + 0.83) / 2)
+
+
+def test_a_probe_that_an_experiment_lacks_is_a_dash_in_the_table_to_read(runs) -> None:
+    histories, probes = runs
+    other = [table.assign(experiment="1e5") for table in (histories, probes)]
+    other[1]["probe"] = "knn"
+    table = accuracy.accuracy_table(*map(pd.concat, zip(runs, other, strict=True)))
+    heads, _, *lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in accuracy.to_markdown(table).splitlines()
+    ]
+    assert heads[-4:-2] == ["masc, penultimate layer", "masc, chosen layer"]
+    assert [line[-4:] for line in lines] == [
+        ["0.475", "0.775", "–", "–"],
+        ["–", "–", "0.475", "0.775"],
+    ]
+    assert lines[1][0] == "1e5"
 
 
 ODD_NAMES = ["1", "2.0", "007", "NA", "nan", "null", "None", "True", "1e5", "inf", "input"]

@@ -1,11 +1,13 @@
 """Rates and areas of verdicts and scores that are written down by hand."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from latentgen.csv_file import write_csv
 from latentgen.disambiguation import evaluation
 
 TRUTH = pd.Series(["distinct"] * 4 + ["single"] * 4)
@@ -86,6 +88,17 @@ def test_only_known_pairs_of_the_reported_half_count() -> None:
         {"truth": ["distinct", "", "single", "single"], "part": ["report"] * 3 + ["tune"]}
     )
     assert evaluation.known(pairs).index.tolist() == [0, 2]
+
+
+@pytest.mark.filterwarnings("error")
+def test_studies_of_which_nothing_is_known_are_read_beside_others(tmp_path: Path) -> None:
+    known = {"truth": ["distinct", "single"], "part": ["report", "tune"]}
+    for name, table in (("a", known), ("b", {"truth": [None] * 2, "part": [None] * 2})):
+        write_csv(pd.DataFrame(table), tmp_path / f"{name}.csv")
+    for names, expected in (("ab", ["distinct", "single", "", ""]), ("b", ["", ""])):
+        pairs = evaluation.read_studies({name: str(tmp_path / f"{name}.csv") for name in names})
+        assert pairs["truth"].tolist() == expected
+        assert len(evaluation.known(pairs)) == (names == "ab")
 
 
 def test_every_score_of_every_study_has_its_area() -> None:

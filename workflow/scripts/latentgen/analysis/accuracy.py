@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from latentgen import markdown
 from latentgen.analysis.runs import RUN_COLUMNS, last_rows
 
 
@@ -48,6 +49,4 @@ def mean_accuracies(table: pd.DataFrame) -> pd.DataFrame:
 
 def to_markdown(table: pd.DataFrame) -> str:
     """The means over seeds as Markdown."""
-    means = mean_accuracies(table)
-    formats = ["", "", "g", "", "", *[".3f"] * (means.shape[1] - 5)]
-    return str(means.to_markdown(index=False, floatfmt=formats)) + "\n"
+    return markdown.to_markdown(mean_accuracies(table), level="g") + "\n"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from latentgen import markdown
 from latentgen.analysis.runs import RUN_COLUMNS, with_intervals
 from latentgen.analysis.scoreboard import model_scores
 
@@ -67,7 +68,7 @@ def _interval(row: Mapping[Any, Any]) -> str:
 
 
 def _text(table: pd.DataFrame) -> str:
-    return table.to_markdown(index=False, floatfmt=".3f")
+    return markdown.to_markdown(table, level="g")
 
 
 _EXPLANATION = """\

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from latentgen import markdown
 from latentgen.csv_file import read_csv
 from latentgen.disambiguation.pictures import DISTINCT, SINGLE
 
@@ -31,7 +32,9 @@ VERDICTS = ["distinct", "single", "neither", "both"]
 def read_studies(files: Mapping[str, str]) -> pd.DataFrame:
     """Join the pairs of several studies; column study says whose they are."""
     tables = [read_csv(file).assign(study=name) for name, file in files.items()]
-    return pd.concat(tables, ignore_index=True).fillna({"truth": "", "part": ""})
+    # Where nothing is known of any picture, pandas reads an empty column as numbers.
+    texts = {"truth": "", "part": ""}
+    return pd.concat(tables, ignore_index=True).astype(dict.fromkeys(texts, object)).fillna(texts)
 
 
 def known(pairs: pd.DataFrame, part: str = "report") -> pd.DataFrame:
@@ -193,12 +196,12 @@ def to_markdown(table: pd.DataFrame, confusion_counts: pd.DataFrame) -> str:
         wide = confusion_counts.pivot_table(
             index=["study", "rule", "truth"], columns="verdict", values="pairs", sort=False
         )
-        counts = wide.reset_index().to_markdown(index=False, floatfmt=".0f")
+        counts = markdown.to_markdown(wide.reset_index(), ".0f")
     return "\n\n".join(
         [
             "On the canvases that nothing was chosen on. Accuracy is among pairs with a verdict "
             "`distinct` or `single`, coverage their share; auc_* are areas under the ROC curve.",
-            table.to_markdown(index=False, floatfmt=".3f"),
+            markdown.to_markdown(table),
             counts,
             "",
         ]
