@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import torch
 from tests.conftest import REPOSITORY
-from torch import nn
+from torch import Tensor, nn
 
 from latentgen.editing.repair import repair
 from latentgen.errors import PipelineError
+from latentgen.label_issues.find import find_label_issues
 from latentgen.networks.reading import extract
+from latentgen.probes.kinds.velpic import VeLPIC
 
 EXAMPLES = re.findall(
     r"```python\n(.*?)```", (REPOSITORY / "docs" / "library.md").read_text(), re.S
@@ -135,6 +137,69 @@ def test_batches_that_are_something_else_are_told(batches: Any, told: str) -> No
         with pytest.raises(PipelineError, match=told) as caught:
             read()
         assert "\n" not in str(caught.value)
+
+
+MODEL = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+X, Y = torch.arange(24.0).view(6, 4).sin(), torch.arange(6) % 3
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda: extract(MODEL, [(X.double(), Y)], ["1"]),
+            r"on a float64 tensor of shape \(6, 4\)",
+        ),
+        (lambda: extract(MODEL, [(X.byte(), Y)], ["1"]), "on a uint8 tensor of shape"),
+        (lambda: repair(MODEL, [(X[:, :3], Y)]), r"does not run on a tensor of shape \(6, 3\)"),
+        (lambda: find_label_issues(MODEL, [(X[:, :3], Y)]), r"does not run on a tensor of shape"),
+        (lambda: extract(MODEL.forward, [(X, Y)], ["1"]), "model: found a method; needed: a torch"),
+        (lambda: repair({"1": X}, [(X, Y)]), "model: found a dict with 1; needed: a torch"),
+        (lambda: extract(MODEL, [(X, Y)], "1"), r"layers: found '1'; needed: .* \['1'\]"),
+        (lambda: repair(MODEL, [(X, Y)], [(X, Y)], layers="1"), "layers: found '1'"),
+        (lambda: extract(MODEL, None, ["1"]), "loader: found a NoneType; needed: batches"),
+        (
+            lambda: repair(MODEL, [(X, Y)], probes=VeLPIC()),
+            "probes: found a VeLPIC; needed: a list",
+        ),
+        (lambda: repair(MODEL, [(X[:0], Y[:0])]), "the loader gives no batch"),
+        (lambda: repair(MODEL, [(X / 0, Y)]), "inputs: found NaN or infinity"),
+        (lambda: repair(MODEL, [(X, Y + 1)]), r"the labels are \[1, 2, 3\]; the network"),
+    ],
+)
+def test_what_is_no_model_no_list_or_does_not_fit_is_told(call: Any, told: str) -> None:
+    with pytest.raises(PipelineError, match=told) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_layer_that_is_named_twice_is_read_once() -> None:
+    assert len(extract(MODEL, [(X, Y)], ["1", "1"])[0]["1"]) == len(X)
+
+
+class InPlace(nn.Module):
+    """Subtracts a mean from its input, in the input itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.full((4,), 0.5))
+        self.body = MODEL
+
+    def forward(self, x: Tensor) -> Tensor:
+        x -= self.mean
+        return self.body(x)
+
+
+def test_a_model_that_works_in_place_leaves_the_inputs_alone() -> None:
+    model, inputs = InPlace().requires_grad_(False), X.clone()
+    batches = [(inputs, Y)]
+    found = extract(model, batches, ["body.0"])[0]["body.0"]
+    torch.testing.assert_close(found, MODEL[0](X - 0.5))
+    repaired = repair(model, batches)
+    find_label_issues(model, batches)
+    assert torch.equal(inputs, X)
+    expected = VeLPIC().fit(MODEL[:2](X - 0.5).detach(), Y).predict(MODEL[:2](X - 0.5).detach())
+    assert torch.equal(repaired(X.clone()).argmax(1), expected)
 
 
 def test_images_of_several_sizes_have_no_common_width() -> None:

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from tests.conftest import REPOSITORY
 
-from latentgen import markdown
 from latentgen.analysis import accuracy, decoding, dynamics
 from latentgen.analysis.runs import last_rows, over_seeds, read_runs
 from latentgen.csv_file import NAMES, write_csv

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -111,6 +112,18 @@ def weights_used_elsewhere(net: Net, x: Tensor) -> Tensor:
     return net.head(hidden - hidden @ net.head.weight.T @ net.head.weight)
 
 
+def random(net: Net, x: Tensor) -> Tensor:
+    return net.head(functional.dropout(net.a(x)))
+
+
+def statistics_of_the_batch(net: Net, x: Tensor) -> Tensor:
+    return net.head(functional.batch_norm(net.a(x), None, None, training=True))
+
+
+def not_finite(net: Net, x: Tensor) -> Tensor:
+    return net.head(net.a(x) / 0)
+
+
 def depends_on_other_images(net: Net, x: Tensor) -> Tensor:
     return net.head(net.a(x)).mean(0, keepdim=True)
 
@@ -142,12 +155,48 @@ def test_what_cannot_be_put_together_again_is_read_but_not_edited(compute, told:
     [
         (pair, r"found|gives a tuple of a tensor of shape \(2, 3\)"),
         (depends_on_other_images, r"gives a tensor of shape \(1, 3\) for 2 inputs"),
+        (random, "logits of an image differ when it is run again"),
+        (statistics_of_the_batch, "logits of an image differ when it is run again"),
+        (not_finite, "the network gives NaN or infinity"),
     ],
 )
 def test_what_gives_no_logits_is_refused_in_one_line(compute, told: str) -> None:
     with pytest.raises(PipelineError, match=told) as caught:
         tried(Network(Net(compute), {"a": "a"}), SHAPE, 3)
     assert "\n" not in str(caught.value)
+
+
+class Layers(nn.Module):
+    """Reads what a function makes of the images, and does not use it."""
+
+    def __init__(self, compute: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.read, self.head, self.compute = nn.Identity(), nn.Linear(4, 3), compute
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.flatten(1)
+        self.read(self.compute(x))
+        return self.head(x)
+
+
+@pytest.mark.parametrize(
+    ("compute", "told"),
+    [
+        (lambda x: x.masked_fill(x > 0, -torch.inf), "layer read: found NaN or infinity"),
+        (torch.fft.fft, "layer read: found a complex64 tensor"),
+        (lambda x: {"hidden": x}, "layer read: found a dict with hidden"),
+    ],
+)
+def test_a_layer_without_real_finite_numbers_is_refused_before_training(compute, told: str) -> None:
+    with pytest.raises(PipelineError, match=told):
+        tried(Network(Layers(compute), {"read": "read"}), SHAPE, 3)
+
+
+@pytest.mark.parametrize("compute", [Tensor.to_sparse, Tensor.bfloat16, Tensor.long, Tensor.bool])
+def test_layers_of_other_layouts_and_types_are_read_as_they_are(compute) -> None:
+    network = tried(Network(Layers(compute), {"read": "read"}), SHAPE, 3)
+    read = read_layers(network.module, network.layers, IMAGES)["read"]
+    assert torch.equal(read, compute(IMAGES.flatten(1)).to_dense())
 
 
 class Cosine(nn.Linear):
@@ -238,6 +287,7 @@ def uncalled(shape, n_classes):
 def empty(shape, n_classes): return Network(plain(shape, n_classes), {})
 def listed(shape, n_classes): return Network(plain(shape, n_classes), ["2"])
 def numbers(shape, n_classes): return Network(plain(shape, n_classes), {2: "2"})
+def nameless(shape, n_classes): return Network(plain(shape, n_classes), {"": "2"})
 def reserved(shape, n_classes): return Network(plain(shape, n_classes), {"input": "2"})
 def few(shape, n_classes): return Network(plain(shape, n_classes - 1), {"h": "2"})
 def nothing(shape, n_classes): pass
@@ -262,6 +312,7 @@ LINE = OWN.splitlines().index("    return shape.width") + 1
         ("listed", "layers: found a list"),
         ("numbers", "layers: found 2: '2'; needed: names"),
         ("reserved", "layers: found 'input', which names another layer"),
+        ("nameless", "layers: found '': '2'; needed: names"),
         ("few", "found 2 logits; needed: 3"),
         ("nothing", "found a NoneType"),
         ("named", "module: found a str"),

@@ -13,9 +13,17 @@ from torch import Tensor, nn
 
 from latentgen.editing.heads import CutNetwork, head_of_probe
 from latentgen.errors import PipelineError
-from latentgen.networks.last_layer import find_last_layer
+from latentgen.networks.last_layer import find_last_layer, require_logits_of_each
 from latentgen.networks.network import unwrapped
-from latentgen.networks.reading import INPUT_OF, extract, inputs_and_labels
+from latentgen.networks.reading import (
+    INPUT_OF,
+    batches_of,
+    described,
+    extract,
+    require_list_of_names,
+    require_module,
+    running_on,
+)
 from latentgen.probes.base import Probe
 from latentgen.probes.kinds.velpic import VeLPIC
 
@@ -60,15 +68,21 @@ def repair(
     Raises:
         PipelineError: the logits are not made by a linear layer, a probe cannot be a last layer,
             the labels are not the network's classes, there are several candidates and no
-            `held_out`, or a batch or a layer cannot be read.
+            `held_out`, or the model does not run on a batch, or a layer cannot be read.
     """
+    require_module(model)
+    require_list_of_names(layers)
+    if isinstance(probes, Probe):
+        raise PipelineError(f"probes: found {described(probes)}; needed: a list of probes")
     probes = [VeLPIC()] if probes is None else list(probes)
     if held_out is None and (layers or len(probes) != 1):
         raise PipelineError("choosing a layer or a probe needs data that were held out: `held_out`")
     model, wrapper = unwrapped(model)
     layers = [layer.replace(wrapper, "", 1) for layer in layers]
     first, batches = _peek(loader, next(model.parameters(), torch.empty(0)).device)
-    last = find_last_layer(model, first)  # run before it is copied, as what it keeps may not be
+    with running_on(first):  # before it is copied, as what it keeps may not be
+        require_logits_of_each(model, first)
+        last = find_last_layer(model, first)
     network = deepcopy(model).eval()
     penultimate = INPUT_OF + last
     rows, labels = extract(network, batches, [*layers, penultimate])
@@ -85,9 +99,9 @@ def repair(
 
 def _peek(loader: Batches, device: torch.device) -> tuple[Tensor, Batches]:
     """Inputs of the first batch, and all batches, even of a loader that can be read only once."""
-    batches = iter(loader)
-    for first in batches:
-        return inputs_and_labels(first)[0].to(device), chain([first], batches)
+    batches = batches_of(loader)
+    for first in (batch for batch in batches if len(batch[0])):
+        return first[0].to(device), chain([first], batches)
     raise PipelineError("the loader gives no batch; needed: (inputs, labels), once or more")
 
 
@@ -96,9 +110,9 @@ def _with_probe(
 ) -> nn.Module:
     trained = network.get_submodule(last)
     assert isinstance(trained, nn.Linear)  # `find_last_layer` has looked
-    if list(probe.classes_) != list(range(trained.out_features)):
+    if (classes := probe.classes_.tolist()) != list(range(trained.out_features)):
         raise PipelineError(
-            f"the labels are {list(probe.classes_)}; the network's last layer needs every class "
+            f"the labels are {classes}; the network's last layer needs every class "
             f"from 0 to {trained.out_features - 1}"
         )
     head = head_of_probe(probe).to(trained.weight.device).eval()
@@ -109,7 +123,7 @@ def _with_probe(
         return cut
     repaired = _replaced(network, last, head)
     with torch.no_grad():
-        same = torch.allclose(repaired(inputs), cut(inputs), rtol=1e-3, atol=1e-5)
+        same = torch.allclose(repaired(inputs.clone()), cut(inputs), rtol=1e-3, atol=1e-5)
     if not same:
         raise PipelineError(f"the network does not use the submodule that replaces its {last}")
     return repaired

@@ -15,6 +15,8 @@ from latentgen.networks.reading import (
     extract,
     in_mode,
     inputs_and_labels,
+    require_module,
+    running_on,
     without_compiled_code,
 )
 
@@ -101,13 +103,14 @@ def first_hidden(model: nn.Module, inputs: Tensor) -> str:
     Raises:
         PipelineError: no linear layer reads vectors (n, width).
     """
+    require_module(model)
     device = next((parameter.device for parameter in model.parameters()), None)
     inputs = inputs[:2].to(device)
     reads_input: dict[str, bool] = {}
 
     def remember(name: str) -> Any:
-        def hook(_module: nn.Module, given: tuple[Tensor, ...]) -> None:
-            rows = given[0]
+        def hook(_module: nn.Module, given: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
+            rows = [*given, *named.values()][0]
             if rows.ndim == 2:
                 same = rows.numel() == inputs.numel() and torch.equal(
                     rows.flatten(), inputs.flatten().to(rows.dtype)
@@ -117,13 +120,18 @@ def first_hidden(model: nn.Module, inputs: Tensor) -> str:
         return hook
 
     hooks = [
-        part.register_forward_pre_hook(remember(name))
+        part.register_forward_pre_hook(remember(name), with_kwargs=True)
         for name, part in model.named_modules()
         if isinstance(part, nn.Linear)
     ]
     try:
-        with in_mode(model, train=False), torch.no_grad(), without_compiled_code():
-            model(inputs)
+        with (
+            running_on(inputs),
+            in_mode(model, train=False),
+            torch.no_grad(),
+            without_compiled_code(),
+        ):
+            model(inputs.clone())  # as it may work in place
     finally:
         for one in hooks:
             one.remove()

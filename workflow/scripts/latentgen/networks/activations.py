@@ -77,10 +77,8 @@ class NetworkSource:
         wanted = {name: self.network.layers[name] for name in layers if name != INPUT}
         for images in self._images[split].split(self._batch_size):
             inputs = normalise(images.to(self._device), self._mean, self._std)
-            read = read_layers(module, wanted, inputs)
-            if INPUT in layers:
-                read[INPUT] = inputs.flatten(1)
-            yield read
+            read = {INPUT: inputs.flatten(1)} if INPUT in layers else {}
+            yield read | read_layers(module, wanted, inputs)
 
 
 class HeldSource:

@@ -25,11 +25,13 @@ from latentgen.networks.reading import (
 def logits_of(module: nn.Module, inputs: Tensor, *, train: bool = False) -> Tensor:
     """Logits (n, classes) of inputs (n, ...) in eval or train mode, without gradients.
 
-    In train mode, running statistics and the random state stay as they are.
+    Inputs, running statistics and the random state stay as they are.
 
     Raises:
-        PipelineError: the module gives something else.
+        PipelineError: the module gives something else, or the inputs or logits are not finite.
     """
+    if not inputs.isfinite().all():
+        raise PipelineError("inputs: found NaN or infinity; needed: finite numbers")
     own = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with (
         in_mode(module, train=train),
@@ -37,13 +39,38 @@ def logits_of(module: nn.Module, inputs: Tensor, *, train: bool = False) -> Tens
         torch.no_grad(),
         without_compiled_code(),
     ):
-        logits: Any = functional_call(module, own, (inputs,))
+        logits: Any = functional_call(module, own, (inputs.clone(),))
+    mode = "train" if train else "eval"
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(inputs):
         raise PipelineError(
-            f"in {'train' if train else 'eval'} mode the network gives {described(logits)} for "
+            f"in {mode} mode the network gives {described(logits)} for "
             f"{len(inputs)} inputs; needed: a tensor of logits, ({len(inputs)}, classes)"
         )
+    if not logits.isfinite().all():
+        raise PipelineError(f"in {mode} mode the network gives NaN or infinity; needed: numbers")
     return logits
+
+
+@ieee_float32()
+def require_logits_of_each(module: nn.Module, inputs: Tensor) -> None:
+    """Check that in eval mode the logits of an input depend on it alone.
+
+    Args:
+        module: maps inputs to logits (n, classes).
+        inputs: (n, ...), on its device.
+
+    Raises:
+        PipelineError: they depend on chance, or on the other inputs of the batch.
+    """
+    logits = logits_of(module, inputs)
+    # In another order, and with one of them twice, chance and statistics of the batch are others.
+    again = logits_of(module, torch.cat([inputs.flip(0), inputs[:1]]))[:-1].flip(0)
+    if not torch.allclose(again, logits, rtol=1e-3, atol=1e-3 * float(logits.abs().max())):
+        raise PipelineError(
+            "in eval mode the network's logits of an image differ when it is run again with other "
+            "images; needed: logits that depend on nothing else (is dropout called as a function "
+            "without training=self.training? are statistics those of the batch?)"
+        )
 
 
 @ieee_float32()
@@ -131,7 +158,7 @@ def require_replaceable(module: nn.Module, name: str, inputs: Tensor) -> None:
         place = f"{name}." if name else ""
         with torch.no_grad(), without_compiled_code():
             found = functional_call(
-                module, {place + key: value for key, value in new.items()}, (inputs,)
+                module, {place + key: value for key, value in new.items()}, (inputs.clone(),)
             )
             replaceable = {"weight"} <= new.keys() <= {"weight", "bias"} and torch.allclose(
                 found, functional.linear(rows, new["weight"], new.get("bias")), 1e-3, 1e-3

@@ -11,7 +11,12 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
-from latentgen.networks.last_layer import find_last_layer, logits_of, require_replaceable
+from latentgen.networks.last_layer import (
+    find_last_layer,
+    logits_of,
+    require_logits_of_each,
+    require_replaceable,
+)
 from latentgen.networks.reading import INPUT_OF, described, in_mode, read_layers
 from latentgen.plugins import find, own_code
 
@@ -130,6 +135,7 @@ def tried(made: Any, shape: Shape, n_classes: int) -> Network:
     logits = logits_of(module, images)
     if logits.shape[1] != n_classes:
         raise PipelineError(f"found {logits.shape[1]} logits; needed: {n_classes}, one a class")
+    require_logits_of_each(module, images)
     try:
         head, no_head = find_last_layer(module, images), ""
         require_replaceable(module, head, images)
@@ -138,6 +144,9 @@ def tried(made: Any, shape: Shape, n_classes: int) -> Network:
     penultimate = {} if no_head else {HEAD_INPUT: INPUT_OF + head}
     with in_mode(module, train=False):
         read = read_layers(module, layers | penultimate, images)
+    for layer, rows in read.items():
+        if not rows.isfinite().all():
+            raise PipelineError(f"layer {layer}: found NaN or infinity; needed: finite numbers")
     if penultimate and not torch.equal(read[HEAD_INPUT], read[list(layers)[-1]]):
         layers |= penultimate
     return Network(module, layers, head, no_head)
@@ -150,7 +159,7 @@ def _require_names(layers: Any) -> None:
             "as in {'fc1': '2'}"
         )
     for layer, place in layers.items():
-        if not isinstance(layer, str) or not isinstance(place, str):
+        if not isinstance(layer, str) or not isinstance(place, str) or not layer.strip():
             raise PipelineError(f"layers: found {layer!r}: {place!r}; needed: names")
         if layer == INPUT or (layer == HEAD_INPUT and not place.startswith(INPUT_OF)):
             raise PipelineError(f"layers: found {layer!r}, which names another layer; rename it")

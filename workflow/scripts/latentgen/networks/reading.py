@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentgen.errors import PipelineError
+from latentgen.errors import PipelineError, one_line
 from latentgen.networks.precision import ieee_float32
 
 BATCH = 250
@@ -68,7 +68,7 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
 
     Raises:
         PipelineError: there is no such submodule, the module does not call it, or it does not give
-            a row for each input.
+            a row of real numbers for each input.
     """
     read: dict[str, Tensor] = {}
 
@@ -91,7 +91,7 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
         for layer, place in layers.items():
             hooks.append(remember(layer, place))
         with torch.no_grad(), without_compiled_code():
-            module(inputs)
+            module(inputs.clone())  # as it may work in place
     finally:
         for hook in hooks:
             hook.remove()
@@ -120,11 +120,12 @@ def submodule(module: nn.Module, name: str) -> nn.Module:
 def _rows(value: Any, n: int, layer: str) -> Tensor:
     if isinstance(value, tuple | list) and value:
         value = value[0]
-    if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != n:
+    if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != n or value.is_complex():
         raise PipelineError(
-            f"layer {layer}: found {described(value)}; needed: a tensor with a row for each of "
-            f"{n} inputs"
+            f"layer {layer}: found {described(value)}; needed: a tensor of real numbers with a row "
+            f"for each of {n} inputs"
         )
+    value = value.to_dense()
     return value.flatten(1) if value.ndim > 1 else value[:, None]
 
 
@@ -133,9 +134,13 @@ def described(value: Any) -> str:
 
     >>> described({"image": torch.ones(2, 3), "label": 1}), described((torch.ones(2, 3), 1))
     ('a dict with image, label', 'a tuple of a tensor of shape (2, 3), an int')
+    >>> described(torch.ones(2, 3, dtype=torch.float64))
+    'a float64 tensor of shape (2, 3)'
     """
     if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
+        dtype = str(value.dtype).removeprefix("torch.")
+        kind = "a tensor" if dtype in ("float32", "int64") else f"a {dtype} tensor"
+        return f"{kind} of shape {tuple(value.shape)}"
     name = type(value).__name__
     kind = f"an {name}" if name[0] in "aeiouAEIO" else f"a {name}"
     if isinstance(value, Mapping):
@@ -195,6 +200,43 @@ def inputs_and_labels(batch: Any) -> tuple[Tensor, Tensor]:
     return inputs, labels.flatten()
 
 
+def require_module(model: Any) -> None:
+    """Stop with a PipelineError unless a model is a module."""
+    if not isinstance(model, nn.Module):
+        raise PipelineError(f"model: found {described(model)}; needed: a torch.nn.Module")
+
+
+def require_list_of_names(layers: Any) -> None:
+    """Stop with a PipelineError where a single name was given, which is a list of letters."""
+    if isinstance(layers, str):
+        raise PipelineError(f"layers: found {layers!r}; needed: a list of names, [{layers!r}]")
+
+
+def batches_of(loader: Iterable[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs and labels of each batch of a loader, see `inputs_and_labels`.
+
+    Raises:
+        PipelineError: the loader, or a batch, is something else.
+    """
+    if not isinstance(loader, Iterable):
+        raise PipelineError(
+            f"loader: found {described(loader)}; needed: batches, as a list of them"
+        )
+    yield from map(inputs_and_labels, loader)
+
+
+@contextmanager
+def running_on(inputs: Tensor) -> Iterator[None]:
+    """Tell in one line that a model raises an error on some inputs, and which these are."""
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise PipelineError(f"the model does not run on {described(inputs)}: {reason}") from error
+
+
 def extract(
     model: nn.Module, loader: Iterable[Sequence[Tensor]], layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
@@ -217,17 +259,20 @@ def extract(
         Each layer's outputs, flattened to (N, width), and the labels (N,), on the CPU.
 
     Raises:
-        PipelineError: a batch is something else, there is none, or a layer cannot be read.
+        PipelineError: a batch is something else, there is none, the model cannot be run on it, or a
+            layer cannot be read.
     """
+    require_module(model)
+    require_list_of_names(layers)
     device = next((parameter.device for parameter in model.parameters()), None)
     read: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     labels = []
     with in_mode(model, train=False):
-        for given in loader:
-            inputs, targets = inputs_and_labels(given)
-            batch = read_layers(model, {layer: layer for layer in layers}, inputs.to(device))
-            for layer in layers:
-                read[layer].append(batch[layer].cpu())
+        for inputs, targets in batches_of(loader):
+            with running_on(inputs):
+                batch = read_layers(model, {layer: layer for layer in read}, inputs.to(device))
+            for layer, parts in read.items():
+                parts.append(batch[layer].cpu())
             labels.append(targets.cpu())
     if not labels:
         raise PipelineError("the loader gives no batch; needed: (inputs, labels), once or more")
