@@ -193,6 +193,38 @@ def test_noise_that_writes_to_the_true_labels_changes_the_observed_ones_only(fol
 
 
 @pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("return true[level]", "IndexError: only integers"),
+        ("return undefined", "NameError: name 'undefined'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("classes.number = 2", "FrozenInstanceError: cannot assign"),
+    ],
+)
+def test_noise_of_ones_own_that_fails_is_told_with_its_line(
+    folder: Path, code: str, said: str
+) -> None:
+    (folder / "mine.py").write_text(f"def fails(true, level, classes, random):\n    {code}\n")
+    with pytest.raises(PipelineError, match=f"mine.fails: mine.py, line 2: {said}"):
+        draw(np.arange(6) % 3, Classes(3), dataset="d", kind="mine.fails", level=0.5, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("fit = 3", "TypeError: 'int' object is not callable"),
+        ("def fit(self, X, y): raise KeyError('no')", "mine.py, line 2: KeyError: 'no'"),
+    ],
+)
+def test_a_probe_of_ones_own_that_fails_is_told_with_its_line(
+    folder: Path, code: str, said: str
+) -> None:
+    (folder / "mine.py").write_text(f"class Fails:\n    {code}\n")
+    with pytest.raises(PipelineError, match=f"mine.Fails: {said}"):
+        make_probe({"probe": "mine.Fails"}).fit(torch.zeros(4, 2), np.array([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize(
     ("kind", "said"),
     [
         ("in_place_and_silent", "gave nothing"),

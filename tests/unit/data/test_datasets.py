@@ -746,13 +746,18 @@ def test_npz_floats_are_scaled_without_loss(dtype: type, tmp_path: Path) -> None
     assert np.array_equal(dataset.train_images, images)
 
 
-def test_npz_class_names_and_other_label_types(tmp_path: Path) -> None:
-    labels = toy().train_labels.astype(np.uint8)
-    dataset = load_npz(
-        tmp_path / "a.npz", train_labels=labels, class_names=np.array(["x", "y", "z"])
-    )
+@pytest.mark.parametrize("texts", [str, bytes])
+@pytest.mark.parametrize("dtype", ["u1", "<u8", ">i4"])
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
+def test_npz_class_names_and_other_label_types(
+    texts: type, dtype: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    names = np.array([*"xyz"]).astype(texts)
+    labels = toy().train_labels.astype(dtype).reshape(shape)
+    dataset = load_npz(tmp_path / "a.npz", train_labels=labels, class_names=names)
     assert dataset.class_names == ("x", "y", "z")
     assert dataset.train_labels.dtype == np.int64
+    assert np.array_equal(dataset.train_labels, toy().train_labels)
 
 
 @pytest.mark.parametrize(
@@ -767,7 +772,7 @@ def test_npz_class_names_and_other_label_types(tmp_path: Path) -> None:
         ({"train_images": np.full((12, 4, 5), np.inf)}, ("train_images", "finite")),
         ({"train_images": np.full((12, 4, 5), 2.0)}, ("train_images", "[0, 1]", "2..2")),
         ({"train_images": np.full((12, 4, 5), -0.5)}, ("train_images", "[0, 1]", "-0.5")),
-        ({"train_labels": np.zeros((12, 1), int)}, ("train_labels", "shape N", "(12, 1)")),
+        ({"train_labels": np.zeros((12, 2), int)}, ("train_labels", "(12, 2)", "(N,)")),
         ({"train_labels": np.zeros(12)}, ("train_labels", "integers", "float64")),
         ({"train_labels": np.arange(11) % 3}, ("12 train labels", "found int64 of shape (11,)")),
         ({"train_labels": np.full(12, 10**15)}, ("train labels", f"found {10**15}")),
@@ -789,7 +794,7 @@ def test_damaged_npz(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     with fails(str(path), "no readable npz archive"):
         load("npz", path=path)
-    for content in (b"", b"text"):
+    for content in (b"", b"text", b"\x80\x04N.", b"MATLAB 5.0 MAT-file"):
         path.write_bytes(content)
         with fails(str(path), "no readable npz archive"):
             load("npz", path=path)
@@ -871,6 +876,7 @@ def test_impossible_subsets(subset: dict[str, Any], said: tuple[str, ...]) -> No
     ("changed", "said"),
     [
         ({"class_names": ("a",)}, ("at least two classes", "found 1")),
+        ({"class_names": ("a", "b", "a")}, ("names of classes once each", "'a'")),
         ({"train_images": np.zeros((12, 4, 5), np.uint8)}, ("train images", "(12, 4, 5)")),
         ({"train_images": np.zeros((12, 1, 4, 5))}, ("train images as uint8", "float64")),
         ({"test_images": np.zeros((6, 2, 4, 5), np.uint8)}, ("test images", "(6, 2, 4, 5)")),

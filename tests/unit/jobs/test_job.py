@@ -1,6 +1,7 @@
 """What every script does around its work: its log, its failures, and waiting for its like."""
 
 import errno
+import importlib.util
 import os
 import subprocess
 import sys
@@ -44,7 +45,29 @@ def test_a_full_disk_is_one_line(error: Exception, tmp_path: Path) -> None:
     assert log_of(error, tmp_path) == ["error: no space left on the disk of the results"]
 
 
-def test_anything_else_comes_with_its_traceback(tmp_path: Path) -> None:
+def test_a_fault_in_code_of_the_user_s_own_is_one_line_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "lib" / "mine.py"
+    path.parent.mkdir()
+    path.write_text("import sys\n\ndef call(n):\n    return 1 / n if n else sys.exit(2)\n")
+    spec = importlib.util.spec_from_file_location("mine", path)
+    mine = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mine)
+    for given, told in (("a", "TypeError: unsupported operand"), (0, "SystemExit: 2")):
+        log = tmp_path / "job.log"
+        with pytest.raises(SystemExit) as end, job(SimpleNamespace(log=[str(log)])):
+            mine.call(given)
+        assert end.value.code == 1
+        (line,) = log.read_text().strip().splitlines()
+        assert line.startswith(f"error: lib/mine.py, line 4: {told}")
+
+
+def test_anything_else_comes_with_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # away from this file
     first, *_, last = log_of(ZeroDivisionError("what"), tmp_path)
     assert first.startswith("Traceback")
     assert last == "ZeroDivisionError: what"

@@ -151,18 +151,23 @@ def own_code(name: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         if "." not in name:
             raise
-        reason = f"{type(error).__name__}: {one_line(error)}"
-        raise PipelineError(f"{name}: {_line_of(error)}{reason}") from error
+        raise PipelineError(f"{name}: {line_of(error)}{reason_of(error)}") from error
 
 
-def _line_of(error: BaseException) -> str:
-    """The last line of a file beside config.yaml, or below, that an error came through."""
+def reason_of(error: BaseException) -> str:
+    """What went wrong in an object of the user's own."""
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
+def line_of(error: BaseException) -> str:
+    """The last line of a file beside config.yaml, or below, that an error came through; or ""."""
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         places.append((error.filename, error.lineno))
     for file, line in reversed(places):
         path = Path(file).resolve()
-        if path.is_relative_to(Path.cwd()) and not path.is_relative_to(SCRIPTS.resolve()):
+        is_own = path.is_relative_to(Path.cwd()) and not path.is_relative_to(SCRIPTS.resolve())
+        if is_own and path.is_file():  # not "<string>", of code that was made as it ran
             below = path.relative_to(Path.cwd())
             if not any(part.startswith(".") for part in below.parts):  # .venv, .snakemake
                 return f"{below}, line {line}: "

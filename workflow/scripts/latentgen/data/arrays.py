@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentgen.data.datasets import Images
-from latentgen.data.labels import LabelArray
+from latentgen.data.labels import LabelArray, one_dimensional
 from latentgen.errors import PipelineError
 
 
@@ -50,13 +50,11 @@ def as_images(array: NDArray[Any], where: str) -> Images:
 
 
 def as_labels(array: NDArray[Any], where: str) -> LabelArray:
-    """Labels as int64 (N,), from any integers of shape N.
+    """Labels as int64 (N,), from any integers of shape N or N x 1.
 
     Raises:
         PipelineError: another shape or type.
     """
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise PipelineError(
-            f"{where}: expected integers of shape N, found {array.dtype} of shape {array.shape}"
-        )
-    return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise PipelineError(f"{where}: expected integers of shape N, found {array.dtype}")
+    return one_dimensional(array, where).astype(np.int64)

@@ -73,6 +73,8 @@ def check(dataset: Dataset) -> None:
 
     n_classes = len(dataset.class_names)
     require(n_classes >= 2, f"expected at least two classes, found {n_classes}")
+    doubled = [name for name in dataset.class_names if dataset.class_names.count(name) > 1]
+    require(not doubled, f"expected names of classes once each, found {doubled[:1]} more than once")
     for split in SPLITS:
         images, labels = dataset.split(split)
         require(

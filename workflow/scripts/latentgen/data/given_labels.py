@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentgen.data.datasets import Dataset
-from latentgen.data.labels import LabelArray
+from latentgen.data.labels import LabelArray, one_dimensional
 from latentgen.errors import PipelineError, one_line
 from latentgen.names import NAME_PATTERN
 
@@ -158,7 +158,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 def _checked(values: Any, dataset: Dataset, where: str) -> LabelArray:
     """Labels as int64 (N,), from numbers or names."""
-    labels: NDArray[Any] = np.asarray(values)
+    labels: NDArray[Any] = one_dimensional(values, where)
     n, n_classes = len(dataset.train_labels), len(dataset.class_names)
     name = where.rpartition(", ")[2]
     if not re.fullmatch(NAME_PATTERN, name):

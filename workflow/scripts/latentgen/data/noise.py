@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from latentgen.data.labels import LabelArray, TrainLabels, checked
 from latentgen.errors import PipelineError
-from latentgen.plugins import find
+from latentgen.plugins import find, own_code
 from latentgen.seeds import derive_seed
 
 KINDS = "latentgen.data.noise_kinds"
@@ -47,12 +47,14 @@ def draw(
         seed: of the draw.
 
     Raises:
-        PipelineError: there is no such kind, it did not return a valid label for each sample, or
-            the level is no sample at all.
+        PipelineError: there is no such kind, it fails or did not return a valid label for each
+            sample, or the level is no sample at all.
     """
     random = np.random.default_rng(derive_seed("labels", dataset, kind, seed))
     # A copy, as what is given may be written to.
-    given = find(KINDS, kind)(true.copy(), level, classes, random)
+    corrupted = find(KINDS, kind)
+    with own_code(kind):
+        given = corrupted(true.copy(), level, classes, random)
     observed = checked(given, len(true), classes.number, f"noise kind {kind}")
     drawn = TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
     return _with_some_changed(drawn, level)

@@ -16,6 +16,7 @@ from latentgen.devices import best_device, device_name
 from latentgen.errors import PipelineError
 from latentgen.jobs import provenance
 from latentgen.outside import digest_of
+from latentgen.plugins import line_of, reason_of
 
 __all__ = ["best_device", "fingerprint", "job"]
 
@@ -30,7 +31,8 @@ if hasattr(sys.modules["__main__"], "snakemake"):
 def job(snakemake: Any) -> Iterator[None]:
     """Write everything that is printed to the rule's log, and a failure's reason as its last line.
 
-    A mistake that the user can mend is one line; anything else comes with its traceback. At the end
+    A mistake that the user can mend is one line, and so is one in code of the user's own, with its
+    place there; anything else comes with its traceback. At the end
     a record of where the outputs come from is left beside the first of them.
     """
     if not gc.isenabled():
@@ -43,9 +45,13 @@ def job(snakemake: Any) -> Iterator[None]:
         except PipelineError as error:
             print(f"\nerror: {error}", file=log)  # a progress bar may not have ended its line
             sys.exit(1)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if _disk_is_full(error):
                 print("\nerror: no space left on the disk of the results", file=log)
+            elif line := line_of(error):
+                print(f"\nerror: {line}{reason_of(error)}", file=log)
+            elif isinstance(error, SystemExit):
+                raise
             else:
                 traceback.print_exc(file=log)
             sys.exit(1)
@@ -66,7 +72,7 @@ def _log_of_one_job(path: str) -> Iterator[TextIO]:
         yield log
 
 
-def _disk_is_full(error: Exception) -> bool:
+def _disk_is_full(error: BaseException) -> bool:
     # safetensors and HDF5 pass on what the system said, in exceptions of their own.
     full = (errno.ENOSPC, errno.EDQUOT)
     texts = [os.strerror(number) for number in full]

@@ -85,7 +85,7 @@ def fit_probes(
     def fit(name: str, probe: AnyProbe, kind: str) -> FittedProbe:
         try:
             return fit_one(probe, kind)
-        except ValueError as error:
+        except (ValueError, PipelineError) as error:
             raise PipelineError(
                 f"probe {name} of layer {layer}, {kind} labels: {one_line(error)}"
             ) from error

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentgen.data.labels import checked
 from latentgen.errors import PipelineError
-from latentgen.plugins import find
+from latentgen.plugins import find, own_code
 from latentgen.probes.base import Probe
 
 KINDS = "latentgen.probes.kinds"
@@ -33,19 +33,25 @@ class SklearnProbe(ClassifierMixin, BaseEstimator):
         """Take a classifier that is not fitted yet."""
         self.classifier = classifier
 
+    @property
+    def _name(self) -> str:
+        return f"{type(self.classifier).__module__}.{type(self.classifier).__name__}"
+
     def fit(self, X: Tensor, y: NDArray[Any]) -> Self:
         """Fit on rows X (n, width) with labels y (n,)."""
         settings: dict[str, Any] = getattr(self.classifier, "get_params", dict)()
         if settings.get("random_state", 0) is None:
             self.classifier.set_params(random_state=0)
         # Copies, as a classifier may write to what it is given, and other probes get the same.
-        self.classifier.fit(_copy(X), np.array(y))
+        with own_code(self._name):
+            self.classifier.fit(_copy(X), np.array(y))
         self.classes_ = getattr(self.classifier, "classes_", np.unique(y))
         return self
 
     def predict(self, X: Tensor) -> Tensor:
         """Labels (n,) of rows X (n, width)."""
-        given = self.classifier.predict(_copy(X))
+        with own_code(self._name):
+            given = self.classifier.predict(_copy(X))
         n_classes = int(np.max(self.classes_)) + 1
         name = f"probe {type(self.classifier).__name__}: predict"
         return torch.from_numpy(checked(given, len(X), n_classes, name))
@@ -73,8 +79,10 @@ def make_probe(settings: Mapping[str, Any]) -> AnyProbe:
     """
     arguments = dict(settings)
     name = arguments.pop("probe")
-    try:
-        classifier = find(KINDS, name)(**arguments)
-    except TypeError as error:
-        raise PipelineError(f"probe {name}: {error}") from None
+    kind = find(KINDS, name)
+    with own_code(name):
+        try:
+            classifier = kind(**arguments)
+        except TypeError as error:
+            raise PipelineError(f"probe {name}: {error}") from None
     return classifier if isinstance(classifier, Probe) else SklearnProbe(classifier)
