@@ -201,4 +201,4 @@ def test_a_further_file_of_settings_is_read_strictly_too(
     wrong.append("more.yaml", "figures: {dpi: 52}\n")
     done = wrong.snakemake("--dry-run", "--configfile", "more.yaml")
     (error,) = config_errors(done.stdout)
-    assert "more.yaml, line 2: found the key 'figures' once more" in error
+    assert "more.yaml, line 2, column 1: found the key 'figures' once more" in error

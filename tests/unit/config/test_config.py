@@ -211,6 +211,36 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
         lambda c: c["models"]["tiny"].update(widths=[16, 0]),
         ["models.tiny.widths[1]", "found 0", "greater than or equal to 1"],
     ),
+    **{
+        f"probe called {name}": (
+            lambda c, name=name: c["probes"].update({name: {"probe": "knn"}}),
+            ["probes", f"'{name}'", "allowed: another name"],
+        )
+        for name in ("model", "trained", "masc_untrained", "knn_input", "masc_image_statistics")
+    },
+    "names that differ by capitals": (
+        lambda c: c["experiments"].update(Tiny=tiny(c)),
+        ["experiments", "'tiny' and 'Tiny'", "differ by more than capitals"],
+    ),
+    "name of 101 letters": (
+        with_name("experiments", "a" * 101),
+        ["experiments.aaa", "at most 100 characters"],
+    ),
+    "zero and minus zero": (
+        lambda c: tiny(c)["noise"].update(levels=[0, -0.0]),
+        ["experiments.tiny.noise.levels", "found 0 more than once"],
+    ),
+    "means that keep too much": (
+        lambda c: tiny(c)["training"].update(betas=[0.9, 1]),
+        ["experiments.tiny.training.betas[1]", "found 1", "less than 1"],
+    ),
+    **{
+        f"figures with {key} {value:g}": (
+            lambda c, key=key, value=value: c["figures"].update({key: value}),
+            [f"figures.{key}", "or equal to"],
+        )
+        for key, value in (("dpi", 1e9), ("dpi", 1), ("width", 1e9), ("width", 1e-3))
+    },
     "empty suite": (
         lambda c: c["suites"].update(tiny=[]),
         ["suites.tiny", "found []", "at least 1 item"],

@@ -31,23 +31,24 @@ def refused(tmp_path: Path, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "lines", "key"),
+    ("text", "places", "key"),
     [
-        ("a: 1\nb: 2\na: 3\n", (1, 3), "a"),
-        ("a:\n  b: 1\n  c: 2\n  'b': 3\n", (2, 4), "b"),
-        ("a: [1, {b: 1,\n b: 2}]\n", (1, 2), "b"),
-        ("a: &x {b: 1}\nc:\n  <<: *x\n  d: 1\n  d: 2\n", (4, 5), "d"),
-        ("16: 1\n16: 2\n", (1, 2), "16"),
-        ("yes: 1\non: 2\n", (1, 2), "True"),
-        ('{"a": 1,\n"a": 2}', (1, 2), "a"),
+        ("a: 1\nb: 2\na: 3\n", (1, 3, 1), "a"),
+        ("a:\n  b: 1\n  c: 2\n  'b': 3\n", (2, 4, 3), "b"),
+        ("a: [1, {b: 1,\n b: 2}]\n", (1, 2, 2), "b"),
+        ("a: &x {b: 1}\nc:\n  <<: *x\n  d: 1\n  d: 2\n", (4, 5, 3), "d"),
+        ("16: 1\n16: 2\n", (1, 2, 1), "16"),
+        ("yes: 1\non: 2\n", (1, 2, 1), "True"),
+        ('{"a": 1,\n"a": 2}', (1, 2, 1), "a"),
     ],
 )
 def test_a_key_given_twice_is_refused(
-    tmp_path: Path, text: str, lines: tuple[int, int], key: str
+    tmp_path: Path, text: str, places: tuple[int, int, int], key: str
 ) -> None:
+    first, line, column = places
     said = refused(tmp_path, text)
-    assert said.startswith(f", line {lines[1]}: found the key '{key}' once more")
-    assert f"in line {lines[0]} already" in said
+    assert said.startswith(f", line {line}, column {column}: found the key '{key}' once more")
+    assert f"in line {first} already" in said
 
 
 def test_what_a_merge_takes_over_may_be_given_anew(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_the_example_appended_to_config_yaml_is_told_from_its_first_line_on(tmp_
     said = refused(tmp_path, text + example)
     first = text.splitlines().index("datasets:") + 1
     second = len(text.splitlines()) + example.splitlines().index("datasets:") + 1
-    assert said.startswith(f", line {second}: found the key 'datasets' once more")
+    assert said.startswith(f", line {second}, column 1: found the key 'datasets' once more")
     assert f"in line {first} already" in said
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from latentgen.drawing.layers import draw_by_layer
 from latentgen.figures import (
     accuracy_over_epochs,
     differences,
@@ -63,6 +64,20 @@ def test_published_probes_lie_in_the_panel_of_their_layer() -> None:
     late = theirs.assign(epoch=400)  # the published run may have been trained for longer
     for axes in accuracy_over_epochs.draw(pd.concat(layers), STYLE, late).axes:
         assert axes.get_xlim()[1] >= 400
+
+
+def test_layers_of_any_name_are_in_the_figure() -> None:
+    names = [r"$\frac$", "a$b$c", "_hidden", "#%&~^{}"]
+    numbers = pd.concat(
+        curve(0.4, "masc", 3, "series").assign(layer=name, quantity="label_angle", width=8)
+        for name in names
+    )
+    intervals = numbers.rename(columns={"min": "low", "max": "high"})
+    shown = geometry_figure.draw(intervals.assign(min=numbers["min"], max=numbers["max"]), STYLE)
+    (legend,) = shown.legends
+    assert [text.get_text().replace("\\$", "$").strip() for text in legend.get_texts()] == names
+    for figure in (shown, accuracy_over_epochs.draw(numbers, STYLE), draw_by_layer(numbers, STYLE)):
+        figure.canvas.draw()
 
 
 def test_a_wide_interval_does_not_flatten_differences() -> None:

@@ -6,11 +6,34 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 INPUT = "input"
 """The images as the network sees them, flattened: layer 0. It is the same at every epoch."""
 
+MODEL = "model"
+"""The series of the network itself, beside those of probes."""
+
 UNTRAINED_SUFFIX = "_untrained"
 """Ends the series of a probe, or of the model, on the untrained network."""
 
 INPUT_SUFFIX = "_input"
 """Ends the series of a probe on the images themselves."""
+
+IMAGE_STATISTICS_SUFFIX = "_image_statistics"
+"""Ends the series of a probe of a network with each image's own batch statistics."""
+
+TRAINED = "trained"
+"""The last layer as trained, beside probes in its place."""
+
+KEPT_BIAS = "velpic_kept_bias"
+"""VeLPIC's vectors with the trained bias, beside probes in the place of the last layer."""
+
+
+def is_reserved(probe: str) -> bool:
+    """Whether a probe of this name could not be told from something else in tables.
+
+    >>> is_reserved("model"), is_reserved("masc_untrained"), is_reserved("masc-5pc")
+    (True, True, False)
+    """
+    suffixes = (UNTRAINED_SUFFIX, INPUT_SUFFIX, IMAGE_STATISTICS_SUFFIX)
+    return probe in (MODEL, TRAINED, KEPT_BIAS) or probe.endswith(suffixes)
+
 
 OWN_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 """`module.object`: an object that is not part of the library, see `plugins`."""

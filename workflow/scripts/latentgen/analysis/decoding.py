@@ -16,7 +16,7 @@ from latentgen.analysis.runs import (
     with_intervals,
 )
 from latentgen.errors import PipelineError
-from latentgen.names import INPUT, UNTRAINED_SUFFIX
+from latentgen.names import IMAGE_STATISTICS_SUFFIX, INPUT, UNTRAINED_SUFFIX
 
 
 def accuracy_by_layer(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def baselines_by_layer(
 def batch_norm_contrast(histories: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
     """As `accuracy_by_layer`; series of each image's own statistics end in `_image_statistics`."""
     read = on_test(contrasts)
-    suffix = read["statistics"].map({"running": "", "image": "_image_statistics"})
+    suffix = read["statistics"].map({"running": "", "image": IMAGE_STATISTICS_SUFFIX})
     return _by_layer(histories, read.assign(series=read["series"] + suffix))
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pandas as pd
 
 from latentgen.analysis.runs import (
-    MODEL,
     RUN_COLUMNS,
     model_rows,
     on_test,
@@ -18,7 +17,7 @@ from latentgen.analysis.runs import (
     with_intervals,
 )
 from latentgen.errors import PipelineError
-from latentgen.names import INPUT
+from latentgen.names import INPUT, MODEL
 
 
 def accuracy_over_epochs(

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from latentgen.analysis.runs import MODEL, RUN_COLUMNS, over_seeds, with_intervals
+from latentgen.analysis.runs import RUN_COLUMNS, over_seeds, with_intervals
 from latentgen.errors import PipelineError
-from latentgen.names import UNDISTURBED
+from latentgen.names import MODEL, UNDISTURBED
 
 GAIN = "gain"
 QUANTITIES = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.runs import MODEL, RUN_COLUMNS, on_test, with_intervals
-from latentgen.names import INPUT, level_name
+from latentgen.analysis.runs import RUN_COLUMNS, on_test, with_intervals
+from latentgen.names import INPUT, MODEL, level_name
 
 SETTING = ["experiment", "noise", "level", "layer", "probe"]
 CONTROLS = ["untrained_accuracy", "input_accuracy"]

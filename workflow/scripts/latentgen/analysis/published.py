@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.runs import MODEL, Probes, last_rows
+from latentgen.analysis.runs import Probes, last_rows
 from latentgen.errors import PipelineError
-from latentgen.names import INPUT
+from latentgen.names import INPUT, MODEL
 
 PUBLISHED_PROBES: dict[str, dict[str, Any]] = {
     "MASC": {"probe": "masc", "explained_variance": 0.99, "n_components": None},

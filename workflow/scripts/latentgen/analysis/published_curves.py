@@ -9,8 +9,8 @@ from os import PathLike
 
 import pandas as pd
 
-from latentgen.analysis.runs import MODEL, over_seeds
-from latentgen.names import UNDISTURBED
+from latentgen.analysis.runs import over_seeds
+from latentgen.names import MODEL, UNDISTURBED
 
 Counterpart = Mapping[str, str] | None
 """`dataset` and `model` of an experiment in the published tables, if it has any there."""

@@ -9,7 +9,8 @@ import pandas as pd
 from latentgen.analysis import dynamics, editing
 from latentgen.analysis import published as numbers
 from latentgen.analysis import published_curves as curves
-from latentgen.analysis.runs import MODEL, Probes
+from latentgen.analysis.runs import Probes
+from latentgen.names import MODEL
 
 QUANTITIES = ("training", "weight transfer", "intervention", "probe")
 

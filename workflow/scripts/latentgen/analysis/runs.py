@@ -10,11 +10,10 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from latentgen.csv_file import read_csv
-from latentgen.names import parse_noise
+from latentgen.names import MODEL, parse_noise
 
 RUN_COLUMNS = ["experiment", "noise", "level", "seed"]
-MODEL = "model"
-"""The series of the network's own output, beside those of the probes."""
+"""What tells a run from others."""
 
 Probes = Mapping[str, Mapping[str, Any]]
 """Settings of probes by the name under which they appear in results."""

@@ -10,7 +10,6 @@ import pandas as pd
 
 from latentgen.analysis.published import counterparts
 from latentgen.analysis.runs import (
-    MODEL,
     Probes,
     last_rows,
     model_rows,
@@ -18,7 +17,7 @@ from latentgen.analysis.runs import (
     over_seeds,
 )
 from latentgen.analysis.scoreboard import BEST_ON_VALIDATION, PENULTIMATE, chosen_layers, on_input
-from latentgen.names import INPUT, INPUT_SUFFIX, UNTRAINED_SUFFIX
+from latentgen.names import INPUT, INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
 
 
 def trained_and_untrained(

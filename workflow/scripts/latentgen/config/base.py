@@ -37,7 +37,7 @@ NUMBER = BeforeValidator(_no_boolean)
 """Marks numbers, behind their bounds."""
 
 Number = Annotated[float, NUMBER]
-Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=100)]
 Fraction = Annotated[float, Field(ge=0, le=1), NUMBER]
 Positive = Annotated[int, Field(ge=1), NUMBER]
 NotNegative = Annotated[int, Field(ge=0), NUMBER]

@@ -18,7 +18,6 @@ from latentgen.config.base import (
     Fraction,
     Name,
     NotNegative,
-    Number,
     Positive,
     Seed,
     Several,
@@ -36,7 +35,7 @@ def _schedule(expression: str) -> str:
     return expression
 
 
-Level = Fraction
+Level = Annotated[Fraction, AfterValidator(abs)]  # -0 is 0
 """A corruption level: the share of labels that are corrupted."""
 
 NOISE_KINDS = names("latentgen.data.noise_kinds")
@@ -83,13 +82,17 @@ AnyNoise = Annotated[
 ]
 
 
+Beta = Annotated[float, Field(ge=0, lt=1), NUMBER]
+"""The share of a running mean that is kept at every step."""
+
+
 class Training(Block):
     """The recipe of the optimisation; cross-entropy, constant learning rate, no augmentation."""
 
     optimizer: Literal["SGD", "Adam"]
     learning_rate: Annotated[float, Field(gt=0), NUMBER]
-    momentum: Annotated[float, Field(ge=0, lt=1), NUMBER] = Field(0.0, description="SGD only")
-    betas: tuple[Number, Number] = Field((0.9, 0.999), description="Adam only")
+    momentum: Beta = Field(0.0, description="SGD only")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="Adam only")
     batch_size: Positive
     max_epochs: Positive
     target_accuracy: Fraction = Field(

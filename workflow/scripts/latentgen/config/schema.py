@@ -17,7 +17,6 @@ from latentgen.config.base import (
     Block,
     Fraction,
     Name,
-    Positive,
     Several,
 )
 from latentgen.config.dataset import Dataset
@@ -33,7 +32,7 @@ from latentgen.config.experiment import Experiment
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
-from latentgen.names import GIVEN
+from latentgen.names import GIVEN, is_reserved
 from latentgen.plugins import is_there
 
 
@@ -47,8 +46,8 @@ class Tolerances(Block):
 class Figures(Block):
     """How figures look; a change here draws them anew and nothing else."""
 
-    width: Annotated[float, Field(gt=0), NUMBER] = Field(7.0, description="inches")
-    dpi: Positive = Field(200, description="of the PNG files")
+    width: Annotated[float, Field(ge=1, le=100), NUMBER] = Field(7.0, description="inches")
+    dpi: Annotated[int, Field(ge=10, le=2400), NUMBER] = Field(200, description="of the PNG files")
 
 
 class Config(Block):
@@ -77,7 +76,25 @@ class Config(Block):
     @field_validator("probes", mode="after")
     @classmethod
     def _with_the_usual_ones(cls, probes: dict[str, Probe]) -> dict[str, Probe]:
+        if reserved := [name for name in probes if is_reserved(name)]:
+            raise ValueError(
+                f"found the name '{reserved[0]}', which tables have for something else; allowed: "
+                "another name"
+            )
         return {**usual_probes(), **probes}
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _names_of_folders_differ(cls, block: Any) -> Any:
+        """Refuse names that many a file system, those of macOS and Windows, takes for one."""
+        if isinstance(block, Mapping):
+            names = {name.lower(): name for name in block}
+            if alike := [name for name in block if names[name.lower()] != name]:
+                raise ValueError(
+                    f"found '{alike[0]}' and '{names[alike[0].lower()]}'; allowed: names that "
+                    "differ by more than capitals, as they name folders"
+                )
+        return block
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:

@@ -18,11 +18,13 @@ class _Loader(yaml.SafeLoader):
         lines: dict[Any, int] = {}
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode) and key_node.tag != _MERGE:
-                key, line = self.construct_object(key_node), key_node.start_mark.line + 1
+                mark = key_node.start_mark
+                key, line = self.construct_object(key_node), mark.line + 1
                 if key in lines:
                     raise PipelineError(
-                        f"{self.name}, line {line}: found the key '{key}' once more, as it stands "
-                        f"in line {lines[key]} already; allowed: once, with all that belongs to it"
+                        f"{self.name}, line {line}, column {mark.column + 1}: found the key "
+                        f"'{key}' once more, as it stands in line {lines[key]} already; allowed: "
+                        "once, with all that belongs to it"
                     )
                 lines[key] = line
         return node

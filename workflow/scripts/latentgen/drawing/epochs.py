@@ -14,7 +14,7 @@ from latentgen.drawing.panels import (
     name_columns,
     name_row,
 )
-from latentgen.drawing.style import PUBLISHED, style_of
+from latentgen.drawing.style import PUBLISHED, as_shown, style_of
 
 EPOCH = "Epoch (0 is the untrained network)"
 
@@ -39,7 +39,7 @@ def layers_by_levels(
             behind(axes, level, layer)
             for series, rows in here.groupby("series", sort=False):
                 draw_series(axes, rows["epoch"], rows, str(series))
-        name_row(row[-1], layer, gap=0.03)
+        name_row(row[-1], as_shown(layer), gap=0.03)
     name_columns(panels, levels)
     epoch_axis(panels[0, 0])
     return figure, panels

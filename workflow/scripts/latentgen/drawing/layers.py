@@ -15,6 +15,7 @@ from latentgen.drawing.panels import (
     level_title,
     unless_empty,
 )
+from latentgen.drawing.style import as_shown
 
 LAYER = "Layer (width)"
 TEST_ACCURACY = "Test accuracy"
@@ -67,7 +68,7 @@ def layer_axis(axes: Axes, numbers: pd.DataFrame) -> None:
     """Name the layers of the numbers, with their widths, at a panel's horizontal axis."""
     layers = layers_of(numbers)
     widths = numbers.dropna(subset="layer").drop_duplicates("layer").set_index("layer")["width"]
-    labels = [f"{layer} ({int(widths[layer])})" for layer in layers]
+    labels = [f"{as_shown(layer)} ({int(widths[layer])})" for layer in layers]
     axes.set_xticks(range(len(layers)), labels, rotation=90)
 
 

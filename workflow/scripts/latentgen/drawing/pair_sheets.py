@@ -20,6 +20,7 @@ from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
 from latentgen.drawing.panels import grid, save
+from latentgen.drawing.style import as_shown
 
 LABEL_A, LABEL_B = "#0072B2", "#D55E00"
 REDACTIONS = {
@@ -197,7 +198,7 @@ def _draw_curve(
             color=colour,
             marker="o" if label == "a" else "s",
             markersize=2,
-            label=f"{label} = {row[f'name_{label}']}",
+            label=f"{label} = {as_shown(row[f'name_{label}'])}",
         )
     if quantity == "probability":
         axes.set_ylim(-0.03, 1.03)
@@ -206,7 +207,8 @@ def _draw_curve(
         axes.set_ylim(-6, min(max(highest, 100), 200) * 1.03)
         axes.axhline(100, color="#777777", linewidth=0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel(f"segments redacted, for {row[f'name_{along}']} first", fontsize=6)
+    name = as_shown(row[f"name_{along}"])
+    axes.set_xlabel(f"segments redacted, for {name} first", fontsize=6)
     axes.set_title("Probability" if quantity == "probability" else "% of the whole", fontsize=6)
     axes.tick_params(labelsize=6)
     if quantity == "probability":

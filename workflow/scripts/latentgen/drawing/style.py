@@ -128,6 +128,19 @@ PUBLISHED: dict[str, Any] = {"color": "#bdbdbd", "zorder": 1.5}
 """Published numbers are drawn behind ours in light grey, with the marker of their series."""
 
 
+def as_shown(name: str) -> str:
+    r"""A name of the user's choice as text for matplotlib.
+
+    It takes what stands between dollars for mathematics, and leaves what begins with an underscore
+    out of legends.
+
+    >>> as_shown("$x$"), as_shown("_hidden"), as_shown("fc1")
+    ('\\$x\\$', ' _hidden', 'fc1')
+    """
+    text = name.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
 def style_of(series: str) -> dict[str, Any]:
     """Line style and label of a series; a user's own series gets a colour by its name.
 

@@ -20,7 +20,7 @@ from latentgen import progress
 from latentgen.data.labels import LABEL_KINDS, LabelArray
 from latentgen.editing.heads import linear_head
 from latentgen.editing.transfer import velpic_vectors, write_head
-from latentgen.names import UNDISTURBED
+from latentgen.names import MODEL, UNDISTURBED
 from latentgen.networks import checkpoints
 from latentgen.networks.network import Network
 from latentgen.networks.optimizers import make_optimizer
@@ -37,8 +37,6 @@ from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import Settings, fit_probes
 from latentgen.schedule import epochs_of
-
-MODEL = "model"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from latentgen.editing import export
 from latentgen.editing.heads import decide, head_of_probe
 from latentgen.editing.transfer import edited_heads
 from latentgen.errors import PipelineError
-from latentgen.names import INPUT, parse_noise
+from latentgen.names import INPUT, KEPT_BIAS, TRAINED, parse_noise
 from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource, HeldSource, NetworkSource
 from latentgen.networks.network import Network, tried
@@ -31,11 +31,6 @@ from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import Settings, fit_probes
-
-TRAINED = "trained"
-"""The candidate that is the network as trained, at one of its kept epochs."""
-
-KEPT_BIAS = "velpic_kept_bias"
 
 RESAMPLES = 1000
 """Number of bootstrap samples of the held-out data, see `corrected_accuracy`."""

@@ -20,6 +20,7 @@ from latentgen.drawing.panels import (
     name_columns,
     unless_empty,
 )
+from latentgen.drawing.style import as_shown
 
 
 def geometry(files: Any, params: Any) -> Drawn:
@@ -74,6 +75,6 @@ def _looks_by_depth(layers: list[str]) -> dict[str, dict[str, Any]]:
     """Dark to light and shape by shape, so that the order of the layers shows without colour."""
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(layers)))
     return {
-        layer: {"color": shade, "marker": marker, "label": layer}
+        layer: {"color": shade, "marker": marker, "label": as_shown(layer)}
         for layer, shade, marker in zip(layers, shades, cycle("osD^vP*X"), strict=False)
     }

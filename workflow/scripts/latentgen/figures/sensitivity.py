@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.analysis import decoding
-from latentgen.analysis.runs import MODEL, read_runs
+from latentgen.analysis.runs import read_runs
 from latentgen.drawing.layers import LAYER, TEST_ACCURACY, at_layers, layer_axis, layers_of
 from latentgen.drawing.panels import (
     Drawn,
@@ -22,6 +22,7 @@ from latentgen.drawing.panels import (
     unless_empty,
 )
 from latentgen.drawing.style import style_of
+from latentgen.names import MODEL
 
 
 def sensitivity(files: Any, params: Any) -> Drawn:

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from latentgen.analysis import trained_and_untrained as analysis
 from latentgen.analysis.published import beside
-from latentgen.analysis.runs import MODEL, one_of_each_kind, read_runs
+from latentgen.analysis.runs import one_of_each_kind, read_runs
 from latentgen.analysis.scoreboard import LAYER_RULES
 from latentgen.drawing.panels import Drawn, draw_series, finish, unless_empty, wrapped_grid
 from latentgen.drawing.style import PUBLISHED, style_of
-from latentgen.names import INPUT_SUFFIX, UNTRAINED_SUFFIX
+from latentgen.names import INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
 
 
 def trained_and_untrained(files: Any, params: Any) -> Drawn:
