@@ -1,5 +1,6 @@
 """Folders whose links lead anywhere: every file once, and the reason for what is left out."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,21 @@ def test_a_folder_that_cannot_be_opened_is_named(
     found = folders.walk(tmp_path)
     assert list(found.files) == ["a"]
     assert found.left_out == {"closed": "cannot be opened (Permission denied)"}
+
+
+def test_names_that_are_no_text_are_names_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    (tmp_path / os.fsdecode(b"caf\xe9") / os.fsdecode(b"\xff.png")).write_text("a")
+    (tmp_path / "two\nlines").write_text("b")
+    found = folders.walk(tmp_path)
+    assert [*found.files] == [r"caf\xe9/\xff.png", r"two\nlines"]
+    assert [file.read_text() for file in found.files.values()] == ["a", "b"]
+    assert found.folders == {r"caf\xe9"}
+
+
+def test_the_same_letters_are_the_same_name_unless_both_are_there(tmp_path: Path) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    (tmp_path / decomposed).touch()
+    assert [*folders.walk(tmp_path).files] == [composed]
+    (tmp_path / composed).touch()
+    assert [*folders.walk(tmp_path).files] == [r"caf\xe9", r"cafe\u0301"]

@@ -34,6 +34,6 @@ with job(snakemake):
         facts = {
             key: study[key] for key in ("pictures", "classifier", "segmenter", "fill", "delta")
         }
-        template = Path(snakemake.input.template).read_text()
+        template = Path(snakemake.input.template).read_text(encoding="utf-8")
         page = pair_sheets.index_page(template, name, pairs, skipped, facts)
-        (folder / "index.html").write_text(page)
+        (folder / "index.html").write_text(page, encoding="utf-8")

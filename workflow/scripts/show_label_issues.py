@@ -12,4 +12,4 @@ with job(snakemake):
     samples = read_csv(snakemake.input.samples)
     title = f"Label issues: {named.experiment}, {named.noise}, seed {named.seed}"
     with atomic_path(snakemake.output[0]) as partial:
-        partial.write_text(issue_page(samples, images, title))
+        partial.write_text(issue_page(samples, images, title), encoding="utf-8")

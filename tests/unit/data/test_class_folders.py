@@ -16,6 +16,7 @@ from PIL import Image
 from latentgen.data.class_folders import NAMED, read_class_folders
 from latentgen.data.image_files import ENDINGS, read_image
 from latentgen.errors import PipelineError
+from latentgen.outside import digest_of
 
 CLASSES = ("cat", "dog", "emu")
 
@@ -198,6 +199,25 @@ def test_a_class_that_is_a_link_to_a_folder_of_the_archive_is_an_error(tmp_path:
     path = tar_with(pets(tmp_path / "pets"), tmp_path / "a.tar", link)
     with pytest.raises(PipelineError, match=r"train/fox: a class folder without .*a link to"):
         read(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_classes_and_files_whose_names_are_no_text(tmp_path: Path, packed: bool) -> None:
+    folder = pets(tmp_path / "pets")
+    for split in ("train", "test"):
+        (folder / split / "cat").rename(folder / split / os.fsdecode(b"caf\xe9"))
+    place = tar_with(folder, tmp_path / "pets.tar") if packed else folder
+    names, (training, _) = read_class_folders(place, "train", "test", (8, 8), False)
+    assert names == (r"caf\xe9", "dog", "emu")
+    assert training.names[:2] == (r"train/caf\xe9/0.png", r"train/caf\xe9/1.png")
+    assert digest_of(place)
+
+
+def test_letters_that_macos_writes_in_its_own_way_name_the_same_class(tmp_path: Path) -> None:
+    folder = pets(tmp_path / "pets")
+    (folder / "train" / "cat").rename(folder / "train" / "cafe\u0301")
+    (folder / "test" / "cat").rename(folder / "test" / "caf\u00e9")
+    assert read(folder) == (("caf\u00e9", "dog", "emu"), [2, 2, 2])
 
 
 def zip_of(folder: Path, path: Path, separator: str, system: int) -> Path:

@@ -1,6 +1,9 @@
 """The files of a folder that comes from outside, in which links may lead anywhere."""
 
 import os
+import re
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,13 +53,17 @@ def walk(place: Path) -> Folder:
             found.folders.add(name)
         try:
             entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+            written = Counter(as_text(entry.name) for entry in entries)
         except OSError as error:
             found.left_out[name] = f"cannot be opened ({error.strerror})"
             continue
         for entry in entries:
-            below = f"{name}/{entry.name}" if name else entry.name
             if is_litter(entry.name):
                 continue
+            text = as_text(entry.name)
+            if written[text] > 1:  # the same letters in two ways, which are two files
+                text = ascii(entry.name)[1:-1]
+            below = f"{name}/{text}" if name else text
             if os.path.isdir(entry.path):
                 (links if entry.is_symlink() else real).append((below, entry.path))
             elif os.path.isfile(entry.path):
@@ -72,6 +79,20 @@ def _is_around(where: str, path: str, name: str, entered_as: str | None) -> bool
     inside = os.path.join(os.path.realpath(os.path.dirname(path)), "")
     led_here = entered_as is not None and f"{name}/".startswith(f"{entered_as}/".lstrip("/"))
     return inside.startswith(os.path.join(where, "")) or led_here
+
+
+def as_text(name: str) -> str:
+    r"""A file's name as one line that can be written, the same letters as the same characters.
+
+    Names are bytes, which need not be UTF-8 and may break a line; and macOS writes é as two
+    characters.
+
+    >>> as_text("caf\udce9"), as_text("a\nb"), as_text("cafe\u0301") == "caf\u00e9"
+    ('caf\\xe9', 'a\\nb', True)
+    """
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = re.sub(r"[\x00-\x1f\x7f]", lambda control: repr(control[0])[1:-1], text)
+    return unicodedata.normalize("NFC", text)
 
 
 def is_litter(name: str) -> bool:

@@ -20,7 +20,7 @@ from latentgen.data.datasets import Images
 from latentgen.data.image_files import ENDINGS, decode, is_image
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line
-from latentgen.folders import LOOP, is_hidden, is_litter, walk
+from latentgen.folders import LOOP, as_text, is_hidden, is_litter, walk
 
 # Exceptions of zipfile, tarfile and their decompressors for damaged or foreign files.
 DAMAGED = (
@@ -170,16 +170,16 @@ def _of_archive(path: Path, stack: ExitStack) -> _Tree:
         # Archivers on Windows may write names as they are there: pets\train\cat\1.png
         written = original.replace("\\", "/")
         parts = PurePosixPath(written).parts
-        name = "/".join(parts)
+        name = as_text("/".join(parts))
         if ".." in parts or written.startswith("/") or re.match("[A-Za-z]:/", written):
             raise PipelineError(f"{path}: its member {original} points out of the archive")
         if not name or any(is_litter(part) for part in parts):
             continue
-        folders.update("/".join(parts[:n]) for n in range(1, len(parts)))
+        folders.update(as_text("/".join(parts[:n])) for n in range(1, len(parts)))
         if member is None or written.endswith("/"):
             folders.add(name)
         elif isinstance(member, str):
-            links[name] = member.replace("\\", "/")
+            links[name] = as_text(member.replace("\\", "/"))
         elif callable(member):
             files[name] = member
         else:

@@ -56,10 +56,11 @@ def save(table: Table, files: Mapping[str, str]) -> None:
         write_csv(numbers, files[name])
     nothing = table.numbers.empty
     with atomic_path(files["md"]) as partial:
-        partial.write_text(table.markdown + f"\n{NOTHING}\n" * nothing)
+        partial.write_text(table.markdown + f"\n{NOTHING}\n" * nothing, encoding="utf-8")
     with atomic_path(files["html"]) as partial:
         shown = sortable(table.numbers.round(3))
-        partial.write_text(page(table.title, f"<p>{NOTHING}</p>" if nothing else shown))
+        body = f"<p>{NOTHING}</p>" if nothing else shown
+        partial.write_text(page(table.title, body), encoding="utf-8")
 
 
 def page(title: str, body: str) -> str:

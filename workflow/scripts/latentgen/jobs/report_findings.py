@@ -132,7 +132,7 @@ def label(probe: str) -> str:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="") as stream:
+    with file.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
