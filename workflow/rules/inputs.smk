@@ -77,7 +77,7 @@ def of_runs(experiments, file, above=-1.0):
         for name in experiments
         for noise in [EXPERIMENTS[name]["noise"]]
         for level in noise["levels"]
-        if noise["kind"] == GIVEN or level > above
+        if not noise["graded"] or level > above
         for seed in EXPERIMENTS[name]["seeds"]
     ]
 
@@ -196,4 +196,4 @@ def given_labels_of(wildcards):
 
 def is_noisy(noise):
     """Whether an experiment has wrong labels."""
-    return noise["kind"] == GIVEN or max(noise["levels"]) > 0
+    return not noise["graded"] or max(noise["levels"]) > 0

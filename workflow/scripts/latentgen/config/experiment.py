@@ -1,7 +1,7 @@
 """Experiments in config.yaml."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -50,6 +50,8 @@ def _kind_of_noise(kind: str) -> str:
 class Noise(Block):
     """Which labels are corrupted, and how much."""
 
+    graded: ClassVar[bool] = True
+    """Whether its levels say how many labels are wrong."""
     kind: Annotated[
         str,
         AfterValidator(_kind_of_noise),
@@ -61,6 +63,7 @@ class Noise(Block):
 class GivenNoise(Block):
     """Observed labels that came with the data, of people for instance."""
 
+    graded: ClassVar[bool] = False
     kind: Literal["given"]
     labels: Annotated[list[Name], *Several] = Field(
         description="names of labels in the dataset's `given_labels`; they stand for the levels"

@@ -32,7 +32,7 @@ from latentgen.config.experiment import Experiment
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
-from latentgen.names import GIVEN, is_reserved
+from latentgen.names import is_reserved
 from latentgen.plugins import is_there
 
 
@@ -129,7 +129,7 @@ class Config(Block):
                 f"needed by {where}.noise.kind"
             )
         given = self.datasets[experiment.dataset].given_labels
-        if experiment.noise.kind == GIVEN and not given:
+        if not experiment.noise.graded and not given:
             raise ValueError(
                 f"datasets.{experiment.dataset}.given_labels: found nothing; "
                 f"needed by {where}.noise.kind"
@@ -236,7 +236,11 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
     return {
         **plain,
         "dataset": experiment.dataset,
-        "noise": {"kind": experiment.noise.kind, "levels": experiment.noise.levels},
+        "noise": {
+            "kind": experiment.noise.kind,
+            "levels": experiment.noise.levels,
+            "graded": experiment.noise.graded,
+        },
         "normalise": dataset.normalise.model_dump(),
         "size": _size(dataset),
         "model": config.models[experiment.model].model_dump(mode="json"),
