@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from latentgen import label_scores
 from latentgen.errors import PipelineError
 from latentgen.label_issues.cross_fitting import RIDGE, cross_fitted_scores, stratified_folds
+from latentgen.label_issues.rivals import neighbour_votes
 from latentgen.label_issues.scores import class_scores, label_probabilities, noise_rate
 
 
@@ -171,6 +172,35 @@ def test_arrays_and_tensors_of_any_type_are_the_same() -> None:
     pd.testing.assert_frame_equal(label_scores(rows, labels.tolist()), expected)
 
 
+@pytest.mark.parametrize("exponent", [-1000, -300, -100, -60, 60, 100, 300, 1000])
+def test_features_of_any_magnitude_give_the_same_scores(exponent: int) -> None:
+    rows, labels, _ = task(n=100, width=8, n_classes=3, wrong=0.2)
+    expected = label_scores(rows, labels)
+    dtype = np.float32 if abs(exponent) <= 100 else np.float64
+    scaled_rows = np.ldexp(rows.astype(dtype), exponent)
+    pd.testing.assert_frame_equal(label_scores(scaled_rows, labels), expected, atol=1e-5)
+    if dtype == np.float32:
+        large = torch.from_numpy(scaled_rows)
+        votes, own_votes = (neighbour_votes(x, labels) for x in (large, torch.from_numpy(rows)))
+        np.testing.assert_array_equal(votes, own_votes)
+
+
+def test_a_large_constant_beside_other_features_changes_little() -> None:
+    rows, labels, _ = task(n=100, width=8, n_classes=3, wrong=0.2)
+    constant = np.column_stack([rows, np.full(100, 1e20, dtype=rows.dtype)])
+    expected = label_scores(np.column_stack([rows, np.ones(100, dtype=rows.dtype)]), labels)
+    pd.testing.assert_frame_equal(label_scores(constant, labels), expected, atol=1e-4)
+
+
+def test_integers_columns_of_labels_and_folds() -> None:
+    rows, labels, _ = task(n=100, width=8, n_classes=3, wrong=0.2)
+    counts = torch.from_numpy((8 * rows).round()).long()
+    expected = label_scores(counts.float(), labels)
+    pd.testing.assert_frame_equal(label_scores(counts, labels[:, None]), expected)
+    with pytest.raises(PipelineError, match="n_folds: found 1; needed: two or more"):
+        label_scores(rows, labels, n_folds=1)
+
+
 def test_scores_of_several_layers_are_averaged() -> None:
     rows, labels, _ = task(n=200, width=12, n_classes=3, wrong=0.3)
     halves = [torch.from_numpy(rows[:, :6]), torch.from_numpy(rows[:, 6:])]
@@ -208,6 +238,10 @@ def test_the_noise_rate_is_the_share_of_the_lower_of_two_distributions() -> None
         ([[1.0], [2.0], [3.0]], [0, 1], "features: found 3 rows and 2 labels"),
         ([[1.0], [2.0]], [1, 1], "labels: found 1 different ones; needed: two or more"),
         ([[1.0], [2.0]], [0, np.nan], "labels: found NaN"),
+        ([[1.0], [2.0]], [0, None], "labels: needed: numbers or strings"),
+        ([[1.0], [2.0]], [[0], [1, 2]], "labels: needed: numbers or strings"),
+        ([[], []], [0, 1], r"features: found .* of shape \(2, 0\)"),
+        (torch.ones(2, 1) * 1j, [0, 1], "features: found torch.complex64"),
     ],
 )
 def test_mistakes_are_told_in_a_line(features: object, labels: object, said: str) -> None:

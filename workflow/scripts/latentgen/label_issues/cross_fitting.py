@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 
 from latentgen.networks.precision import ieee_float32
+from latentgen.probes.magnitudes import ordinary
 
 RIDGE = 3.0
 """Penalty of the least squares, in units of the mean eigenvalue of the second moments."""
@@ -169,7 +170,8 @@ def _by_fold(
 ) -> Iterator[tuple[Tensor, Tensor, int]]:
     """Unit rows (n, width), their positions int64 (n,), and their fold, chunk by chunk."""
     for start in range(0, len(features), _CHUNK):
-        rows = normalize(features[start : start + _CHUNK].float() - mean, dim=1)
+        centred = features[start : start + _CHUNK].float() - mean
+        rows = normalize(ordinary(centred, centred.dtype), dim=1)
         folds = members[start : start + _CHUNK]
         for fold in range(n_folds):
             chosen = (folds == fold).nonzero()[:, 0]

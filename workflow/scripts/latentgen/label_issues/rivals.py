@@ -20,6 +20,7 @@ from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.probes.base import Probe
 from latentgen.probes.kinds.logistic_regression import LogisticRegression
+from latentgen.probes.magnitudes import ordinary
 
 Scores = NDArray[np.float64]
 
@@ -37,7 +38,7 @@ def neighbour_votes(rows: Tensor, labels: LabelArray) -> Scores:
     >>> neighbour_votes(rows, np.array([0, 0, 1])).tolist()
     [0.5, 0.5, 0.0]
     """
-    units = normalize(rows, dim=1)
+    units = normalize(ordinary(rows, rows.dtype), dim=1)
     targets = torch.from_numpy(labels).to(rows.device)
     k = min(N_NEIGHBOURS, len(rows) - 1)
     votes = []
@@ -69,7 +70,7 @@ def probe_margins(
     probe: Probe, rows: Tensor, labels: LabelArray, n_classes: int, folds: NDArray[np.int64]
 ) -> Scores:
     """Cross-validated margin of the label, rows scaled to length one."""
-    units = normalize(rows, dim=1)
+    units = normalize(ordinary(rows, rows.dtype), dim=1)
     return np.asarray(margins(cross_validated(probe, units, labels, n_classes, folds), labels))
 
 

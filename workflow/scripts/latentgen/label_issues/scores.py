@@ -11,12 +11,14 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from latentgen.errors import PipelineError
+from latentgen.data.labels import one_dimensional
+from latentgen.errors import PipelineError, one_line
 from latentgen.label_issues.cross_fitting import (
     cross_fitted_scores,
     standardised,
     stratified_folds,
 )
+from latentgen.probes.magnitudes import ordinary_together
 
 Features = ArrayLike | Tensor
 """Rows (N, D): an array, or a tensor on any device, where the work is then done."""
@@ -64,10 +66,11 @@ def label_scores(
         PipelineError: features are not N x D numbers, finite and as many as labels, or all labels
             are the same.
     """
+    if n_folds < 2:
+        raise PipelineError(f"n_folds: found {n_folds}; needed: two or more")
     layers = features if isinstance(features, Mapping) else {"features": features}
     rows = {name: _rows(values, name) for name, values in layers.items()}
-    given = labels.cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
-    classes, indices = _classes(given)
+    given, classes, indices = _classes(labels)
     for name, values in rows.items():
         if len(values) != len(given):
             raise PipelineError(f"{name}: found {len(values)} rows and {len(given)} labels")
@@ -100,7 +103,9 @@ def class_scores(
     """
     folds = stratified_folds(labels, n_folds, seed)
     targets = torch.from_numpy(labels)
-    of_each = [cross_fitted_scores(rows, targets, n_classes, folds).cpu() for rows in features]
+    # The probes look at directions only, but float32 has to hold squares.
+    ordinary = map(ordinary_together, features)
+    of_each = [cross_fitted_scores(rows, targets, n_classes, folds).cpu() for rows in ordinary]
     known = of_each[0].isfinite()
     total = sum(standardised(scores.where(known, 0)) for scores in of_each)
     return torch.as_tensor(total / len(of_each)).masked_fill(~known, -torch.inf)
@@ -207,7 +212,8 @@ def lowest(scores: NDArray[Any], share: float) -> NDArray[np.bool_]:
 def _rows(values: Features, name: str) -> Tensor:
     """Features as a tensor (N, D) of finite numbers."""
     rows = values if isinstance(values, Tensor) else _tensor(np.asarray(values), name)
-    if rows.ndim != 2 or not rows.dtype.is_floating_point:
+    rows = rows if rows.dtype.is_floating_point or rows.is_complex() else rows.float()
+    if rows.ndim != 2 or not rows.shape[1] or rows.is_complex():
         raise PipelineError(
             f"{name}: found {rows.dtype} of shape {tuple(rows.shape)}; needed: numbers, N x D"
         )
@@ -224,13 +230,18 @@ def _tensor(array: NDArray[Any], name: str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array if array.flags.writeable else array.copy()))
 
 
-def _classes(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The sorted labels that occur, and each sample's as an index of them."""
-    if labels.ndim != 1:
-        raise PipelineError(f"labels: found shape {labels.shape}; needed: one for each sample")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise PipelineError("labels: found NaN or infinity; needed: one for each sample")
-    classes, indices = np.unique(labels, return_inverse=True)
+def _classes(
+    given: ArrayLike | Tensor,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
+    """Labels (N,), which may come as (N, 1), the sorted ones, and each as an index of these."""
+    try:
+        array = given.cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+        labels = one_dimensional(array, "labels")
+        if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+            raise PipelineError("labels: found NaN or infinity; needed: one for each sample")
+        classes, indices = np.unique(labels, return_inverse=True)
+    except (TypeError, ValueError) as error:  # of several kinds, which have no order
+        raise PipelineError(f"labels: needed: numbers or strings ({one_line(error)})") from None
     if len(classes) < 2:
         raise PipelineError(f"labels: found {len(classes)} different ones; needed: two or more")
-    return classes, indices.astype(np.int64)
+    return labels, classes, indices.astype(np.int64)

@@ -42,3 +42,8 @@ def scaled(rows: Tensor, by: Tensor) -> Tensor:
 def ordinary(rows: Tensor, dtype: torch.dtype) -> Tensor:
     """Rows (n, width), each times its own power of two where it is not ordinary in a dtype."""
     return scaled(rows, factors(magnitudes(rows), dtype))
+
+
+def ordinary_together(rows: Tensor) -> Tensor:
+    """Rows (n, width), n > 0, all times one power of two where the largest is not ordinary."""
+    return scaled(rows, factors(magnitudes(rows).max(), torch.float32))
