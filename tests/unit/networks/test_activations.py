@@ -11,7 +11,7 @@ from latentgen.errors import PipelineError
 from latentgen.networks import activation_files, activations, reading
 from latentgen.networks.activation_files import FileSource
 from latentgen.networks.activations import HeldSource, NetworkSource
-from latentgen.networks.network import build
+from latentgen.networks.network import Network, build, tried
 
 
 @pytest.fixture
@@ -95,6 +95,27 @@ def test_of_several_calls_the_first_counts_and_later_changes_in_place_do_not_sho
     inputs = torch.tensor([[0.0, 2.0, 4.0]])
     read = reading.read_layers(_Reused(), {"first": "relu"}, inputs)
     assert torch.equal(read["first"], torch.tensor([[0.0, 1.0, 3.0]]))
+
+
+class _InPlace(nn.Module):
+    """Turns its images over where they lie."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(64, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(x.neg_().flatten(1))
+
+
+def test_the_input_is_what_went_in_whatever_the_network_does_to_it() -> None:
+    images = random_images(6, 4, side=8)
+    network = tried(Network(_InPlace(), {"last": "input of head"}), (1, 8, 8), 3)
+    source = NetworkSource(network, images, mean=0.5, std=0.5)
+    (read,) = source.batches("train", ["input", "last"])
+    expected = reading.normalise(images["train"], 0.5, 0.5).flatten(1)
+    assert torch.equal(read["input"], expected)
+    assert torch.equal(read["last"], -expected)
 
 
 def test_hooks_are_gone_after_reading(source: NetworkSource) -> None:
