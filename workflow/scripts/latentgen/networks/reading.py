@@ -218,11 +218,13 @@ def batches_of(loader: Iterable[Any]) -> Iterator[tuple[Tensor, Tensor]]:
     Raises:
         PipelineError: the loader, or a batch, is something else.
     """
-    if not isinstance(loader, Iterable):
+    try:
+        batches = iter(loader)
+    except TypeError:
         raise PipelineError(
-            f"loader: found {described(loader)}; needed: batches, as a list of them"
-        )
-    yield from map(inputs_and_labels, loader)
+            f"loader: found {described(loader)}; needed: batches, as in a list"
+        ) from None
+    yield from map(inputs_and_labels, batches)
 
 
 @contextmanager
