@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from latentgen import label_scores
 from latentgen.errors import PipelineError
 from latentgen.label_issues.cross_fitting import RIDGE, cross_fitted_scores, stratified_folds
-from latentgen.label_issues.scores import class_scores, label_probabilities, noise_rate
+from latentgen.label_issues.scores import class_scores, judged, label_probabilities, noise_rate
 
 
 def task(
@@ -126,6 +126,14 @@ def test_a_label_that_nobody_else_has_cannot_be_judged() -> None:
     assert table.loc[7, "label_score"] == 1
     assert not table.loc[7, "is_label_issue"]
     assert 9 not in set(table["predicted_label"].drop(7))
+
+
+def test_a_class_that_no_label_has_changes_nothing_and_is_never_suggested() -> None:
+    rows, labels, _ = task(n=60, width=5, n_classes=3, wrong=0.1)
+    features = [torch.from_numpy(rows)]
+    with_it, without = (judged(class_scores(features, labels, n), labels) for n in (4, 3))
+    assert 3 not in set(with_it["predicted_label"])
+    pd.testing.assert_frame_equal(with_it, without, atol=1e-4)
 
 
 def test_a_class_of_two_samples_is_judged_by_the_other_one() -> None:
