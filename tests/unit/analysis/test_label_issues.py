@@ -99,6 +99,9 @@ def test_mending_without_test_images_or_true_labels_says_so() -> None:
     (line,) = [line for line in lines if mending.CHOICES["all"] in line]
     assert line.split("|")[2].strip() == "no test images"
     assert not any(mending.CHOICES["clean"] in line for line in lines)
+    ways.append({**RUN, "experiment": "b", "choice": "clean", "test_accuracy": 0.5})
+    (line,) = mending.to_markdown(pd.DataFrame(ways)).splitlines()[-1:]
+    assert [cell.strip() for cell in line.split("|")[2:4]] == ["–", "0.500"]
 
 
 def test_mending_has_a_column_for_each_setting() -> None:

@@ -34,7 +34,7 @@ def to_markdown(runs: pd.DataFrame) -> str:
         mean = "no test images" if pd.isna(row["mean"]) else f"{row['mean']:.3f}"
         lines[row["choice"]][setting] = f"{mean}{brackets}"
     there = [line for name, line in lines.items() if name in set(runs["choice"])]
-    table = pd.DataFrame(there).to_markdown(index=False, disable_numparse=True)
+    table = pd.DataFrame(there).fillna("–").to_markdown(index=False, disable_numparse=True)
     return f"# Mending labels\n\n{_EXPLANATION}\n\n{table}\n"
 
 

@@ -99,11 +99,13 @@ def class_scores(
         seed: of the folds.
     """
     folds = stratified_folds(labels, n_folds, seed)
-    targets = torch.from_numpy(labels)
-    of_each = [cross_fitted_scores(rows, targets, n_classes, folds).cpu() for rows in features]
+    present, targets = torch.unique(torch.from_numpy(labels), return_inverse=True)
+    of_each = [cross_fitted_scores(rows, targets, len(present), folds).cpu() for rows in features]
     known = of_each[0].isfinite()
     total = sum(standardised(scores.where(known, 0)) for scores in of_each)
-    return torch.as_tensor(total / len(of_each)).masked_fill(~known, -torch.inf)
+    scores = torch.full((len(labels), n_classes), -torch.inf)
+    scores[:, present] = torch.as_tensor(total / len(of_each)).masked_fill(~known, -torch.inf)
+    return scores
 
 
 def judged(scores: Tensor, labels: NDArray[np.int64]) -> pd.DataFrame:
@@ -140,23 +142,27 @@ def label_probabilities(scores: Tensor, labels: NDArray[np.int64]) -> NDArray[np
         scores: (N, C), -inf for a class that cannot be.
         labels: int64 (N,).
     """
-    logits, targets = scores.double(), torch.from_numpy(labels)
-    judged = logits.gather(1, targets[:, None])[:, 0].isfinite()
+    targets, known = torch.from_numpy(labels), scores.isfinite()
+    judged = known.gather(1, targets[:, None])[:, 0]
+    finite = scores.double().where(known, 0)  # the gradient at infinity is none
     scale = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros(logits.shape[1], dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(scores.shape[1], dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([scale, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def logits() -> Tensor:
+        return (scale.exp() * finite + bias).masked_fill(~known, -torch.inf)
 
     def likelihood() -> Tensor:
         optimizer.zero_grad()
         # A trace of a penalty, as labels that scores tell apart wholly have no finite optimum.
-        loss = cross_entropy(scale.exp() * logits[judged] + bias, targets[judged])
+        loss = cross_entropy(logits()[judged], targets[judged])
         loss = loss + 1e-6 * (scale.exp().square().sum() + bias.square().sum())
         loss.backward()
         return loss
 
     optimizer.step(likelihood)
     with torch.no_grad():
-        return (scale.exp() * logits + bias).softmax(1).numpy()
+        return logits().softmax(1).numpy()
 
 
 def margins(scores: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[Any]:
