@@ -23,7 +23,7 @@ from latentgen.probes.measuring import measured
 DOCS = Path(__file__).parents[1] / "docs"
 
 BASE = (2500, 128)
-AXES = {"samples": [1250, 2500, 5000, 10_000], "width": [32, 128, 512]}
+AXES = {"samples": [1250, 2500, 5000], "width": [32, 128, 512]}
 LARGE = (60_000, 2048)
 
 

@@ -31,8 +31,7 @@ def to_markdown(runs: pd.DataFrame) -> str:
     for row in means.to_dict("records"):
         setting = f"{row['experiment']}, {row['noise']} {level_name(row['level'])}"
         brackets = "" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {row['high']:.3f}]"
-        mean = "no test images" if pd.isna(row["mean"]) else f"{row['mean']:.3f}"
-        lines[row["choice"]][setting] = f"{mean}{brackets}"
+        lines[row["choice"]][setting] = f"{row['mean']:.3f}{brackets}"
     there = [line for name, line in lines.items() if name in set(runs["choice"])]
     table = pd.DataFrame(there).fillna("–").to_markdown(index=False, disable_numparse=True)
     return f"# Mending labels\n\n{_EXPLANATION}\n\n{table}\n"

@@ -26,7 +26,7 @@ COLOURS = {
 def mending(files: Any, params: Any) -> Drawn:
     """Files: mended. Params: style."""
     runs = read_runs(files.mended)
-    numbers = with_intervals(runs, [*SETTING, "choice"], "test_accuracy").dropna(subset="mean")
+    numbers = with_intervals(runs, [*SETTING, "choice"], "test_accuracy")
     return draw(numbers, params.style), numbers
 
 

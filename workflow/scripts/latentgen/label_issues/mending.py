@@ -75,7 +75,8 @@ def mend(
     """Train the run's network anew on each of `choices`, with the same initialisation and recipe.
 
     Training ends as in `relabelling.retrain`; the epoch is the best one on the held-out images with
-    their observed labels, whatever the choice.
+    their observed labels, whatever the choice. Where samples are left out, limit and patience are
+    as many epochs more as an epoch has fewer steps.
 
     Args:
         run: the run.
@@ -83,8 +84,8 @@ def mend(
         samples: its `label_issues.csv`.
         device: to train on.
         training: its training block.
-        max_epochs: of each training, at most.
-        patience: epochs without a better validation accuracy.
+        max_epochs: of a training on all samples, at most.
+        patience: epochs of such a training without a better validation accuracy.
 
     Returns:
         A row for each choice, and for `memorised`, the network as trained, and `repaired`, that
@@ -92,12 +93,15 @@ def mend(
         labels (empty if true ones are unknown); epoch; validation_accuracy (observed labels) and
         test_accuracy.
     """
-    config = replace(run.training_config(training), max_epochs=max_epochs)
+    config, n_fitted = run.training_config(training), run.labels.fitted.sum()
     rows = []
     for name, choice in choices(samples, run).items():
         kept = choice.kept & run.labels.fitted
         module = run.network(device).module
-        epochs = retrain(module, _data(run, choice, kept).to(device), config, patience)
+        longer = n_fitted / max(1, kept.sum())
+        limit, waits = (round(epochs * longer) for epochs in (max_epochs, patience))
+        data = _data(run, choice, kept).to(device)
+        epochs = retrain(module, data, replace(config, max_epochs=limit), waits)
         best = next(row for row in epochs if row["best"])
         scores = {key: best[key] for key in ("epoch", "validation_accuracy", "test_accuracy")}
         rows.append({**_named(name, choice.labels[kept], run.labels.true_where(kept)), **scores})
