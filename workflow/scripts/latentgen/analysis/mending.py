@@ -30,7 +30,7 @@ def to_markdown(runs: pd.DataFrame) -> str:
     lines: dict[str, dict[str, str]] = {name: {"": said} for name, said in CHOICES.items()}
     for row in means.to_dict("records"):
         setting = f"{row['experiment']}, {row['noise']} {level_name(row['level'])}"
-        brackets = "" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {row['high']:.3f}]"
+        brackets = "" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {min(1, row['high']):.3f}]"
         lines[row["choice"]][setting] = f"{row['mean']:.3f}{brackets}"
     there = [line for name, line in lines.items() if name in set(runs["choice"])]
     table = pd.DataFrame(there).fillna("–").to_markdown(index=False, disable_numparse=True)

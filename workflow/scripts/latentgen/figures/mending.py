@@ -49,7 +49,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     for axes, ((experiment, noise, level), rows) in zip(panels, groups, strict=False):
         colours = [COLOURS[name] for name in rows["choice"]]
         heights = rows["choice"].map(places)
-        axes.hlines(heights, rows["low"], rows["high"], colors=colours, linewidth=1)
+        axes.hlines(heights, rows["low"], rows["high"].clip(upper=1), colors=colours, linewidth=1)
         axes.scatter(rows["mean"], heights, c=colours, s=12, zorder=3)
         for place, value in zip(heights, rows["mean"], strict=True):
             axes.annotate(
