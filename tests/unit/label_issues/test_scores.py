@@ -14,6 +14,7 @@ from latentgen import label_scores
 from latentgen.errors import PipelineError
 from latentgen.label_issues.cross_fitting import RIDGE, cross_fitted_scores, stratified_folds
 from latentgen.label_issues.scores import class_scores, judged, label_probabilities, noise_rate
+from latentgen.probes.measuring import measured
 
 
 def task(
@@ -163,6 +164,17 @@ def test_two_hundred_classes() -> None:
     rows, labels, wrong = task(n=4000, width=64, n_classes=200, wrong=0.2, spread=0.5)
     table = label_scores(rows, labels)
     assert roc_auc_score(~wrong, table["label_score"]) > 0.98
+
+
+@pytest.mark.slow
+def test_many_features_are_not_held_twice() -> None:
+    labels = np.arange(60_000) % 2
+    rows = np.random.default_rng(0).random((60_000, 512), dtype=np.float32)
+    label_scores(rows[:100], labels[:100])  # what is set up once
+    _, cost = measured(torch.device("cpu"), label_scores, rows, labels)
+    if np.isnan(cost.peak):
+        pytest.skip("the system does not report memory")
+    assert cost.peak < 0.75 * rows.nbytes  # three chunks of rows, nine matrices of width x width
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:

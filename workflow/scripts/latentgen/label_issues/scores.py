@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from latentgen.errors import PipelineError
 from latentgen.label_issues.cross_fitting import (
+    CHUNK,
     cross_fitted_scores,
     standardised,
     stratified_folds,
@@ -217,8 +218,8 @@ def _rows(values: Features, name: str) -> Tensor:
         raise PipelineError(
             f"{name}: found {rows.dtype} of shape {tuple(rows.shape)}; needed: numbers, N x D"
         )
-    # A sum is finite only if every value is, and needs no mask of the size of the rows.
-    if not rows.sum(0, dtype=torch.float64).isfinite().all():
+    # Chunk by chunk, as a mask of all rows, or their sum in float64, would need their memory again.
+    if not all(chunk.isfinite().all() for chunk in rows.split(CHUNK)):
         raise PipelineError(f"{name}: found NaN or infinity; needed: finite numbers")
     return rows
 
