@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from cleanlab.rank import get_label_quality_scores
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
@@ -14,25 +15,38 @@ from latentgen import label_scores
 
 WRONG = 0.2  # of the labels
 
+Rows = NDArray[np.float32]
+Labels = NDArray[np.int64]
 
-@contextmanager
-def _label_issues(sizes: Sizes) -> Prepared:
-    layer = hard_layer(sizes.rows // 5, N_CLASSES, sizes.width // 2)
-    rows, random = layer.rows, np.random.default_rng(0)
+
+def noisy_layer(rows: int, width: int) -> tuple[Rows, Labels, NDArray[np.bool_]]:
+    """Activations (rows, width), labels of which a share is wrong, and which these are."""
+    layer = hard_layer(rows, N_CLASSES, width)
+    random = np.random.default_rng(0)
     true = layer.labels.numpy()
     wrong = random.random(len(true)) < WRONG
     steps = random.integers(1, N_CLASSES, len(true))
-    labels = np.where(wrong, (true + steps) % N_CLASSES, true)
+    return layer.rows.numpy(), np.where(wrong, (true + steps) % N_CLASSES, true), wrong
 
-    def plain() -> np.ndarray:
-        classifier = LogisticRegression(max_iter=1000)
-        probabilities = cross_val_predict(
-            classifier, rows.numpy(), labels, cv=5, method="predict_proba"
-        )
-        return get_label_quality_scores(labels, probabilities)
 
-    def ours() -> np.ndarray:
-        return label_scores(rows, labels)["label_score"].to_numpy()
+def cleanlab_scores(rows: Rows, labels: Labels) -> NDArray[np.float64]:
+    """Self-confidence on a logistic regression that is cross-validated in five folds."""
+    classifier = LogisticRegression(max_iter=1000)
+    probabilities = cross_val_predict(classifier, rows, labels, cv=5, method="predict_proba")
+    return np.asarray(get_label_quality_scores(labels, probabilities))
+
+
+def our_scores(rows: Rows, labels: Labels) -> NDArray[np.float64]:
+    """Those of the library."""
+    return label_scores(rows, labels)["label_score"].to_numpy()
+
+
+WAYS = {"ours": our_scores, "cleanlab": cleanlab_scores}
+
+
+@contextmanager
+def _label_issues(sizes: Sizes) -> Prepared:
+    rows, labels, wrong = noisy_layer(sizes.rows // 5, sizes.width // 2)
 
     def check(theirs: np.ndarray, found: np.ndarray) -> str:
         area, their_area = roc_auc_score(wrong, -found), roc_auc_score(wrong, -theirs)
@@ -41,7 +55,7 @@ def _label_issues(sizes: Sizes) -> Prepared:
             f"AUROC {area:.3f} (plain {their_area:.3f})",
         )
 
-    yield Comparison(plain, ours, check)
+    yield Comparison(lambda: cleanlab_scores(rows, labels), lambda: our_scores(rows, labels), check)
 
 
 BENCHMARKS = [

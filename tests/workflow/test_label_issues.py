@@ -12,6 +12,8 @@ from playwright.sync_api import sync_playwright
 from tests.conftest import TINY, Workspace
 from tests.workflow.columns import not_as_documented
 
+from latentgen.analysis.label_issues import NO_TRUTH
+from latentgen.analysis.mending import CHOICES
 from latentgen.data.loading import load
 from latentgen.drawing.issue_page import issue_page
 from latentgen.label_issues.methods import METHODS
@@ -22,8 +24,12 @@ pytestmark = pytest.mark.slow
 
 def test_issues_of_labels_that_came_with_the_data(workspace: Callable[..., Workspace]) -> None:
     config = copy.deepcopy(TINY)
+    config["datasets"]["mine"] = {"source": "npz", "path": "mine.npz"}
+    mine = {**config["experiments"]["tiny"], "dataset": "mine", "noise": {"kind": "unknown"}}
+    config["experiments"]["mine"] = mine
+    config["suites"] |= {"tiny": ["tiny", "mine"], "mine": ["mine"]}
     config["datasets"]["digits"]["given_labels"] = "people.csv"
-    config["experiments"]["tiny"]["noise"] = {"kind": "given", "labels": ["ann", "bob"]}
+    config["experiments"]["tiny"]["noise"] = {"kind": "given", "labels": ["bob"]}
     made = workspace(config=config)
     true = load("sklearn", name="digits").train_labels
     random = np.random.default_rng(0)
@@ -33,6 +39,15 @@ def test_issues_of_labels_that_came_with_the_data(workspace: Callable[..., Works
     }
     pd.DataFrame({"index": range(len(true)), **people}).to_csv(
         made.folder / "people.csv", index=False
+    )
+    digits = load("sklearn", name="digits", subset={"train": 200, "test": 60})
+    found = (digits.train_labels + (np.arange(200) % 5 == 0)) % 10
+    np.savez(
+        made.folder / "mine.npz",
+        train_images=digits.train_images,
+        train_labels=found,
+        test_images=digits.test_images,
+        test_labels=digits.test_labels,
     )
     made.run("label_issues")
     results = made.folder / "results"
@@ -45,18 +60,34 @@ def test_issues_of_labels_that_came_with_the_data(workspace: Callable[..., Works
     assert samples["is_label_issue"].any()
     table = pd.read_csv(results / "tables" / "label_issues.csv")
     assert set(table["method"]) == set(METHODS)
-    assert set(table["level"]) == {"ann", "bob"}
+    assert set(table["level"]) == {"bob", "noise"}
     rates = table.query("split == 'train' and method == 'probes'").set_index("level")["noise_rate"]
     on_train = samples[samples["split"] == "train"]
     assert rates["bob"] == (on_train["given_label"] != on_train["true_label"]).mean()
     text = (results / "tables" / "label_issues.md").read_text()
-    assert "## tiny, given ann, images trained on" in text
-    choices = pd.read_csv(results / "tables" / "mending.csv")
-    assert len(choices) == 2 * 7
+    assert "## tiny, given bob, images trained on" in text
+    choices = pd.read_csv(results / "tables" / "mending.csv").groupby("experiment")["choice"]
+    assert set(choices.get_group("tiny")) == set(CHOICES) and choices.size()["tiny"] == 7
+    assert "worst first" in (run / "label_issues.html").read_text()
+
+    # Nobody knows the true labels of `mine`: what needs them is left out, and it is said.
+    run = results / "runs" / "mine" / "unknown-noise" / "seed1"
+    samples = pd.read_csv(run / "label_issues.csv")
+    assert (samples["given_label"] == found).all() and samples["true_label"].isna().all()
+    assert samples["probes"].between(0, 1).all()
+    assert table.loc[table["experiment"] == "mine", ["noise_rate", "auroc"]].isna().all(axis=None)
+    assert f"## mine, unknown noise, images trained on\n\n{NO_TRUTH} " in text
+    shares = pd.read_csv(results / "tables" / "label_issues_transitions.csv")
+    assert set(shares["experiment"]) == {"tiny"}
+    assert set(choices.get_group("mine")) == set(CHOICES) - {"clean"}
+    page = (run / "label_issues.html").read_text()
+    assert "Nobody knows the true labels" in page and "true label" not in page.split("<table")[1]
+    assert pd.read_csv(run / "history.csv")["train_accuracy_true"].isna().all()
+    everything = made.planned("all", "--config", "suite=mine")
     assert (
-        "most suspect" in (run / "label_issues.html").read_text()
-        or "worst first" in (run / "label_issues.html").read_text()
-    )
+        made.planned("--config", "suite=mine") == everything
+    )  # of the core, label issues are left
+    assert set(everything) <= {"tabulate_label_issues", "tabulate_mending", "plot_mending"}
 
     # Another file of labels is read anew.
     people["bob"] = true

@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -58,6 +59,15 @@ def test_the_readout_gap_is_wider_than_what_was_learned(
     velpic = scoreboard.loc[(CNN, level, "velpic")]
     assert velpic["readout_gap_low"] > 0.1
     assert velpic["readout_gap"] > velpic["learned_part"] + 0.05
+
+
+def test_the_default_score_finds_more_wrong_labels_than_the_network_and_cleanlab_on_it() -> None:
+    (samples,) = made(f"runs/{CNN}/uniform-0.8/seed1/label_issues.csv")
+    trained_on = samples[samples["split"] == "train"]
+    wrong = trained_on["given_label"] != trained_on["true_label"]
+    rivals = ["loss", "mean_margin", *(name for name in samples if name.startswith("cleanlab"))]
+    areas = {name: roc_auc_score(wrong, -trained_on[name]) for name in ("probes", *rivals)}
+    assert areas["probes"] > max(areas[name] for name in rivals) + 0.1, areas
 
 
 REPAIRED = [

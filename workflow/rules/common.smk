@@ -9,6 +9,7 @@ from latentgen.names import (
     LEVEL_PATTERN,
     NAME_PATTERN,
     OWN_PATTERN,
+    UNKNOWN,
     noise_name,
     parse_noise,
 )
@@ -20,7 +21,12 @@ except PipelineError as error:
     sys.exit(1)
 
 EXPERIMENTS = schema.resolve(CONFIG)
-SUITE = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
+IN_SUITE = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
+WITHOUT_TRUTH = [
+    name for name in IN_SUITE if EXPERIMENTS[name]["noise"]["kind"] == UNKNOWN
+]
+# All else compares with true labels.
+SUITE = [name for name in IN_SUITE if name not in WITHOUT_TRUTH]
 DATASETS = {name: schema.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()
@@ -35,7 +41,7 @@ RUN = "results/runs/{experiment}/{noise}/seed{seed}"
 wildcard_constraints:
     dataset=NAME_PATTERN,
     experiment=NAME_PATTERN,
-    noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}|{GIVEN}-{NAME_PATTERN}",
+    noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}|({GIVEN}|{UNKNOWN})-{NAME_PATTERN}",
     seed=r"\d+",
     draw=r"published|seed\d+",
     pictures=NAME_PATTERN,

@@ -177,9 +177,9 @@ def dataset_memory(wildcards, attempt):
 
 
 def own_noise(wildcards):
-    """The kind of noise that the wildcards name, as settings; given labels need no code."""
-    kind, _ = parse_noise(wildcards.noise)
-    return {} if kind == GIVEN else {"kind": kind}
+    """The kind of noise that the wildcards name, as settings; labels not drawn need no code."""
+    kind, level = parse_noise(wildcards.noise)
+    return {} if isinstance(level, str) else {"kind": kind}
 
 
 def retraining_limits(wildcards):

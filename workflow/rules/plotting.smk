@@ -16,6 +16,10 @@ SUITE_FIGURES = {
         "input": {"table": "results/tables/label_issues.csv"},
         "of": MISLABELLED,
     },
+    "label_issues/mending": {
+        "input": {"mended": of_runs(MENDED, "mending.csv", above=0)},
+        "of": MENDED,
+    },
     "disambiguation/disambiguation_scores": {
         "input": {"pairs": of_studies("pairs.csv")},
         "params": {"studies": SUITE_STUDIES},

@@ -85,19 +85,19 @@ TABLES = {
     "label_issues": {
         "target": "label_issues",
         "input": {
-            "samples": of_runs(MISLABELLED, "label_issues.csv", above=0),
-            "rates": of_runs(MISLABELLED, "noise_rates.csv", above=0),
+            "samples": of_runs(SEARCHED, "label_issues.csv", above=0),
+            "rates": of_runs(SEARCHED, "noise_rates.csv", above=0),
         },
         "output": {
             "runs": "results/tables/label_issues_by_run.csv",
             "transitions": "results/tables/label_issues_transitions.csv",
         },
-        "of": MISLABELLED,
+        "of": SEARCHED,
     },
     "mending": {
         "target": "label_issues",
-        "input": {"mended": of_first_seeds(MISLABELLED, "mending.csv", above=0)},
-        "of": MISLABELLED,
+        "input": {"mended": of_runs(MENDED, "mending.csv", above=0)},
+        "of": MENDED,
     },
     "disambiguation": {
         "target": "disambiguation",

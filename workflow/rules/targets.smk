@@ -54,19 +54,26 @@ def everything_about(target):
     return figures_of(*places) + tables_of(target)
 
 
+def label_issues_of(experiments):
+    """The pages of pictures of some experiments, and what is known of the whole suite."""
+    return everything_about("label_issues") + of_first_seeds(
+        experiments, "label_issues.html", above=0
+    )
+
+
 TARGETS = {
     "core": figures_of(*CORE_FIGURES)
     + (
         expand("results/tables/accuracy.{format}", format=["csv", "md", "html"])
         if SUITE
         else []
-    ),
+    )
+    + (label_issues_of(WITHOUT_TRUTH) if WITHOUT_TRUTH else []),
     "decoding": everything_about("decoding"),
     "dynamics": everything_about("dynamics")
     + of_runs(SUITE, "transferred.safetensors")
     + of_runs(REPAIRED, "repaired.safetensors"),
-    "label_issues": everything_about("label_issues")
-    + of_first_seeds(MISLABELLED, "label_issues.html", above=0),
+    "label_issues": label_issues_of(SEARCHED),
     "disambiguation": everything_about("disambiguation")
     + expand("results/figures/disambiguation/{study}", study=SHEETS),
 }

@@ -5,22 +5,24 @@ import numpy as np
 from latentgen.jobs.job import job
 from latentgen.data import datasets, labels
 from latentgen.data.noise import Classes, draw, draw_published, given
-from latentgen.names import GIVEN, parse_noise
+from latentgen.names import GIVEN, UNKNOWN, parse_noise
 
 with job(snakemake):
-    true = datasets.read_labels(snakemake.input.dataset, "train")
+    of_dataset = datasets.read_labels(snakemake.input.dataset, "train")
     n_classes = len(datasets.read_attributes(snakemake.input.dataset)["class_names"])
     kind, level = parse_noise(snakemake.wildcards.noise)
     what = {"dataset": snakemake.wildcards.dataset, "level": level}
     named = snakemake.wildcards.draw
+    of_split = {"dataset": what["dataset"], "seed": named.removeprefix("seed")}
     if kind == GIVEN:
         observed = datasets.read_given(snakemake.input.dataset, level)
-        dataset, seed = snakemake.wildcards.dataset, named.removeprefix("seed")
-        drawn = given(true, observed, dataset=dataset, seed=seed)
+        drawn = given(of_dataset, observed, **of_split)
+    elif kind == UNKNOWN:
+        drawn = given(of_dataset[:0], of_dataset, **of_split)
     elif named == "published":
-        drawn = draw_published(true, n_classes, **what)
+        drawn = draw_published(of_dataset, n_classes, **what)
     else:
         confusion = snakemake.params.confusion
         classes = Classes(n_classes, None if confusion is None else np.array(confusion))
-        drawn = draw(true, classes, kind=kind, seed=int(named.removeprefix("seed")), **what)
+        drawn = draw(of_dataset, classes, kind=kind, seed=int(named.removeprefix("seed")), **what)
     labels.write(drawn, snakemake.output[0], kind=kind, level=level, draw=named)

@@ -77,6 +77,30 @@ def test_given_labels_have_a_name_in_place_of_a_level() -> None:
     assert "## a, given worse, images" in numbers.to_markdown(numbers.found(by_run))
 
 
+def test_without_true_labels_there_are_estimates_and_no_measures() -> None:
+    unknown = {"noise": "unknown", "level": "noise"}
+    both = pd.concat([samples(), samples(**unknown, true_label=None)])
+    by_run = numbers.found_by_run(both, pd.concat([rates(), rates(0.3).assign(**unknown)]))
+    row = by_run.set_index(["noise", "method"]).loc[("unknown", "probes")]
+    assert row[["noise_rate", *numbers.MEASURES]].isna().all()
+    assert (row["samples"], row["estimated_rate"]) == (5, 0.3)
+    text = numbers.to_markdown(numbers.found(by_run))
+    assert "40.0% of the labels are wrong." in text
+    assert text.endswith(
+        f"## a, unknown noise, images trained on\n\n{numbers.NO_TRUTH} "
+        "30.0% of all labels are estimated to be wrong.\n"
+    )
+    assert set(numbers.transitions(both)["noise"]) == {"uniform"}
+
+
+def test_mending_without_true_labels_has_no_upper_reference() -> None:
+    ways = [{**RUN, "choice": "all", "test_accuracy": 0.7}]
+    assert mending.CHOICES["clean"] not in mending.to_markdown(pd.DataFrame(ways))
+    ways.append({**RUN, "experiment": "b", "choice": "clean", "test_accuracy": 0.5})
+    (line,) = mending.to_markdown(pd.DataFrame(ways)).splitlines()[-1:]
+    assert [cell.strip() for cell in line.split("|")[2:4]] == ["–", "0.500"]
+
+
 def test_mending_has_a_column_for_each_setting() -> None:
     runs = pd.DataFrame(
         [

@@ -107,6 +107,10 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
         lambda c: tiny(c)["noise"].update(kind="unifrom"),
         ["experiments.tiny.noise.kind", "'unifrom'", "allowed: confusion, "],
     ),
+    "a level of unknown noise": (
+        lambda c: tiny(c)["noise"].update(kind="unknown", levels=[0.4]),
+        ["experiments.tiny.noise", "key 'levels'", "allowed: kind"],
+    ),
     "corruption above 1": (
         lambda c: tiny(c)["noise"].update(levels=[0, 1.4]),
         ["experiments.tiny.noise.levels[1]", "1.4", "allowed: less than or equal to 1"],

@@ -1,12 +1,13 @@
 """Label noise against closed forms and the published counts."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from latentgen.data.labels import Labels, TrainLabels, read, write
-from latentgen.data.noise import KINDS, Classes, draw_published, published_uniform
+from latentgen.data.noise import KINDS, Classes, draw_published, given, published_uniform
 from latentgen.data.noise import draw as draw_labels
 from latentgen.data.noise_kinds.confusion import confusion
 from latentgen.errors import PipelineError
@@ -145,6 +146,21 @@ def test_shares_that_leave_nothing_are_told(fraction: float, ranks: list[float],
     with pytest.raises(PipelineError, match=told):
         drawn.split(fraction, 2, np.zeros(1, dtype=np.int64))
     assert drawn.split(0, 2, np.zeros(1, dtype=np.int64)).fitted.all()
+
+
+def test_labels_whose_truth_nobody_knows_are_held_out_as_others(tmp_path: Path) -> None:
+    nobody_knows = np.zeros(0, dtype=np.int64)
+    drawn = given(nobody_knows, labels(200), dataset="toy", seed=1)
+    write(drawn, tmp_path / "labels.h5", kind="unknown")
+    of_run = read(tmp_path / "labels.h5").split(0.25, 10, labels(5))
+    with_truth = given(labels(200), labels(200), dataset="toy", seed=1).split(0.25, 10, labels(5))
+    assert (of_run.fitted == with_truth.fitted).all()
+    assert (of_run.observed == labels(200)).all()
+    assert not of_run.with_truth and with_truth.with_truth
+    assert of_run.true_where(of_run.fitted).shape == (0,)
+    assert (with_truth.true_where(of_run.fitted) == labels(200)[of_run.fitted]).all()
+    with pytest.raises(PipelineError, match="observed labels are of 1 class"):
+        given(nobody_knows, labels(200, 1), dataset="toy", seed=1).split(0.25, 10, labels(5))
 
 
 def test_a_level_that_is_no_image_is_told() -> None:

@@ -16,7 +16,7 @@ WHOLE: dict[str, Any] = {
     "batch_norm_contrast": True,
     "validation_fraction": 0.1,
     "dynamics_probes": ["logistic_regression"],
-    "noise": {"levels": [0.4]},
+    "noise": {"kind": "uniform", "levels": [0.4]},
 }
 
 
@@ -25,7 +25,8 @@ def test_nothing_is_left_out_of_a_whole_suite() -> None:
 
 
 def test_what_is_left_out_is_named_with_its_reason() -> None:
-    lacking = {**WHOLE, "published": None, "validation_fraction": 0, "noise": {"levels": [0, 0.4]}}
+    noise = {"kind": "uniform", "levels": [0, 0.4]}
+    lacking = {**WHOLE, "published": None, "validation_fraction": 0, "noise": noise}
     said = front_page.left_out("s", {"a": WHOLE, "c": lacking, "d": lacking}, {})
     assert said == [
         "Comparison with published figures of c, d: none are published of this dataset and model.",
@@ -33,6 +34,15 @@ def test_what_is_left_out_is_named_with_its_reason() -> None:
         "Relabelling at corruption 0 of c, d: no label is wrong.",
         "Disambiguation: suite s names no disambiguation.",
     ]
+
+
+def test_what_needs_true_labels_is_left_out_where_nobody_knows_them() -> None:
+    unknown = {**WHOLE, "published": None, "noise": {"kind": "unknown", "levels": ["noise"]}}
+    of_b = "and how well label issues are found of b: nobody knows the true labels."
+    (said,) = front_page.left_out("s", {"a": WHOLE, "b": unknown}, {"c": {"sheets": True}})
+    assert said.endswith(of_b)
+    (said,) = front_page.left_out("s", {"b": unknown}, {"c": {"sheets": True}})
+    assert said.endswith(of_b)
 
 
 def test_blocks_are_written_out_without_anchors() -> None:

@@ -1,11 +1,13 @@
 """Label issues of networks: which layer is read, and what a loader may give."""
 
 import copy
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.conftest import REPOSITORY
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -83,6 +85,38 @@ def test_names_come_with_the_batches() -> None:
     assert (table.loc[names, "given_label"].to_numpy() == labels.numpy()).all()
     numbered = [(inputs[part], labels[part], part) for part in order.split(25)]
     assert find_label_issues(small_cnn(), numbered).index.tolist() == order.tolist()
+
+
+def test_the_three_lines_of_the_readme_print_the_ten_most_suspect_samples(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.S)
+    assert len([line for line in lines.splitlines() if line]) == 3
+    inputs, true = images(240)
+    wrong = torch.arange(240) % 12 == 5
+    labels = torch.where(wrong, (true + 1) % 3, true)
+    loader = DataLoader(TensorDataset(inputs, labels), batch_size=50)
+    exec(lines, {"model": small_cnn(), "loader": loader})
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["given_label", "predicted_label", "label_score"]
+    shown = [row.split() for row in rows]
+    assert len(shown) == 10
+    assert all(wrong[int(sample)] for sample, *_ in shown)
+    assert all(int(suggested) == true[int(sample)] for sample, _, suggested, _ in shown)
+
+
+def test_inputs_go_where_the_model_is() -> None:
+    # PyTorch's device without data: an input on the CPU would be refused by a layer that is there.
+    assert first_hidden(small_cnn().to("meta"), torch.randn(4, 1, 8, 8)) == "3"
+
+
+@pytest.mark.skipif(not torch.accelerator.is_available(), reason="needs an accelerator")
+def test_a_model_on_an_accelerator_finds_the_same() -> None:
+    inputs, labels = images()
+    device = torch.accelerator.current_accelerator()
+    on_cpu = find_label_issues(small_cnn(), [(inputs, labels)])
+    on_device = find_label_issues(small_cnn().to(device), [(inputs, labels)])
+    pd.testing.assert_frame_equal(on_device, on_cpu, atol=1e-3)
 
 
 def test_an_empty_loader_is_a_mistake() -> None:

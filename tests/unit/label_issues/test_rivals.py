@@ -62,6 +62,14 @@ def test_two_classes_have_two_scores(task: tuple[torch.Tensor, np.ndarray]) -> N
     assert ((first > 0) == (predicted == labels[:24])).all()
 
 
+def test_a_label_that_nobody_else_has_is_not_suspect(task: tuple[torch.Tensor, np.ndarray]) -> None:
+    rows, labels = task
+    labels[7] = 3
+    scores = probe_margins(VeLPIC(), rows, labels, 5, stratified_folds(labels, 5, 0))
+    assert np.isfinite(scores).all()
+    assert scores[7] == scores.max() == 1
+
+
 def test_confident_learning_puts_what_it_finds_first(
     task: tuple[torch.Tensor, np.ndarray],
 ) -> None:

@@ -14,7 +14,8 @@ from latentgen import label_scores
 from latentgen.errors import PipelineError
 from latentgen.label_issues.cross_fitting import RIDGE, cross_fitted_scores, stratified_folds
 from latentgen.label_issues.rivals import neighbour_votes
-from latentgen.label_issues.scores import class_scores, label_probabilities, noise_rate
+from latentgen.label_issues.scores import class_scores, judged, label_probabilities, noise_rate
+from latentgen.probes.measuring import measured
 
 
 def task(
@@ -125,8 +126,18 @@ def test_a_label_that_nobody_else_has_cannot_be_judged() -> None:
     labels[7] = 9
     table = label_scores(rows, labels)
     assert table.loc[7, "label_score"] == 1
+    assert table["label_score"].between(0, 1).all()
+    assert (table.drop(7)["predicted_label"] == labels[np.arange(60) != 7]).all()
     assert not table.loc[7, "is_label_issue"]
     assert 9 not in set(table["predicted_label"].drop(7))
+
+
+def test_a_class_that_no_label_has_changes_nothing_and_is_never_suggested() -> None:
+    rows, labels, _ = task(n=60, width=5, n_classes=3, wrong=0.1)
+    features = [torch.from_numpy(rows)]
+    with_it, without = (judged(class_scores(features, labels, n), labels) for n in (4, 3))
+    assert with_it["label_score"].between(0, 1).all()
+    pd.testing.assert_frame_equal(with_it, without)
 
 
 def test_a_class_of_two_samples_is_judged_by_the_other_one() -> None:
@@ -154,6 +165,17 @@ def test_two_hundred_classes() -> None:
     rows, labels, wrong = task(n=4000, width=64, n_classes=200, wrong=0.2, spread=0.5)
     table = label_scores(rows, labels)
     assert roc_auc_score(~wrong, table["label_score"]) > 0.98
+
+
+@pytest.mark.slow
+def test_many_features_are_not_held_twice() -> None:
+    labels = np.arange(60_000) % 2
+    rows = np.random.default_rng(0).random((60_000, 512), dtype=np.float32)
+    label_scores(rows[:100], labels[:100])  # what is set up once
+    _, cost = measured(torch.device("cpu"), label_scores, rows, labels)
+    if np.isnan(cost.peak):
+        pytest.skip("the system does not report memory")
+    assert cost.peak < 0.75 * rows.nbytes  # three chunks of rows, nine matrices of width x width
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:

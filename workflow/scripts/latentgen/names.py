@@ -54,8 +54,14 @@ LEVEL_PATTERN = r"[0-9.e-]+"
 GIVEN = "given"
 """The kind of noise that came with the data; in place of a level it has the labels' name."""
 
+UNKNOWN = "unknown"
+"""The kind of noise of a dataset whose own labels may be wrong; nobody knows the true ones."""
+
+UNKNOWN_LEVEL = "noise"
+"""What it has in place of a level, so that it is called unknown noise."""
+
 Level = float | str
-"""A corruption level, or the name of given labels."""
+"""A corruption level, or a name in its place where labels are not drawn."""
 
 
 def noise_name(kind: str, level: Level) -> str:
@@ -83,4 +89,4 @@ def parse_noise(name: str) -> tuple[str, Level]:
     (('uniform', 0.4), ('given', 'worse'))
     """
     kind, _, level = name.partition("-")
-    return kind, level if kind == GIVEN else float(level)
+    return kind, level if kind in (GIVEN, UNKNOWN) else float(level)

@@ -1,4 +1,4 @@
-"""How well each method finds the wrong labels of runs whose true labels are known."""
+"""How well each method finds the wrong labels of runs, where their true labels are known."""
 
 from typing import Any
 
@@ -28,13 +28,15 @@ def found_by_run(samples: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
         that a wrong label has a lower score than a right one), average_precision; at_true_rate
         (precision, and recall, of as many of the lowest scores as labels are wrong);
         estimated_rate (without true labels, see `_estimate_of`), precision and recall of as many
-        as that. Where no label of a split is wrong, or all are, the measures are empty.
+        as that. Where no label of a split is wrong, or all are, the measures are empty; where
+        nobody knows the true labels, so is the noise_rate.
     """
     rows = []
     runs: Any = samples.groupby([*RUN_COLUMNS, "split"], sort=False)
     estimates: Any = rates.set_index([*RUN_COLUMNS, "estimate"])["rate"]
     for key, part in runs:
-        wrong = (part["given_label"] != part["true_label"]).to_numpy()
+        known = part["true_label"].notna().all()
+        wrong = (part["given_label"] != part["true_label"]).to_numpy() if known else None
         for method in METHODS:
             scores = part[method].to_numpy()
             estimated = float(estimates[(*key[:-1], _estimate_of(method))])
@@ -52,10 +54,13 @@ def _estimate_of(method: str) -> str:
 
 
 def _measured(
-    scores: NDArray[np.float64], wrong: NDArray[np.bool_], estimated: float
+    scores: NDArray[np.float64], wrong: NDArray[np.bool_] | None, estimated: float
 ) -> dict[str, float]:
-    """The measures of one method's scores."""
-    facts = {"samples": len(wrong), "noise_rate": float(wrong.mean()), "estimated_rate": estimated}
+    """The measures of one method's scores; which labels are wrong may be unknown."""
+    facts = {"samples": len(scores), "estimated_rate": estimated}
+    if wrong is None:
+        return facts | dict.fromkeys(("noise_rate", *MEASURES), float("nan"))
+    facts["noise_rate"] = float(wrong.mean())
     if wrong.all() or not wrong.any() or np.isnan(scores).any():
         return facts | dict.fromkeys(MEASURES, float("nan"))
     flagged = lowest(scores, estimated)
@@ -91,7 +96,7 @@ def transitions(samples: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns experiment, noise, level, true_label, given_label, share (of the true label's).
     """
-    by = [*SETTING, "true_label"]
+    by = [*SETTING, "true_label"]  # runs without true labels fall out
     counts = samples.groupby([*by, "given_label"], sort=False).size().rename("share").reset_index()
     totals = counts.groupby(by, sort=False)["share"].transform("sum")
     return counts.assign(share=counts["share"] / totals)
@@ -102,11 +107,18 @@ def to_markdown(table: pd.DataFrame) -> str:
     parts = ["# Which labels are wrong", _EXPLANATION]
     groups: Any = table.groupby([*SETTING, "split"], sort=False)
     for (experiment, noise, level, split), rows in groups:
-        rate = rows["noise_rate"].iloc[0]
         what = "images trained on" if split == "train" else "held-out images"
-        title = f"## {experiment}, {noise} {level_name(level)}, {what}"
-        parts += [title, f"{rate:.1%} of the labels are wrong.", _text(rows)]
+        parts.append(f"## {experiment}, {noise} {level_name(level)}, {what}")
+        rate = rows["noise_rate"].iloc[0]
+        if pd.isna(rate):
+            estimated = rows.set_index("method")["estimated_rate"][DEFAULT]
+            parts.append(f"{NO_TRUTH} {estimated:.1%} of all labels are estimated to be wrong.")
+        else:
+            parts += [f"{rate:.1%} of the labels are wrong.", _text(rows)]
     return "\n\n".join(parts) + "\n"
+
+
+NO_TRUTH = "Nobody knows the true labels, so no method can be judged."
 
 
 def _text(rows: pd.DataFrame) -> str:

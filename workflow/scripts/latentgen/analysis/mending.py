@@ -14,7 +14,7 @@ CHOICES = {
     "dropped": "anew: without label issues",
     "relabelled": "anew: label issues relabelled",
     "dropped_cleanlab": "anew: without what cleanlab finds",
-    "clean": "anew: right labels only (reference)",
+    "clean": "anew: right labels only (upper reference)",
 }
 """Ways to treat wrong labels, with names for readers."""
 
@@ -30,9 +30,10 @@ def to_markdown(runs: pd.DataFrame) -> str:
     lines: dict[str, dict[str, str]] = {name: {"": said} for name, said in CHOICES.items()}
     for row in means.to_dict("records"):
         setting = f"{row['experiment']}, {row['noise']} {level_name(row['level'])}"
-        brackets = "" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {row['high']:.3f}]"
+        brackets = "" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {min(1, row['high']):.3f}]"
         lines[row["choice"]][setting] = f"{row['mean']:.3f}{brackets}"
-    table = pd.DataFrame(list(lines.values())).to_markdown(index=False, disable_numparse=True)
+    there = [line for name, line in lines.items() if name in set(runs["choice"])]
+    table = pd.DataFrame(there).fillna("–").to_markdown(index=False, disable_numparse=True)
     return f"# Mending labels\n\n{_EXPLANATION}\n\n{table}\n"
 
 
@@ -41,4 +42,4 @@ Test accuracy, means over seeds with the 95 % confidence interval where there ar
 the same initialisation and recipe, stopped at the best epoch on held-out images with their
 observed labels. Label issues are what the library finds, cleanlab's what confident learning finds
 on logistic regressions of the same layer. Only who knows the true labels can train on the right
-ones alone."""
+ones alone, so unknown noise has no such row; its test labels are those that the dataset has."""

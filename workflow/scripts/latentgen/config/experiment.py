@@ -25,7 +25,7 @@ from latentgen.config.base import (
     tag_of,
 )
 from latentgen.config.errors import NotAmongError
-from latentgen.names import GIVEN, OWN_PATTERN
+from latentgen.names import GIVEN, OWN_PATTERN, UNKNOWN, UNKNOWN_LEVEL
 from latentgen.plugins import names
 from latentgen.schedule import epochs_of
 
@@ -43,7 +43,7 @@ NOISE_KINDS = names("latentgen.data.noise_kinds")
 
 def _kind_of_noise(kind: str) -> str:
     if kind not in NOISE_KINDS and not re.fullmatch(OWN_PATTERN, kind):
-        raise NotAmongError(kind, [*NOISE_KINDS, GIVEN, "module.function"])
+        raise NotAmongError(kind, [*NOISE_KINDS, GIVEN, UNKNOWN, "module.function"])
     return kind
 
 
@@ -75,13 +75,28 @@ class GivenNoise(Block):
         return self.labels
 
 
-def _is_given(noise: Any) -> str:
-    return GIVEN if tag_of(noise, "kind") == GIVEN else "drawn"
+class UnknownNoise(Block):
+    """The dataset's own labels, of which some may be wrong; the true ones are not known."""
+
+    graded: ClassVar[bool] = False
+    kind: Literal["unknown"]
+
+    @property
+    def levels(self) -> list[str]:
+        """What stands for the levels."""
+        return [UNKNOWN_LEVEL]
+
+
+def _drawn_or_not(noise: Any) -> str:
+    kind = tag_of(noise, "kind")
+    return kind if kind in (GIVEN, UNKNOWN) else "drawn"
 
 
 AnyNoise = Annotated[
-    Annotated[Noise, Tag("drawn")] | Annotated[GivenNoise, Tag(GIVEN)],
-    Discriminator(_is_given),
+    Annotated[Noise, Tag("drawn")]
+    | Annotated[GivenNoise, Tag(GIVEN)]
+    | Annotated[UnknownNoise, Tag(UNKNOWN)],
+    Discriminator(_drawn_or_not),
 ]
 
 

@@ -28,7 +28,7 @@ from latentgen.config.disambiguation import (
     Segmenter,
 )
 from latentgen.config.errors import NotAmongError, describe
-from latentgen.config.experiment import Experiment
+from latentgen.config.experiment import Experiment, GivenNoise
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
@@ -129,7 +129,7 @@ class Config(Block):
                 f"needed by {where}.noise.kind"
             )
         given = self.datasets[experiment.dataset].given_labels
-        if not experiment.noise.graded and not given:
+        if isinstance(experiment.noise, GivenNoise) and not given:
             raise ValueError(
                 f"datasets.{experiment.dataset}.given_labels: found nothing; "
                 f"needed by {where}.noise.kind"

@@ -107,6 +107,15 @@ class Labels:
             raise PipelineError("labels: fitted: needed: True or False for each sample")
         object.__setattr__(self, "fitted", self.fitted.astype(bool))
 
+    @property
+    def with_truth(self) -> bool:
+        """Whether the true labels of the training samples are known."""
+        return len(self.true) > 0
+
+    def true_where(self, chosen: NDArray[np.bool_]) -> LabelArray:
+        """True labels of some training samples; empty if they are unknown."""
+        return self.true[chosen] if self.with_truth else self.true
+
     def of_kind(self, kind: str) -> LabelArray:
         """All training labels of a kind, int64 (N,): `observed` or `true`."""
         labels: LabelArray = getattr(self, kind)
@@ -123,7 +132,7 @@ class TrainLabels:
     """The labels of a training set of N samples, as drawn and stored.
 
     Attributes:
-        true: int64 (N,), as the dataset has them.
+        true: int64 (N,), as the dataset has them; empty if they are unknown.
         observed: int64 (N,), after corruption.
         validation_rank: float64 (N,) in [0, 1); the samples below a fraction s form the validation
             split of that size, the same ones at every corruption level.
@@ -148,7 +157,7 @@ class TrainLabels:
         share = f"validation_fraction {validation_fraction:g} of {len(fitted)} training images"
         if validation_fraction > 0 and fitted.all():
             raise PipelineError(f"{share} holds out none; give more images, or a larger one, or 0")
-        for kind in LABEL_KINDS:
+        for kind in LABEL_KINDS if len(self.true) else ("observed",):
             found = len(np.unique(getattr(self, kind)[fitted]))
             if found < 2:
                 raise PipelineError(
@@ -159,13 +168,14 @@ class TrainLabels:
 
 
 def write(labels: TrainLabels, path: str | PathLike[str], **attributes: object) -> None:
-    """Write labels to HDF5, with the share that was changed and further attributes."""
+    """Write labels to HDF5, with further attributes; what was changed too, if that is known."""
     with atomic_hdf5(path) as file:
         file["true"] = labels.true
         file["observed"] = labels.observed
-        file["changed"] = labels.changed
         file["validation_rank"] = labels.validation_rank
-        file.attrs["share_changed"] = float(labels.changed.mean())
+        if len(labels.true):
+            file["changed"] = labels.changed
+            file.attrs["share_changed"] = float(labels.changed.mean())
         file.attrs.update(attributes)
 
 

@@ -72,8 +72,19 @@ def _with_some_changed(drawn: TrainLabels, level: float) -> TrainLabels:
 
 
 def given(true: LabelArray, observed: LabelArray, *, dataset: str, seed: int | str) -> TrainLabels:
-    """Labels that came with the data; the seed decides what is held out."""
-    return TrainLabels(true, observed, _validation_rank(len(true), dataset, seed))
+    """Labels that came with the data; the seed decides what is held out.
+
+    >>> nobody_knows = np.zeros(0, dtype=np.int64)
+    >>> given(nobody_knows, np.array([0, 1, 1]), dataset="mine", seed=1).observed.tolist()
+    [0, 1, 1]
+
+    Args:
+        true: int64 (N,), or empty.
+        observed: int64 (N,).
+        dataset: its name.
+        seed: of the validation split.
+    """
+    return TrainLabels(true, observed, _validation_rank(len(observed), dataset, seed))
 
 
 def draw_published(true: LabelArray, n_classes: int, *, dataset: str, level: float) -> TrainLabels:

@@ -21,13 +21,14 @@ def issue_page(samples: pd.DataFrame, images: Images, title: str) -> str:
     """The page, as HTML that needs no other file.
 
     Args:
-        samples: `label_issues.csv` of a run: id, split, given_label, predicted_label, true_label,
-            probes (the score) and is_label_issue are shown.
+        samples: `label_issues.csv` of a run: id, split, given_label, predicted_label, true_label
+            (unless unknown), probes (the score) and is_label_issue are shown.
         images: uint8 (N, C, H, W), of the same samples.
         title: of the page.
     """
     order = np.argsort(samples["probes"].to_numpy(), kind="stable")[:N_SAMPLES]
     worst = samples.iloc[order]
+    known = worst["true_label"].notna().all()
     table = pd.DataFrame(
         {
             "picture": [_picture(images[row]) for row in order],
@@ -35,7 +36,7 @@ def issue_page(samples: pd.DataFrame, images: Images, title: str) -> str:
             "given label": _texts(worst["given_label"]),
             "suggested label": _texts(worst["predicted_label"]),
             "score": worst["probes"].round(4).to_numpy(),
-            "true label": _texts(worst["true_label"]),
+            **({"true label": _texts(worst["true_label"])} if known else {}),
             "split": _texts(worst["split"]),
         }
     )
@@ -44,7 +45,8 @@ def issue_page(samples: pd.DataFrame, images: Images, title: str) -> str:
         f"<h1>{escape(title)}</h1>\n<p>The {len(table)} samples whose labels go least well with "
         "what probes read from the network's first hidden layer, the worst first; "
         f"{n_issues} of all {len(samples)} are label issues. The score, 0 to 1, is the probability "
-        "that the probes give to the label.</p>\n"
+        f"that the probes give to the label.{'' if known else ' Nobody knows the true labels.'}"
+        "</p>\n"
     )
     return page(title, said + sortable(table, with_html=True))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from latentgen.config.yaml_text import to_yaml
 from latentgen.jobs import provenance, report_findings, report_graph
+from latentgen.names import UNKNOWN
 
 Settings = Mapping[str, Mapping[str, Any]]
 Condition = Callable[[Mapping[str, Any]], bool]
@@ -86,7 +87,17 @@ def left_out(suite: str, experiments: Settings, studies: Settings) -> list[str]:
         experiments: settings of the suite's experiments.
         studies: settings of its disambiguations.
     """
+    without_truth = {
+        name: block for name, block in experiments.items() if block["noise"]["kind"] == UNKNOWN
+    }
+    experiments = {name: experiments[name] for name in experiments if name not in without_truth}
     parts: list[tuple[str, Settings, Condition, str]] = [
+        (
+            "Decoding, dynamics, and how well label issues are found",
+            without_truth,
+            lambda _: True,
+            "nobody knows the true labels",
+        ),
         (
             "Comparison with published figures",
             experiments,
@@ -129,7 +140,7 @@ def left_out(suite: str, experiments: Settings, studies: Settings) -> list[str]:
         for what, blocks, lacking, why in parts
         if (names := [name for name, block in blocks.items() if lacking(block)])
     ]
-    if not experiments:
+    if not experiments and not without_truth:
         said.append(f"Decoding and dynamics: suite {suite} names no experiment.")
     if not studies:
         said.append(f"Disambiguation: suite {suite} names no disambiguation.")

@@ -15,7 +15,8 @@ from latentgen.probes.magnitudes import ordinary
 RIDGE = 3.0
 """Penalty of the least squares, in units of the mean eigenvalue of the second moments."""
 
-_CHUNK = 8192  # rows that are centred, scaled and multiplied at once
+CHUNK = 8192
+"""So many rows are centred, scaled and multiplied at once."""
 
 
 def stratified_folds(labels: NDArray[np.int64], n_folds: int, seed: int) -> NDArray[np.int64]:
@@ -160,7 +161,7 @@ def standardised(scores: Tensor) -> Tensor:
 def _mean(features: Tensor) -> Tensor:
     """Mean row in float32; one pass, in float64."""
     total = torch.zeros(features.shape[1], dtype=torch.float64, device=features.device)
-    for rows in features.split(_CHUNK):
+    for rows in features.split(CHUNK):
         total += rows.sum(0, dtype=torch.float64)
     return (total / len(features)).float()
 
@@ -169,10 +170,10 @@ def _by_fold(
     features: Tensor, mean: Tensor, members: Tensor, n_folds: int
 ) -> Iterator[tuple[Tensor, Tensor, int]]:
     """Unit rows (n, width), their positions int64 (n,), and their fold, chunk by chunk."""
-    for start in range(0, len(features), _CHUNK):
-        centred = features[start : start + _CHUNK].float() - mean
+    for start in range(0, len(features), CHUNK):
+        centred = features[start : start + CHUNK].float() - mean
         rows = normalize(ordinary(centred, centred.dtype), dim=1)
-        folds = members[start : start + _CHUNK]
+        folds = members[start : start + CHUNK]
         for fold in range(n_folds):
             chosen = (folds == fold).nonzero()[:, 0]
             if len(chosen):

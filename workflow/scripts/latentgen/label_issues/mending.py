@@ -41,13 +41,14 @@ def choices(samples: pd.DataFrame, run: Run) -> dict[str, Choice]:
     Returns:
         `all`: nothing; `dropped`: label issues are left out; `relabelled`: they get the predicted
         label; `dropped_cleanlab`: what cleanlab's confident learning finds at the same layer is
-        left out; `clean`: all wrong labels are, which only who knows the true ones can do.
+        left out; `clean`: all wrong labels are, which only who knows the true ones can do, so that
+        it is not there where they are unknown.
     """
     labels, names = run.labels.observed, run.class_names
     suspect = samples["is_label_issue"].to_numpy()
     predicted = samples["predicted_label"].map({name: c for c, name in enumerate(names)})
     everything = np.ones(len(labels), dtype=bool)
-    return {
+    found = {
         "all": Choice(everything, labels),
         "dropped": Choice(~suspect, labels),
         "relabelled": Choice(everything, np.where(suspect, predicted, labels)),
@@ -55,8 +56,10 @@ def choices(samples: pd.DataFrame, run: Run) -> dict[str, Choice]:
         "dropped_cleanlab": Choice(
             samples["cleanlab_confident_learning"].to_numpy() >= 0.5, labels
         ),
-        "clean": Choice(~run.labels.changed, labels),
     }
+    if run.labels.with_truth:
+        found["clean"] = Choice(~run.labels.changed, labels)
+    return found
 
 
 def mend(
@@ -72,7 +75,8 @@ def mend(
     """Train the run's network anew on each of `choices`, with the same initialisation and recipe.
 
     Training ends as in `relabelling.retrain`; the epoch is the best one on the held-out images with
-    their observed labels, whatever the choice.
+    their observed labels, whatever the choice. Where samples are left out, limit and patience are
+    as many epochs more as an epoch has fewer steps.
 
     Args:
         run: the run.
@@ -80,27 +84,30 @@ def mend(
         samples: its `label_issues.csv`.
         device: to train on.
         training: its training block.
-        max_epochs: of each training, at most.
-        patience: epochs without a better validation accuracy.
+        max_epochs: of a training on all samples, at most.
+        patience: epochs of such a training without a better validation accuracy.
 
     Returns:
         A row for each choice, and for `memorised`, the network as trained, and `repaired`, that
         network with another last layer: choice; samples that are trained on; wrong_share of their
-        labels; epoch; validation_accuracy (observed labels) and test_accuracy.
+        labels (empty if true ones are unknown); epoch; validation_accuracy (observed labels) and
+        test_accuracy.
     """
-    config = replace(run.training_config(training), max_epochs=max_epochs)
+    config, n_fitted = run.training_config(training), run.labels.fitted.sum()
     rows = []
     for name, choice in choices(samples, run).items():
         kept = choice.kept & run.labels.fitted
         module = run.network(device).module
-        epochs = retrain(module, _data(run, choice, kept).to(device), config, patience)
+        longer = n_fitted / max(1, kept.sum())
+        limit, waits = (round(epochs * longer) for epochs in (max_epochs, patience))
+        data = _data(run, choice, kept).to(device)
+        epochs = retrain(module, data, replace(config, max_epochs=limit), waits)
         best = next(row for row in epochs if row["best"])
         scores = {key: best[key] for key in ("epoch", "validation_accuracy", "test_accuracy")}
-        wrong = choice.labels[kept] != run.labels.true[kept]
-        rows.append({**_named(name, wrong), **scores})
+        rows.append({**_named(name, choice.labels[kept], run.labels.true_where(kept)), **scores})
     trained = run.trained_network(checkpoint_folder, device)
-    wrong = run.labels.changed[run.labels.fitted]
     fitted = run.labels.fitted
+    trained_on = run.labels.observed[fitted], run.labels.true_where(fitted)
     held_out = None if fitted.all() else list(training_batches(run, ~fitted, device))
     repaired = repair(
         trained.module,
@@ -109,12 +116,15 @@ def mend(
         layers=list(trained.layers.values())[:-1] if held_out else (),
     )
     for name, module in (("memorised", trained.module), ("repaired", repaired)):
-        rows.append({**_named(name, wrong), "epoch": None, **_accuracies(run, module, device)})
+        rows.append(
+            {**_named(name, *trained_on), "epoch": None, **_accuracies(run, module, device)}
+        )
     return pd.DataFrame(rows).astype({"epoch": "Int64"})
 
 
-def _named(choice: str, wrong: NDArray[np.bool_]) -> dict[str, Any]:
-    return {"choice": choice, "samples": len(wrong), "wrong_share": float(wrong.mean())}
+def _named(choice: str, labels: LabelArray, true: LabelArray) -> dict[str, Any]:
+    wrong = float((labels != true).mean()) if len(true) else float("nan")
+    return {"choice": choice, "samples": len(labels), "wrong_share": wrong}
 
 
 def _data(run: Run, choice: Choice, kept: NDArray[np.bool_]) -> TrainingData:
@@ -123,7 +133,7 @@ def _data(run: Run, choice: Choice, kept: NDArray[np.bool_]) -> TrainingData:
         run.training_data(),
         images=run.images["train"][rows],
         observed=torch.from_numpy(choice.labels)[rows],
-        true=torch.from_numpy(run.labels.true)[rows],
+        true=torch.from_numpy(run.labels.true_where(kept)),
     )
 
 

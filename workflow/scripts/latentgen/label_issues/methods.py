@@ -56,8 +56,8 @@ class LabelIssues(NamedTuple):
 
     Attributes:
         samples: a row for each sample: id, split (`train` or `validation`), given_label,
-            predicted_label, is_label_issue, true_label, and a column of scores for each of
-            `METHODS`, of which low is bad.
+            predicted_label, is_label_issue, true_label (empty if unknown), and a column of scores
+            for each of `METHODS`, of which low is bad.
         rates: share of wrong labels, estimated without true ones: columns estimate, rate.
     """
 
@@ -110,7 +110,7 @@ def label_issues(
             "given_label": [names[c] for c in labels],
             "predicted_label": [names[c] for c in tables[""]["predicted_label"]],
             "is_label_issue": tables[""]["is_label_issue"],
-            "true_label": [names[c] for c in run.labels.true],
+            "true_label": [names[c] for c in run.labels.true] if run.labels.with_truth else None,
             **{name: scores[name] for name in METHODS},
         }
     )

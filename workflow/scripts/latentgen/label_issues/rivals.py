@@ -69,9 +69,13 @@ def cross_validated(
 def probe_margins(
     probe: Probe, rows: Tensor, labels: LabelArray, n_classes: int, folds: NDArray[np.int64]
 ) -> Scores:
-    """Cross-validated margin of the label, rows scaled to length one."""
+    """Cross-validated margin of the label, rows scaled to length one.
+
+    A label that no other fold has cannot be judged: its margin is 1, the largest of cosines.
+    """
     units = normalize(ordinary(rows, rows.dtype), dim=1)
-    return np.asarray(margins(cross_validated(probe, units, labels, n_classes, folds), labels))
+    found = np.asarray(margins(cross_validated(probe, units, labels, n_classes, folds), labels))
+    return np.where(np.isfinite(found), found, 1.0)
 
 
 def cleanlab_scores(

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from latentgen.data.labels import one_dimensional
 from latentgen.errors import PipelineError, one_line
 from latentgen.label_issues.cross_fitting import (
+    CHUNK,
     cross_fitted_scores,
     standardised,
     stratified_folds,
@@ -102,13 +103,15 @@ def class_scores(
         seed: of the folds.
     """
     folds = stratified_folds(labels, n_folds, seed)
-    targets = torch.from_numpy(labels)
+    present, targets = torch.unique(torch.from_numpy(labels), return_inverse=True)
     # The probes look at directions only, but float32 has to hold squares.
     ordinary = map(ordinary_together, features)
-    of_each = [cross_fitted_scores(rows, targets, n_classes, folds).cpu() for rows in ordinary]
+    of_each = [cross_fitted_scores(rows, targets, len(present), folds).cpu() for rows in ordinary]
     known = of_each[0].isfinite()
     total = sum(standardised(scores.where(known, 0)) for scores in of_each)
-    return torch.as_tensor(total / len(of_each)).masked_fill(~known, -torch.inf)
+    scores = torch.full((len(labels), n_classes), -torch.inf)
+    scores[:, present] = torch.as_tensor(total / len(of_each)).masked_fill(~known, -torch.inf)
+    return scores
 
 
 def judged(scores: Tensor, labels: NDArray[np.int64]) -> pd.DataFrame:
@@ -145,23 +148,27 @@ def label_probabilities(scores: Tensor, labels: NDArray[np.int64]) -> NDArray[np
         scores: (N, C), -inf for a class that cannot be.
         labels: int64 (N,).
     """
-    logits, targets = scores.double(), torch.from_numpy(labels)
-    judged = logits.gather(1, targets[:, None])[:, 0].isfinite()
+    targets, known = torch.from_numpy(labels), scores.isfinite()
+    judged = known.gather(1, targets[:, None])[:, 0]
+    finite = scores.double().where(known, 0)  # the gradient at infinity is none
     scale = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros(logits.shape[1], dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(scores.shape[1], dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([scale, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def logits() -> Tensor:
+        return (scale.exp() * finite + bias).masked_fill(~known, -torch.inf)
 
     def likelihood() -> Tensor:
         optimizer.zero_grad()
         # A trace of a penalty, as labels that scores tell apart wholly have no finite optimum.
-        loss = cross_entropy(scale.exp() * logits[judged] + bias, targets[judged])
+        loss = cross_entropy(logits()[judged], targets[judged])
         loss = loss + 1e-6 * (scale.exp().square().sum() + bias.square().sum())
         loss.backward()
         return loss
 
     optimizer.step(likelihood)
     with torch.no_grad():
-        return (scale.exp() * logits + bias).softmax(1).numpy()
+        return logits().softmax(1).numpy()
 
 
 def margins(scores: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[Any]:
@@ -217,8 +224,8 @@ def _rows(values: Features, name: str) -> Tensor:
         raise PipelineError(
             f"{name}: found {rows.dtype} of shape {tuple(rows.shape)}; needed: numbers, N x D"
         )
-    # A sum is finite only if every value is, and needs no mask of the size of the rows.
-    if not rows.sum(0, dtype=torch.float64).isfinite().all():
+    # Chunk by chunk, as a mask of all rows, or their sum in float64, would need their memory again.
+    if not all(chunk.isfinite().all() for chunk in rows.split(CHUNK)):
         raise PipelineError(f"{name}: found NaN or infinity; needed: finite numbers")
     return rows
 

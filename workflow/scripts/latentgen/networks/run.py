@@ -94,7 +94,7 @@ class Run:
         return TrainingData(
             images=self.images["train"][fitted],
             observed=observed[fitted],
-            true=torch.from_numpy(labels.true)[fitted],
+            true=torch.from_numpy(labels.true_where(labels.fitted)),
             validation_images=self.images["train"][~fitted],
             validation_observed=observed[~fitted],
             test_images=self.images["test"],

@@ -125,10 +125,11 @@ def train_epoch(
 def _scores(
     loss: Tensor, predictions: Tensor, rows: Tensor, data: TrainingData
 ) -> dict[str, float]:
+    right = predictions == data.true[rows] if len(data.true) else torch.empty(0)
     return {
         "train_loss": loss.item() / len(rows),
         "train_accuracy_observed": (predictions == data.observed[rows]).double().mean().item(),
-        "train_accuracy_true": (predictions == data.true[rows]).double().mean().item(),
+        "train_accuracy_true": right.double().mean().item(),
     }
 
 
@@ -182,11 +183,12 @@ def train_run(
     """Train until memorised or to the epoch limit; write checkpoints and history.
 
     The history has one row per epoch: epoch, train_loss, train_accuracy_observed and
-    train_accuracy_true (running, in train mode), validation_accuracy (observed labels of the
-    held-out part), test_accuracy, test_balanced_accuracy and test_worst_class_recall (all in eval
-    mode), memorised (the running accuracy on observed labels has reached the target). Row 0 is the
-    untrained network, all in eval mode. A killed run resumes after its last scheduled epoch and
-    ends with the same bytes (on the same machine, CPU).
+    train_accuracy_true (running, in train mode; NaN where true labels are unknown),
+    validation_accuracy (observed labels of the held-out part), test_accuracy,
+    test_balanced_accuracy and test_worst_class_recall (all in eval mode), memorised (the running
+    accuracy on observed labels has reached the target). Row 0 is the untrained network, all in eval
+    mode. A killed run resumes after its last scheduled epoch and ends with the same bytes (on the
+    same machine, CPU).
 
     Args:
         module: as initialised, on the device to train on.

@@ -30,7 +30,8 @@ class TrainingConfig:
 class TrainingData:
     """The data of a run: images uint8 (N, C, H, W), labels int64 (N,).
 
-    The held-out part of the training data, which may be empty, has its observed labels.
+    The held-out part of the training data, which may be empty, has its observed labels. `true` is
+    empty where nobody knows the true labels.
     """
 
     images: Tensor
