@@ -439,6 +439,11 @@ def test_dataset_settings_leave_out_what_does_not_shape_the_file() -> None:
     assert dataset_settings(config, "mnist") == {
         "source": "torchvision",
         "name": "MNIST",
+        "arguments": {},
+        "train": "train",
+        "test": "test",
+        "grayscale": False,
+        "checksums": True,
         "root": "elsewhere",
     }
     assert "root" not in dataset_settings(config, "digits")
