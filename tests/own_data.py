@@ -102,3 +102,55 @@ def write_cifar10(root: Path, n: int) -> None:
         (folder / name).write_bytes(pickle.dumps(batch))
     names = {"label_names": [f"kind {c}" for c in range(10)]}
     (folder / "batches.meta").write_bytes(pickle.dumps(names))
+
+
+def features(n_train: int, n_test: int, width: int = 12, n_classes: int = 4) -> dict[str, Any]:
+    """Arrays of a features file: rows around a mean of their class, with ids."""
+    generator = np.random.default_rng(3)
+    means = 2 * generator.standard_normal((n_classes, width))
+    arrays: dict[str, Any] = {}
+    for part, n in {"train": n_train, "test": n_test}.items():
+        labels = classes(n, n_classes)
+        rows = means[labels] + generator.standard_normal((n, width))
+        arrays |= {f"{part}_features": rows, f"{part}_labels": labels}
+    arrays["train_ids"] = np.array([f"sample-{i:03d}" for i in range(n_train)])
+    arrays["class_names"] = np.array([f"kind {c}" for c in range(n_classes)])
+    return arrays
+
+
+def write_huggingface(folder: Path, n_train: int, n_test: int, parquet: bool = False) -> None:
+    """A folder as `datasets.save_to_disk` leaves it, or one of parquet files."""
+    import datasets
+
+    columns = datasets.Features(
+        {"picture": datasets.Image(), "kind": datasets.ClassLabel(names=list("abcdefghij"))}
+    )
+    splits = {}
+    for seed, (part, n) in enumerate({"train": n_train, "test": n_test}.items()):
+        labels = classes(n)
+        pictures = [Image.fromarray(one) for one in images(labels, (8, 8, RGB), seed=seed)]
+        rows = {"picture": pictures, "kind": labels.tolist()}
+        splits[part] = datasets.Dataset.from_dict(rows, features=columns)
+    if parquet:
+        (folder / "data").mkdir(parents=True)
+        for part, rows in splits.items():
+            rows.to_parquet(str(folder / "data" / f"{part}-00000-of-00001.parquet"))
+    else:
+        datasets.DatasetDict(splits).save_to_disk(str(folder))
+
+
+def write_csv(folder: Path, n_train: int, n_test: int) -> None:
+    """Image files of two sizes, and `labels.csv` with columns path, label and is_valid."""
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for index in range(n_train + n_test):
+        label = index % 3
+        pixels = images(np.array([label]), (8, 8 + index % 2, RGB), 3)[0]
+        Image.fromarray(pixels).save(folder / "images" / f"{index}.png")
+        rows.append(
+            {"path": f"{index}.png", "label": "xyz"[label], "is_valid": str(index >= n_train)}
+        )
+    with (folder / "labels.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, ["path", "label", "is_valid"])
+        table.writeheader()
+        table.writerows(rows)

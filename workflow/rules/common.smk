@@ -20,7 +20,9 @@ except PipelineError as error:
     sys.exit(1)
 
 EXPERIMENTS = schema.resolve(CONFIG)
-SUITE = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
+MEMBERS = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
+SUITE = [name for name in MEMBERS if EXPERIMENTS[name]["model"]]
+FEATURES = [name for name in MEMBERS if name not in SUITE]  # nothing is trained
 DATASETS = {name: schema.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()

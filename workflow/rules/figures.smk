@@ -19,6 +19,7 @@ PUBLISHED_OVER_EPOCHS = {
 
 CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
 MISLABELLED = [name for name in SUITE if is_noisy(EXPERIMENTS[name]["noise"])]
+NOISY_FEATURES = [name for name in FEATURES if is_noisy(EXPERIMENTS[name]["noise"])]
 WITH_LEVELS = [name for name in SUITE if EXPERIMENTS[name]["noise"]["kind"] != GIVEN]
 
 

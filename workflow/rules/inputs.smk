@@ -42,6 +42,17 @@ def streams(wildcards):
     }
 
 
+def network_of(*files):
+    """An input function: of what training left in a run's folder; of features nothing is trained."""
+
+    def of_run(wildcards):
+        if not EXPERIMENTS[wildcards.experiment]["model"]:
+            return {}
+        return {Path(file).stem: f"{RUN}/{file}".format(**wildcards) for file in files}
+
+    return of_run
+
+
 def layers_of(wildcards):
     """Where probes read a run's layers: its activation files, or else the network itself."""
     if EXPERIMENTS[wildcards.experiment]["activations"]["keep"]:
@@ -55,6 +66,8 @@ def networks_beside(wildcards):
     `generalised` was trained on true labels, `fully_corrupted` on labels of corruption level 1.
     """
     noise = EXPERIMENTS[wildcards.experiment]["noise"]
+    if not EXPERIMENTS[wildcards.experiment]["model"]:
+        return {}
     names = {"generalised": 0.0, "fully_corrupted": 1.0}
     others = {
         network: noise_name(noise["kind"], level)
@@ -174,6 +187,12 @@ def results_of_study(wildcards):
 def dataset_memory(wildcards, attempt):
     """Memory of preparing a dataset, more after each failed attempt."""
     return attempt * needed.dataset_memory_mb(DATASETS[wildcards.dataset])
+
+
+def labels_memory(wildcards, attempt):
+    """Memory of drawing labels, more after each failed attempt."""
+    kind, _ = parse_noise(wildcards.noise)
+    return attempt * needed.labels_memory_mb(kind, DATASETS[wildcards.dataset])
 
 
 def own_noise(wildcards):

@@ -7,14 +7,14 @@ SUITE_FIGURES = {
     "decoding/scoreboard": {
         "input": {"scoreboard": "results/tables/scoreboard.csv"},
         "params": {
-            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in SUITE}
+            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in MEMBERS}
         },
         "category": TABLES_AND_SCOREBOARD,
         "of": WITH_LEVELS,
     },
     "label_issues/label_issues": {
         "input": {"table": "results/tables/label_issues.csv"},
-        "of": MISLABELLED,
+        "of": MISLABELLED + NOISY_FEATURES,
     },
     "disambiguation/disambiguation_scores": {
         "input": {"pairs": of_studies("pairs.csv")},

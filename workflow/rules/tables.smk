@@ -27,8 +27,9 @@ TABLES = {
         "target": "decoding",
         "input": {
             "histories": of_runs(SUITE, "history.csv"),
-            "final_probes": of_runs(SUITE, "final_probes.csv"),
+            "final_probes": of_runs(MEMBERS, "final_probes.csv"),
         },
+        "of": MEMBERS,
     },
     "published_comparison": {
         "target": "decoding",
@@ -85,14 +86,16 @@ TABLES = {
     "label_issues": {
         "target": "label_issues",
         "input": {
-            "samples": of_runs(MISLABELLED, "label_issues.csv", above=0),
-            "rates": of_runs(MISLABELLED, "noise_rates.csv", above=0),
+            "samples": of_runs(
+                MISLABELLED + NOISY_FEATURES, "label_issues.csv", above=0
+            ),
+            "rates": of_runs(MISLABELLED + NOISY_FEATURES, "noise_rates.csv", above=0),
         },
         "output": {
             "runs": "results/tables/label_issues_by_run.csv",
             "transitions": "results/tables/label_issues_transitions.csv",
         },
-        "of": MISLABELLED,
+        "of": MISLABELLED + NOISY_FEATURES,
     },
     "mending": {
         "target": "label_issues",

@@ -60,6 +60,11 @@ TARGETS = {
         expand("results/tables/accuracy.{format}", format=["csv", "md", "html"])
         if SUITE
         else []
+    )
+    + (
+        expand("results/tables/scoreboard.{format}", format=["csv", "md", "html"])
+        if FEATURES
+        else []
     ),
     "decoding": everything_about("decoding"),
     "dynamics": everything_about("dynamics")

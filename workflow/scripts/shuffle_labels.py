@@ -9,7 +9,8 @@ from latentgen.names import GIVEN, parse_noise
 
 with job(snakemake):
     true = datasets.read_labels(snakemake.input.dataset, "train")
-    n_classes = len(datasets.read_attributes(snakemake.input.dataset)["class_names"])
+    names = datasets.read_attributes(snakemake.input.dataset)["class_names"]
+    n_classes = len(names)
     kind, level = parse_noise(snakemake.wildcards.noise)
     what = {"dataset": snakemake.wildcards.dataset, "level": level}
     named = snakemake.wildcards.draw
@@ -21,6 +22,11 @@ with job(snakemake):
         drawn = draw_published(true, n_classes, **what)
     else:
         confusion = snakemake.params.confusion
-        classes = Classes(n_classes, None if confusion is None else np.array(confusion))
+        classes = Classes(
+            n_classes,
+            None if confusion is None else np.array(confusion),
+            names,
+            lambda: datasets.read_split(snakemake.input.dataset, "train")[0],
+        )
         drawn = draw(true, classes, kind=kind, seed=int(named.removeprefix("seed")), **what)
     labels.write(drawn, snakemake.output[0], kind=kind, level=level, draw=named)

@@ -35,6 +35,9 @@ def is_reserved(probe: str) -> bool:
     return probe in (MODEL, TRAINED, KEPT_BIAS) or probe.endswith(suffixes)
 
 
+FEATURES = "features"
+"""What is read where there is no network: features that were computed elsewhere."""
+
 OWN_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 """`module.object`: an object that is not part of the library, see `plugins`."""
 

@@ -16,13 +16,19 @@ from latentgen.config.base import (
 from latentgen.config.errors import NotAmongError
 from latentgen.errors import PipelineError
 from latentgen.installed import WrittenClass, exported, written_class
+from latentgen.plugins import is_there
 
 
 class Subset(Block):
-    """A class-balanced part of a dataset."""
+    """A part of a dataset: of every class as many samples as of others, or a long tail."""
 
-    train: Positive | None = Field(None, description="number of training images")
-    test: Positive | None = Field(None, description="number of test images")
+    train: Positive | None = Field(None, description="number of training samples")
+    test: Positive | None = Field(None, description="number of test samples")
+    imbalance: Annotated[float, Field(gt=0, le=1), NUMBER] | None = Field(
+        None,
+        description="training samples of the last class for each of the first, in between "
+        "exponentially less: 0.01 is the usual long tail",
+    )
 
 
 class Size(Block):
@@ -36,26 +42,55 @@ class Size(Block):
     classes: Annotated[int, Field(ge=2), NUMBER]
 
 
-class Normalise(Block):
-    """The network sees (pixel / 255 - mean) / std."""
+class FeatureSize(Block):
+    """The same of features."""
 
-    mean: Number = 0.5
-    std: Annotated[float, Field(gt=0), NUMBER] = 0.5
+    train: Positive
+    test: Positive
+    width: Positive = Field(description="numbers in a row")
+    classes: Annotated[int, Field(ge=2), NUMBER]
+
+
+OF_DATASET = "dataset"
+"""In place of mean and std: those of the training images."""
+
+PerChannel = Annotated[list[Number], Field(min_length=1)]
+Std = Annotated[float, Field(gt=0), NUMBER]
+
+
+class Normalise(Block):
+    """The network sees (pixel / 255 - mean) / std; a number for all channels or one for each."""
+
+    mean: Number | PerChannel = 0.5
+    std: Std | Annotated[list[Std], Field(min_length=1)] = 0.5
+
+    @model_validator(mode="after")
+    def _as_many_of_both(self) -> Self:
+        lengths = {len(value) for value in (self.mean, self.std) if isinstance(value, list)}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"found mean {self.mean} and std {self.std}; allowed: as many, one a channel"
+            )
+        return self
+
+    @property
+    def channels(self) -> int | None:
+        """How many channels it is for, if it says."""
+        values = (self.mean, self.std)
+        return next((len(value) for value in values if isinstance(value, list)), None)
 
 
 class DatasetBlock(Block):
     """What every dataset may say, whatever its source."""
 
-    subset: Subset | None = Field(None, description="take a class-balanced part")
-    size: Size | None = Field(None, description="what the source must hold, before `subset`")
-    normalise: Normalise = Field(Normalise(), description="input scaling")
+    subset: Subset | None = Field(None, description="take a part")
     confusion: list[list[Fraction]] | None = Field(
         None, description="for noise kind confusion: what each class is redrawn from, rows sum to 1"
     )
     given_labels: str | None = Field(
         None,
         description="for noise kind given: a .csv, .npy, .npz or .pt file of labels that came with "
-        "the training images",
+        "the training samples",
     )
 
     @field_validator("confusion")
@@ -67,7 +102,27 @@ class DatasetBlock(Block):
         return rows
 
 
-class SklearnDataset(DatasetBlock):
+class ImageDataset(DatasetBlock):
+    """What every dataset of images may say."""
+
+    size: Size | None = Field(None, description="what the source must hold, before `subset`")
+    normalise: Normalise | Literal["dataset"] = Field(
+        Normalise(),
+        description="input scaling; `dataset`: mean and std of each channel of the training images",
+    )
+
+    @model_validator(mode="after")
+    def _normalise_fits_the_channels(self) -> Self:
+        if isinstance(self.normalise, Normalise) and self.size and self.normalise.channels:
+            found, needed = self.normalise.channels, self.size.shape[0]
+            if found != needed:
+                raise ValueError(
+                    f"normalise: found numbers for {found} channels; the images have {needed}"
+                )
+        return self
+
+
+class SklearnDataset(ImageDataset):
     """A dataset that scikit-learn brings along."""
 
     source: Literal["sklearn"]
@@ -77,8 +132,8 @@ class SklearnDataset(DatasetBlock):
 ImageSize = Positive | tuple[Positive, Positive]
 
 
-class ImageBlock(DatasetBlock):
-    """What a dataset of pictures may say."""
+class ResizedImages(ImageDataset):
+    """What a dataset may say whose images come one by one."""
 
     image_size: ImageSize | None = Field(
         None,
@@ -88,7 +143,7 @@ class ImageBlock(DatasetBlock):
     grayscale: bool = Field(False, description="one channel instead of three")
 
 
-class TorchvisionDataset(ImageBlock):
+class TorchvisionDataset(ResizedImages):
     """A dataset that torchvision finds under `data_root`, or downloads there with its checksums."""
 
     source: Literal["torchvision"]
@@ -183,7 +238,7 @@ def _refuse_unknown_word(what: str, found: Any, allowed: list[str]) -> None:
         raise NotAmongError(str(found), allowed, what=what)
 
 
-class ImageFolderDataset(ImageBlock):
+class ImageFolderDataset(ResizedImages):
     """Class folders of images, or an archive of them."""
 
     source: Literal["image_folder"]
@@ -210,7 +265,7 @@ class ImageFolderDataset(ImageBlock):
         return [str(part) for part in parts] if parts[0].is_dir() else [self.path]
 
 
-class NpzDataset(DatasetBlock):
+class NpzDataset(ImageDataset):
     """Arrays train_images, train_labels, test_images, test_labels in one .npz file."""
 
     source: Literal["npz"]
@@ -221,7 +276,70 @@ class NpzDataset(DatasetBlock):
         return [self.path]
 
 
+class FeaturesDataset(DatasetBlock):
+    """Rows of numbers that were computed elsewhere: probes read them, nothing is trained."""
+
+    source: Literal["features"]
+    path: str = Field(
+        description="a .npz or .h5 file with train_features (N x D), train_labels, test_features "
+        "and test_labels, and train_ids and class_names if you like; or a folder of .npy files of "
+        "these names"
+    )
+    size: FeatureSize | None = Field(None, description="what it must hold, before `subset`")
+
+    def files(self, _: str = "") -> list[str]:
+        """The file or folder."""
+        return [self.path]
+
+
+class HuggingFaceDataset(ResizedImages):
+    """Images and labels in the format of Hugging Face's `datasets`, as they lie on disk."""
+
+    source: Literal["huggingface"]
+    path: str = Field(description="a folder from `save_to_disk`, or one of parquet files")
+    train: str = Field("train", description="name of the split that is trained on")
+    test: str = Field("test", description="name of the split that is tested on")
+    image: str | None = Field(None, description="column of images (default: the only one)")
+    label: str | None = Field(None, description="column of classes (default: the only one)")
+
+    @model_validator(mode="after")
+    def _library_is_installed(self) -> Self:
+        if not is_there("datasets.Dataset"):
+            raise ValueError(
+                "source: found huggingface, but the library datasets is not installed; needed: "
+                "pip install '.[huggingface]'"
+            )
+        return self
+
+    def files(self, _: str = "") -> list[str]:
+        """The folder."""
+        return [self.path]
+
+
+class CsvDataset(ResizedImages):
+    """Image files in a folder, whose classes a table names."""
+
+    source: Literal["csv"]
+    path: str = Field(description="a .csv file with a row for each image")
+    folder: str = Field(description="where the files lie that it names")
+    file: str = Field("file", description="column of the files' names, from the folder on")
+    label: str = Field("label", description="column of the classes")
+    split: str = Field("split", description="column that tells training from test images")
+    train: str = Field("train", description="what that column says of training images")
+    test: str = Field("test", description="what that column says of test images")
+
+    def files(self, _: str = "") -> list[str]:
+        """The table and the folder."""
+        return [self.path, self.folder]
+
+
 Dataset = Annotated[
-    SklearnDataset | TorchvisionDataset | ImageFolderDataset | NpzDataset,
+    SklearnDataset
+    | TorchvisionDataset
+    | ImageFolderDataset
+    | NpzDataset
+    | FeaturesDataset
+    | HuggingFaceDataset
+    | CsvDataset,
     Field(discriminator="source"),
 ]

@@ -52,7 +52,16 @@ def read_image(path: Path) -> Images:
     Raises:
         PipelineError: names the file, and why it cannot be read.
     """
-    return np.asarray(_decoded(path.read_bytes, str(path)))
+    return np.asarray(read_upright(path))
+
+
+def read_upright(path: Path) -> Image.Image:
+    """Read one image file: red, green and blue, upright, transparent parts black.
+
+    Raises:
+        PipelineError: names the file, and why it cannot be read.
+    """
+    return _decoded(path.read_bytes, str(path))
 
 
 def decode(read: Callable[[], bytes], where: str, size: tuple[int, int], grayscale: bool) -> Images:
