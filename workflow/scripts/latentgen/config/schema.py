@@ -140,8 +140,8 @@ class Config(Block):
     def _refuse_what_features_lack(self, where: str, experiment: Experiment) -> None:
         """Of features nothing is trained, and of anything else a model is."""
         if isinstance(self.datasets[experiment.dataset], FeaturesDataset):
-            for key in experiment.model_fields_set:
-                if key not in OF_FEATURES:
+            for key in type(experiment).model_fields:
+                if key in experiment.model_fields_set and key not in OF_FEATURES:
                     raise ValueError(
                         f"{where}.{key}: found it beside a dataset of features, on which nothing "
                         f"is trained; allowed: {', '.join(OF_FEATURES)}"
