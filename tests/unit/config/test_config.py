@@ -219,8 +219,8 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
         ["experiments.tiny.epochs", "found 5", "allowed: text"],
     ),
     "nothing instead of a block": (
-        lambda c: tiny(c).update(training=None),
-        ["experiments.tiny.training", "found nothing", "allowed: a block of keys and values"],
+        lambda c: tiny(c).update(intervention=None),
+        ["experiments.tiny.intervention", "found nothing", "allowed: a block of keys and values"],
     ),
     "missing key": (
         drop(lambda c: tiny(c)["training"], "batch_size"),

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from latentgen.config.base import (
     NUMBER,
+    NUMBER_OR_LIST,
     Block,
     Fraction,
     Number,
@@ -51,18 +52,23 @@ class FeatureSize(Block):
     classes: Annotated[int, Field(ge=2), NUMBER]
 
 
-OF_DATASET = "dataset"
-"""In place of mean and std: those of the training images."""
-
-PerChannel = Annotated[list[Number], Field(min_length=1)]
-Std = Annotated[float, Field(gt=0), NUMBER]
+Mean = Annotated[
+    Annotated[Number, Tag("number")] | Annotated[list[Number], Field(min_length=1), Tag("list")],
+    NUMBER_OR_LIST,
+]
+_AboveZero = Annotated[float, Field(gt=0), NUMBER]
+Std = Annotated[
+    Annotated[_AboveZero, Tag("number")]
+    | Annotated[list[_AboveZero], Field(min_length=1), Tag("list")],
+    NUMBER_OR_LIST,
+]
 
 
 class Normalise(Block):
     """The network sees (pixel / 255 - mean) / std; a number for all channels or one for each."""
 
-    mean: Number | PerChannel = 0.5
-    std: Std | Annotated[list[Std], Field(min_length=1)] = 0.5
+    mean: Mean = 0.5
+    std: Std = 0.5
 
     @model_validator(mode="after")
     def _as_many_of_both(self) -> Self:
@@ -78,6 +84,16 @@ class Normalise(Block):
         """How many channels it is for, if it says."""
         values = (self.mean, self.std)
         return next((len(value) for value in values if isinstance(value, list)), None)
+
+
+def _scaling(value: Any) -> str:
+    return "word" if isinstance(value, str) else "block"
+
+
+Scaling = Annotated[
+    Annotated[Normalise, Tag("block")] | Annotated[Literal["dataset"], Tag("word")],
+    Discriminator(_scaling),
+]
 
 
 class DatasetBlock(Block):
@@ -106,7 +122,7 @@ class ImageDataset(DatasetBlock):
     """What every dataset of images may say."""
 
     size: Size | None = Field(None, description="what the source must hold, before `subset`")
-    normalise: Normalise | Literal["dataset"] = Field(
+    normalise: Scaling = Field(
         Normalise(),
         description="input scaling; `dataset`: mean and std of each channel of the training images",
     )
@@ -129,7 +145,10 @@ class SklearnDataset(ImageDataset):
     name: Literal["digits"]
 
 
-ImageSize = Positive | tuple[Positive, Positive]
+ImageSize = Annotated[
+    Annotated[Positive, Tag("number")] | Annotated[tuple[Positive, Positive], Tag("list")],
+    NUMBER_OR_LIST,
+]
 
 
 class ResizedImages(ImageDataset):
