@@ -138,6 +138,6 @@ def blocks() -> list[type[BaseModel]]:
 
 @pytest.mark.parametrize("block", blocks())
 def test_every_path_of_the_config_is_among_the_files_of_its_block(block: type[BaseModel]) -> None:
-    named = {"path", "weights", "checkpoint"} & set(block.model_fields)
+    named = {"path", "folder", "weights", "checkpoint"} & set(block.model_fields)
     made = block.model_construct(name="MNIST", train="train", test="test", **{k: k for k in named})
     assert set(made.files("")) == named  # type: ignore[attr-defined]

@@ -33,7 +33,7 @@ CONFIG: dict[str, Any] = {
         "kmnist": {
             "source": "torchvision",
             "name": "KMNIST",
-            "subset": {"train": 120, "test": 40, "imbalance": 0.25},
+            "subset": {"train": 100, "test": 40, "imbalance": 0.25},
         },
         "svhn": {
             "source": "torchvision",

@@ -29,7 +29,7 @@ def draw(level: float, seed: int = 1, kind: str = "uniform") -> TrainLabels:
 
 def transitions(drawn: TrainLabels) -> np.ndarray:
     """Shares of observed labels, a row for each true one."""
-    counts = np.histogram2d(drawn.true, drawn.observed, bins=10)[0]
+    counts = np.histogram2d(drawn.true, drawn.observed, bins=10, range=[[0, 10]] * 2)[0]
     return counts / counts.sum(1, keepdims=True)
 
 

@@ -71,7 +71,7 @@ def test_ways_to_treat_wrong_labels_and_what_they_come_to(
 def test_features_take_the_place_of_the_first_hidden_layer(tmp_path: Path) -> None:
     generator = np.random.default_rng(1)
     true = np.arange(240) % 3
-    rows = (3 * np.eye(3)[true] + generator.standard_normal((240, 3))).astype(np.float32)
+    rows = (10 * np.eye(12)[true] + generator.standard_normal((240, 12))).astype(np.float32)
     names = tuple(f"sample-{i}" for i in range(240))
     dataset = Dataset(
         rows, true, rows[:9], true[:9], ("a", "b", "c"), "features", train_names=names

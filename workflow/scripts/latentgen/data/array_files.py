@@ -71,6 +71,8 @@ def _array(file: Path, archive: Mapping[str, Any], name: str) -> NDArray[Any]:
             return np.asarray(np.load(found, allow_pickle=False))
         if isinstance(found, h5py.Dataset) and h5py.check_string_dtype(found.dtype):
             return np.asarray(found.asstr()[:], dtype=np.str_)
-        return np.asarray(found[:])
+        array = np.asarray(found[:])
+        # HDF5 and MATLAB give texts as bytes.
+        return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
     except DAMAGED as error:
         raise PipelineError(f"{file}, {name}: cannot be read ({one_line(error)})") from error
