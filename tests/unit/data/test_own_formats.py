@@ -91,7 +91,10 @@ def test_given_labels_by_the_ids_of_features(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("parquet", [False, True])
-def test_hugging_face_data_as_they_lie_on_disk(parquet: bool, tmp_path: Path) -> None:
+def test_hugging_face_data_as_they_lie_on_disk(
+    parquet: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     own_data.write_huggingface(tmp_path / "hf", 20, 10, parquet)
     before = sorted(tmp_path.rglob("*"))
     dataset = load("huggingface", path=tmp_path / "hf")

@@ -109,14 +109,14 @@ def test_samples_that_are_no_image_with_a_class_are_named(tmp_path: Path) -> Non
         ({"name": "EMNIST"}, "found no 'split'; needed: one of byclass, "),
         (
             {"name": "EMNIST", "arguments": {"split": "leters"}},
-            "found argument split: 'leters' (did you mean 'letters'?); allowed: byclass, ",
+            "found 'leters' for split; allowed: byclass, ",
         ),
         (
             {"name": "EMNIST", "arguments": {"splt": "letters"}},
             "found argument 'splt' (did you mean 'split'?); allowed: split",
         ),
-        ({"name": "SVHN", "test": "tset"}, "found test: 'tset' (did you mean 'test'?); allowed: "),
-        ({"name": "OxfordIIITPet"}, "found train: 'train'"),
+        ({"name": "SVHN", "test": "tset"}, "found 'tset' (did you mean 'test'?); allowed: "),
+        ({"name": "OxfordIIITPet"}, "found 'train'; allowed: trainval, test"),
         ({"name": "SVHN", "arguments": {"split": "extra"}}, "needed: keys train and test"),
         ({"name": "MNIST", "test": "val"}, "test: found 'val'; allowed: nothing"),
         ({"name": "MNIST", "arguments": {"root": "x"}}, "found argument 'root'; allowed: none"),

@@ -171,10 +171,12 @@ class TorchvisionDataset(ResizedImages):
         "an argument `train` or `split`: MNIST, KMNIST, EMNIST, CIFAR100, SVHN, STL10, ..."
     )
     arguments: dict[str, Any] = Field(
-        {}, description="of its class, as in `arguments: {split: letters}` of EMNIST"
+        {},
+        validate_default=True,
+        description="of its class, as in `arguments: {split: letters}` of EMNIST",
     )
-    train: str = Field("train", description="its `split` that is trained on")
-    test: str = Field("test", description="its `split` that is tested on")
+    train: str = Field("train", validate_default=True, description="its `split` that is trained on")
+    test: str = Field("test", validate_default=True, description="its `split` that is tested on")
     checksums: bool = Field(
         True, description="false: files of your own in its format, which torchvision would refuse"
     )
@@ -186,36 +188,50 @@ class TorchvisionDataset(ResizedImages):
             raise NotAmongError(name, torchvision_datasets())
         return name
 
-    @model_validator(mode="after")
-    def _its_class_takes_the_arguments(self) -> Self:
-        written = written_class(TORCHVISION, self.name)
+    @field_validator("arguments")
+    @classmethod
+    def _its_class_takes_them(cls, arguments: dict[str, Any], info: Any) -> dict[str, Any]:
+        if "name" not in info.data:
+            return arguments
+        written = written_class(TORCHVISION, info.data["name"])
         by = _splits_of(written)
         allowed = {
             key: needed
             for key, needed in written.parameters.items()
             if key not in (*_OURS, by) and not key.startswith("_")
         }
-        for key, value in self.arguments.items():
+        for key, value in arguments.items():
             if key == by:
-                raise ValueError(
-                    f"arguments: found '{key}'; needed: keys train and test, beside it"
-                )
+                raise ValueError(f"found '{key}'; needed: keys train and test, beside arguments")
             if key not in allowed:
                 raise NotAmongError(key, allowed or ["none"], what="argument ")
-            _refuse_unknown_word(f"argument {key}: ", value, written.choices(key))
+            words = written.choices(key)
+            if words and value not in words:
+                raise ValueError(f"found '{value}' for {key}; allowed: {', '.join(words)}")
         for key, needed in allowed.items():
-            if needed and key not in self.arguments:
-                words = ", ".join(written.choices(key))
+            if needed and key not in arguments:
+                words = written.choices(key)
+                one_of = f": one of {', '.join(words)}" if words else ""
+                raise ValueError(f"found no '{key}'; needed{one_of}")
+        return arguments
+
+    @field_validator("train", "test")
+    @classmethod
+    def _its_class_has_the_split(cls, split: str, info: Any) -> str:
+        if "name" in info.data:
+            written = written_class(TORCHVISION, info.data["name"])
+            words = written.choices("split") if _splits_of(written) == "split" else []
+            if words and split not in words:
+                raise NotAmongError(split, words)
+        return split
+
+    @model_validator(mode="after")
+    def _splits_only_where_it_takes_one(self) -> Self:
+        if _splits_of(written_class(TORCHVISION, self.name)) == "train":
+            for part in {"train", "test"} & self.model_fields_set:
                 raise ValueError(
-                    f"arguments: found no '{key}'; needed" + (f": one of {words}" if words else "")
-                )
-        for part in ("train", "test"):
-            if by == "split":
-                _refuse_unknown_word(f"{part}: ", getattr(self, part), written.choices(by))
-            elif part in self.model_fields_set:
-                raise ValueError(
-                    f"{part}: found '{getattr(self, part)}'; allowed: nothing, as "
-                    f"{self.name} has a training and a test part of its own"
+                    f"{part}: found '{getattr(self, part)}'; allowed: nothing, as {self.name} has "
+                    "a training and a test part of its own"
                 )
         return self
 
@@ -250,11 +266,6 @@ def torchvision_datasets() -> list[str]:
 def _splits_of(written: WrittenClass) -> str | None:
     """The argument that tells training from test data."""
     return next((key for key in ("train", "split") if key in written.parameters), None)
-
-
-def _refuse_unknown_word(what: str, found: Any, allowed: list[str]) -> None:
-    if allowed and found not in allowed:
-        raise NotAmongError(str(found), allowed, what=what)
 
 
 class ImageFolderDataset(ResizedImages):

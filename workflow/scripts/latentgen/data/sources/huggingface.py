@@ -1,5 +1,6 @@
 """Images and labels in the format of Hugging Face's `datasets`, as they lie on disk."""
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -77,14 +78,16 @@ def _splits(path: Path, names: tuple[str, str]) -> dict[str, Any]:
     datasets.disable_progress_bars()
     try:
         if parquet := sorted(path.rglob("*.parquet")):
-            found = {
-                name: datasets.Dataset.from_parquet(
-                    [str(file) for file in parquet if _is_of(file.name, name)], keep_in_memory=True
-                )
-                for name in names
-                if any(_is_of(file.name, name) for file in parquet)
+            files = {
+                name: [str(file) for file in parquet if _is_of(file.name, name)] for name in names
             }
-            there = sorted({file.name for file in parquet})
+            there = [file.name for file in parquet]
+            with tempfile.TemporaryDirectory() as cache:  # not in the user's home
+                found = {
+                    name: datasets.Dataset.from_parquet(of, cache_dir=cache, keep_in_memory=True)
+                    for name, of in files.items()
+                    if of
+                }
         else:
             loaded = datasets.load_from_disk(str(path))
             found = dict(loaded) if isinstance(loaded, dict) else {}
