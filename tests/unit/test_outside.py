@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from latentgen import outside
 from latentgen.config import dataset, disambiguation
 from latentgen.errors import PipelineError
-from latentgen.outside import AS_DOWNLOADED, contents, note_download
+from latentgen.outside import contents, note_download
 
 
 @pytest.fixture(autouse=True)
@@ -98,13 +98,13 @@ def test_a_plan_before_a_download_is_the_one_after_it(folder: Path) -> None:
     (folder / "set").mkdir()
     (folder / "set/b").write_text("one")
     note_download(folder / "set")
-    assert contents(["a", "set"]) == before == dict.fromkeys(["a", "set"], AS_DOWNLOADED)
+    assert contents(["a", "set"]) == before == {}
     (folder / "a").write_text("another")
     (folder / "set/c").write_text("another")
     assert contents(["a"])["a"] == sha256("another")
-    assert contents(["set"])["set"] != AS_DOWNLOADED
+    assert set(contents(["set"])) == {"set"}
     (folder / "a").write_text("one")
-    assert contents(["a"]) == {"a": AS_DOWNLOADED}
+    assert contents(["a"]) == {}
 
 
 def test_a_file_that_cannot_be_read_stops_no_plan(
@@ -138,7 +138,6 @@ def blocks() -> list[type[BaseModel]]:
 
 @pytest.mark.parametrize("block", blocks())
 def test_every_path_of_the_config_is_among_the_files_of_its_block(block: type[BaseModel]) -> None:
-    named = {"path", "weights", "checkpoint"} & set(block.model_fields)
+    named = {"path", "folder", "weights", "checkpoint"} & set(block.model_fields)
     made = block.model_construct(name="MNIST", train="train", test="test", **{k: k for k in named})
-    expected = named or ({"MNIST/raw"} if block is dataset.TorchvisionDataset else set())
-    assert set(made.files("")) == expected  # type: ignore[attr-defined]
+    assert set(made.files("")) == named  # type: ignore[attr-defined]

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from tests.conftest import REPOSITORY, Workspace
 
+from latentgen.config.dataset import Dataset
 from latentgen.config.schema import read
 
 
@@ -62,6 +63,16 @@ def test_add_a_dataset(repository: Workspace) -> None:
     repository.run("results/datasets/pets.h5", "--config", "suite=pets")
     with h5py.File(repository.folder / "results/datasets/pets.h5") as file:
         assert file["train/images"].shape == (12, 3, 16, 16)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/add_a_dataset.md"])
+def test_every_dataset_of_an_example_is_one_that_config_yaml_may_hold(page: str) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.S)
+    read_blocks = [yaml.safe_load(block) or {} for block in blocks]
+    entries = [entry for block in read_blocks for entry in block.get("datasets", {}).values()]
+    for entry in entries:
+        TypeAdapter(Dataset).validate_python(entry)
+    assert len({entry["source"] for entry in entries}) >= 3
 
 
 @pytest.mark.slow

@@ -21,12 +21,14 @@ except PipelineError as error:
     sys.exit(1)
 
 EXPERIMENTS = schema.resolve(CONFIG)
-IN_SUITE = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
+MEMBERS = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
 WITHOUT_TRUTH = [
-    name for name in IN_SUITE if EXPERIMENTS[name]["noise"]["kind"] == UNKNOWN
+    name for name in MEMBERS if EXPERIMENTS[name]["noise"]["kind"] == UNKNOWN
 ]
-# All else compares with true labels.
-SUITE = [name for name in IN_SUITE if name not in WITHOUT_TRUTH]
+# All else compares with true labels, and of features nothing is trained.
+WITH_TRUTH = [name for name in MEMBERS if name not in WITHOUT_TRUTH]
+SUITE = [name for name in WITH_TRUTH if EXPERIMENTS[name]["model"]]
+FEATURES = [name for name in WITH_TRUTH if name not in SUITE]
 DATASETS = {name: schema.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()

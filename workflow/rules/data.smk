@@ -44,7 +44,7 @@ rule shuffle_labels:
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=labels_memory,
         runtime=10,
     params:
         code=lambda wildcards: code_of(

@@ -19,8 +19,13 @@ PUBLISHED_OVER_EPOCHS = {
 
 CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]]
 MISLABELLED = [name for name in SUITE if is_noisy(EXPERIMENTS[name]["noise"])]
-SEARCHED = [*MISLABELLED, *WITHOUT_TRUTH]
-MENDED = [name for name in SEARCHED if EXPERIMENTS[name]["validation_fraction"] > 0]
+NOISY_FEATURES = [name for name in FEATURES if is_noisy(EXPERIMENTS[name]["noise"])]
+SEARCHED = [*MISLABELLED, *NOISY_FEATURES, *WITHOUT_TRUTH]
+MENDED = [
+    name
+    for name in SEARCHED
+    if EXPERIMENTS[name]["model"] and EXPERIMENTS[name]["validation_fraction"] > 0
+]
 WITH_LEVELS = [name for name in SUITE if EXPERIMENTS[name]["noise"]["graded"]]
 
 

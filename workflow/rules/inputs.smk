@@ -42,6 +42,17 @@ def streams(wildcards):
     }
 
 
+def network_of(*files):
+    """An input function: of what training left in a run's folder; of features nothing is trained."""
+
+    def of_run(wildcards):
+        if not EXPERIMENTS[wildcards.experiment]["model"]:
+            return {}
+        return {Path(file).stem: f"{RUN}/{file}".format(**wildcards) for file in files}
+
+    return of_run
+
+
 def layers_of(wildcards):
     """Where probes read a run's layers: its activation files, or else the network itself."""
     if EXPERIMENTS[wildcards.experiment]["activations"]["keep"]:
@@ -55,6 +66,8 @@ def networks_beside(wildcards):
     `generalised` was trained on true labels, `fully_corrupted` on labels of corruption level 1.
     """
     noise = EXPERIMENTS[wildcards.experiment]["noise"]
+    if not EXPERIMENTS[wildcards.experiment]["model"]:
+        return {}
     names = {"generalised": 0.0, "fully_corrupted": 1.0}
     others = {
         network: noise_name(noise["kind"], level)
@@ -133,47 +146,15 @@ def own_settings_over_epochs(wildcards):
     return settings_over_epochs(wildcards.experiment)
 
 
-def of_studies(file):
-    """One file of every disambiguation of the suite."""
-    return [f"{STUDY}/{file}".format(study=name) for name in SUITE_STUDIES]
-
-
-def unreadable_of_studies():
-    """The image files that could not be read, for every disambiguation of the suite."""
-    pictures = [STUDIES[name]["pictures"] for name in SUITE_STUDIES]
-    return expand("results/disambiguation/pictures/{name}_skipped.csv", name=pictures)
-
-
-def canvas_dataset(wildcards):
-    """The dataset that canvases are drawn from; image files need none."""
-    dataset = PICTURES[wildcards.pictures].get("dataset")
-    return {"dataset": f"results/datasets/{dataset}.h5"} if dataset else {}
-
-
-def of_study(wildcards):
-    """Pictures, their segments, and the weights that the pipeline trains."""
-    study = STUDIES[wildcards.study]
-    weights = study["model"]["weights"]
-    segments = f"{study['pictures']}/{study['segmenter']}.h5"
-    return {
-        "pictures": f"results/disambiguation/pictures/{study['pictures']}.h5",
-        "segments": f"results/disambiguation/segments/{segments}",
-        **({"weights": weights} if weights.startswith("results/") else {}),
-    }
-
-
-def results_of_study(wildcards):
-    """What the sheets show."""
-    files = {"pairs": "pairs.csv", "curves": "curves.csv", "skipped": "skipped.csv"}
-    folder = STUDY.format(**wildcards)
-    return {
-        name: f"{folder}/{file}" for name, file in {**files, "proofs": "proofs"}.items()
-    }
-
-
 def dataset_memory(wildcards, attempt):
     """Memory of preparing a dataset, more after each failed attempt."""
     return attempt * needed.dataset_memory_mb(DATASETS[wildcards.dataset])
+
+
+def labels_memory(wildcards, attempt):
+    """Memory of drawing labels, more after each failed attempt."""
+    kind, _ = parse_noise(wildcards.noise)
+    return attempt * needed.labels_memory_mb(kind, DATASETS[wildcards.dataset])
 
 
 def own_noise(wildcards):

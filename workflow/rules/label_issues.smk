@@ -4,10 +4,9 @@
 rule find_label_issues:
     """Every method's score of every training label of a run."""
     input:
+        unpack(network_of("checkpoints", "history.csv")),
         dataset=dataset_of,
         labels=labels_of,
-        checkpoints=f"{RUN}/checkpoints",
-        history=f"{RUN}/history.csv",
     output:
         samples=f"{RUN}/label_issues.csv",
         rates=f"{RUN}/noise_rates.csv",

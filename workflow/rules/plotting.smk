@@ -7,14 +7,14 @@ SUITE_FIGURES = {
     "decoding/scoreboard": {
         "input": {"scoreboard": "results/tables/scoreboard.csv"},
         "params": {
-            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in SUITE}
+            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in WITH_TRUTH}
         },
         "category": TABLES_AND_SCOREBOARD,
         "of": WITH_LEVELS,
     },
     "label_issues/label_issues": {
         "input": {"table": "results/tables/label_issues.csv"},
-        "of": MISLABELLED,
+        "of": [*MISLABELLED, *NOISY_FEATURES],
     },
     "label_issues/mending": {
         "input": {"mended": of_runs(MENDED, "mending.csv", above=0)},

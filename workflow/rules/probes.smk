@@ -31,12 +31,15 @@ rule fit_probes:
 
 
 rule fit_final_probes:
-    """Every probe on the trained network, and on those beside it: untrained, level 0, level 1."""
+    """Every probe on the trained network, and on those beside it: untrained, level 0, level 1.
+
+    Or on features, where nothing is trained.
+    """
     input:
+        unpack(network_of("checkpoints")),
         unpack(networks_beside),
         dataset=dataset_of,
         labels=labels_of,
-        checkpoints=f"{RUN}/checkpoints",
     output:
         final_probes=f"{RUN}/final_probes.csv",
         costs=f"{RUN}/costs.csv",

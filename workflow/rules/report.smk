@@ -13,7 +13,7 @@ TABLES_AND_SCOREBOARD = "1 Scoreboard and tables"
 # What workflow/report/workflow.rst reads; Snakemake hands it the config and nothing else of ours.
 config["front_page"] = front_page.FrontPage(
     workflow,
-    {name: EXPERIMENTS[name] for name in IN_SUITE},
+    {name: EXPERIMENTS[name] for name in MEMBERS},
     {name: STUDIES[name] for name in SUITE_STUDIES},
 )
 

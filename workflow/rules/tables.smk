@@ -27,8 +27,9 @@ TABLES = {
         "target": "decoding",
         "input": {
             "histories": of_runs(SUITE, "history.csv"),
-            "final_probes": of_runs(SUITE, "final_probes.csv"),
+            "final_probes": of_runs(MEMBERS, "final_probes.csv"),
         },
+        "of": MEMBERS,
     },
     "published_comparison": {
         "target": "decoding",

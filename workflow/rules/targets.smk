@@ -56,8 +56,9 @@ def everything_about(target):
 
 def label_issues_of(experiments):
     """The pages of pictures of some experiments, and what is known of the whole suite."""
+    pictured = [name for name in experiments if EXPERIMENTS[name]["model"]]
     return everything_about("label_issues") + of_first_seeds(
-        experiments, "label_issues.html", above=0
+        pictured, "label_issues.html", above=0
     )
 
 
@@ -68,7 +69,12 @@ TARGETS = {
         if SUITE
         else []
     )
-    + (label_issues_of(WITHOUT_TRUTH) if WITHOUT_TRUTH else []),
+    + (label_issues_of(WITHOUT_TRUTH) if WITHOUT_TRUTH else [])
+    + (
+        expand("results/tables/scoreboard.{format}", format=["csv", "md", "html"])
+        if FEATURES
+        else []
+    ),
     "decoding": everything_about("decoding"),
     "dynamics": everything_about("dynamics")
     + of_runs(SUITE, "transferred.safetensors")

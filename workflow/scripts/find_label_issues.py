@@ -5,14 +5,14 @@ from pathlib import Path
 from latentgen.jobs.job import best_device, job
 from latentgen.csv_file import read_csv, write_csv
 from latentgen.jobs.runs import run_of
-from latentgen.label_issues.methods import label_issues
+from latentgen.label_issues.methods import label_issues, label_issues_of_features
 
 with job(snakemake):
-    found = label_issues(
-        run_of(snakemake),
-        Path(snakemake.input.checkpoints),
-        read_csv(snakemake.input.history),
-        best_device(),
-    )
+    run, files = run_of(snakemake), snakemake.input
+    if checkpoints := files.get("checkpoints"):
+        history = read_csv(files.history)
+        found = label_issues(run, Path(checkpoints), history, best_device())
+    else:
+        found = label_issues_of_features(run, best_device())
     write_csv(found.samples, snakemake.output.samples)
     write_csv(found.rates, snakemake.output.rates)

@@ -9,7 +9,8 @@ from latentgen.names import GIVEN, UNKNOWN, parse_noise
 
 with job(snakemake):
     of_dataset = datasets.read_labels(snakemake.input.dataset, "train")
-    n_classes = len(datasets.read_attributes(snakemake.input.dataset)["class_names"])
+    names = datasets.read_attributes(snakemake.input.dataset)["class_names"]
+    n_classes = len(names)
     kind, level = parse_noise(snakemake.wildcards.noise)
     what = {"dataset": snakemake.wildcards.dataset, "level": level}
     named = snakemake.wildcards.draw
@@ -23,6 +24,11 @@ with job(snakemake):
         drawn = draw_published(of_dataset, n_classes, **what)
     else:
         confusion = snakemake.params.confusion
-        classes = Classes(n_classes, None if confusion is None else np.array(confusion))
+        classes = Classes(
+            n_classes,
+            None if confusion is None else np.array(confusion),
+            names,
+            lambda: datasets.read_split(snakemake.input.dataset, "train")[0],
+        )
         drawn = draw(of_dataset, classes, kind=kind, seed=int(named.removeprefix("seed")), **what)
     labels.write(drawn, snakemake.output[0], kind=kind, level=level, draw=named)

@@ -285,3 +285,22 @@ def test_figure_shows_one_probe_of_each_kind_and_early_stopping() -> None:
     learned = (0.60 + 0.68 + 0.85) / 3 - 0.3
     assert numbers["mean"].tolist() == pytest.approx([0.19, 0.2, 0.2, learned, learned])
     assert (numbers["low"] < numbers["mean"]).all()
+
+
+def test_features_have_no_model_and_no_control() -> None:
+    of_features = network_rows("features", 1, {"input": (0.5, 0.6)}, "masc")
+    of_features = of_features[of_features["network"] == "features"]
+    scores = scoreboard.paired_scores(None, of_features)
+    assert scores[["layer_rule", "layer", "probe_accuracy"]].to_numpy().tolist() == [
+        ["features", "input", 0.6]
+    ]
+    (row,) = table_of(scoreboard.scoreboard(scores))
+    assert row["layer"] == "features"
+    assert row["probe's accuracy"] == "0.600"
+    assert {row[name] for name in ("model", "on input", "readout gap", "learned part")} == {"–"}
+    networks = history(1, [0.1, 0.4]), probe(1, {"fc1": (0.5, 0.7)})
+    alone = scoreboard.paired_scores(*networks)
+    others = of_features.assign(experiment="mine")
+    both = scoreboard.paired_scores(networks[0], joined([networks[1], others]))
+    assert both[both["experiment"] == "toy"].to_csv() == alone.to_csv()
+    assert set(both["experiment"]) == {"toy", "mine"}

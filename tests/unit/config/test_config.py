@@ -99,13 +99,52 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
         ["datasets.digits.source", "'torchvisoin'", "allowed:", "'torchvision'"],
     ),
     "no source": (with_dataset(name="MNIST"), ["datasets.digits.source", "nothing"]),
+    "misspelt dataset of torchvision": (
+        with_dataset(source="torchvision", name="KMNITS"),
+        ["datasets.digits.name", "'KMNITS'", "did you mean 'KMNIST'", "allowed: CIFAR10, "],
+    ),
+    "misspelt split of torchvision": (
+        with_dataset(source="torchvision", name="SVHN", test="tset"),
+        ["datasets.digits.test", "'tset'", "did you mean 'test'", "allowed: train, test, extra"],
+    ),
+    "a model beside features": (
+        with_dataset(source="features", path="mine.npz"),
+        [
+            "experiments.tiny.model",
+            "found it beside a dataset of features",
+            "allowed: dataset, noise",
+        ],
+    ),
+    "no model": (lambda c: tiny(c).pop("model"), ["experiments.tiny.model", "found nothing"]),
+    "no training": (lambda c: tiny(c).pop("training"), ["experiments.tiny.training", "nothing"]),
+    "scaling of as many channels": (
+        with_dataset(source="npz", path="a", normalise={"mean": [0.1, 0.2, 0.3], "std": [1, 1]}),
+        ["datasets.digits.normalise", "allowed: as many, one a channel"],
+    ),
+    "scaling of other channels": (
+        with_dataset(
+            source="npz",
+            path="a",
+            normalise={"mean": [0.1, 0.2, 0.3]},
+            size={"train": 9, "test": 9, "shape": [1, 8, 8], "classes": 3},
+        ),
+        ["datasets.digits", "found numbers for 3 channels; the images have 1"],
+    ),
+    "a table without its folder": (
+        with_dataset(source="csv", path="config.yaml", folder="nowhere"),
+        ["datasets.digits.", "does not exist"],
+    ),
+    "a tail longer than all": (
+        with_dataset(source="npz", path="a", subset={"imbalance": 2}),
+        ["datasets.digits.subset.imbalance", "found 2", "less than or equal to 1"],
+    ),
     "unknown architecture": (
         lambda c: c["models"]["tiny"].update(architecture="mpl"),
         ["models.tiny.architecture", "'mpl'", "allowed:", "'mlp'"],
     ),
     "unknown noise kind": (
         lambda c: tiny(c)["noise"].update(kind="unifrom"),
-        ["experiments.tiny.noise.kind", "'unifrom'", "allowed: confusion, "],
+        ["experiments.tiny.noise.kind", "'unifrom'", "allowed: cifar10_asymmetric, "],
     ),
     "a level of unknown noise": (
         lambda c: tiny(c)["noise"].update(kind="unknown", levels=[0.4]),
@@ -184,8 +223,8 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
         ["experiments.tiny.epochs", "found 5", "allowed: text"],
     ),
     "nothing instead of a block": (
-        lambda c: tiny(c).update(training=None),
-        ["experiments.tiny.training", "found nothing", "allowed: a block of keys and values"],
+        lambda c: tiny(c).update(intervention=None),
+        ["experiments.tiny.intervention", "found nothing", "allowed: a block of keys and values"],
     ),
     "missing key": (
         drop(lambda c: tiny(c)["training"], "batch_size"),
@@ -443,6 +482,11 @@ def test_dataset_settings_leave_out_what_does_not_shape_the_file() -> None:
     assert dataset_settings(config, "mnist") == {
         "source": "torchvision",
         "name": "MNIST",
+        "arguments": {},
+        "train": "train",
+        "test": "test",
+        "grayscale": False,
+        "checksums": True,
         "root": "elsewhere",
     }
     assert "root" not in dataset_settings(config, "digits")

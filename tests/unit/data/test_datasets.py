@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
+from tests.own_data import idx
 
 from latentgen import outside
 from latentgen.data import datasets
@@ -29,7 +30,7 @@ from latentgen.data.datasets import Dataset
 from latentgen.data.loading import load
 from latentgen.drawing.samples import draw_samples
 from latentgen.errors import PipelineError
-from latentgen.outside import AS_DOWNLOADED, contents
+from latentgen.outside import contents
 
 
 @pytest.fixture(autouse=True)
@@ -86,11 +87,6 @@ def test_digits_are_split_the_same_way_every_time() -> None:
 # Sources: torchvision -----------------------------------------------------------------------------
 
 
-def idx(array: np.ndarray) -> bytes:
-    shape = b"".join(length.to_bytes(4, "big") for length in array.shape)
-    return (0x0800 + array.ndim).to_bytes(4, "big") + shape + array.tobytes()
-
-
 def mnist_files(n_train: int = 20, n_test: int = 10) -> dict[str, bytes]:
     generator = np.random.default_rng(0)
     files = {}
@@ -145,7 +141,7 @@ def mnist_mirror(mirror: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> P
 
 def as_downloaded(path: Path) -> bool:
     """Whether a plan takes it for what it was before it was there."""
-    return contents([str(path)]) == {str(path): AS_DOWNLOADED}
+    return contents([str(path)]) == {}
 
 
 def load_mnist(root: Path, download: bool) -> Dataset:
@@ -167,10 +163,10 @@ def test_mnist_is_downloaded_to_its_root_and_nothing_else_stays_there(
     root = tmp_path / "new" / "root"
     dataset = load_mnist(root, download=True)
     assert datasets.checksum(dataset) == datasets.checksum(load_mnist(root, download=False))
-    assert [path.name for path in root.iterdir()] == ["MNIST"]
-    assert as_downloaded(root / "MNIST/raw")
+    assert [path.name for path in root.iterdir() if path.name[0] != "."] == ["MNIST"]
+    assert as_downloaded(root / "MNIST")
     (root / "MNIST/raw/train-labels-idx1-ubyte").write_bytes(b"others")
-    assert not as_downloaded(root / "MNIST/raw")
+    assert not as_downloaded(root / "MNIST")
 
 
 def test_an_archive_that_is_in_the_root_is_not_downloaded(
@@ -816,13 +812,13 @@ def test_damaged_npz(tmp_path: Path) -> None:
 
 
 def test_unknown_sources_names_and_settings() -> None:
-    with fails("data.sources: found 'sklaern'", "image_folder, npz, sklearn, torchvision"):
+    with fails("data.sources: found 'sklaern'", "image_folder, npz, ", "sklearn, torchvision"):
         load("sklaern")
     with fails("sklearn dataset 'digit'", "digits"):
         load("sklearn", name="digit")
-    with fails("torchvision dataset 'mnist'", "CIFAR10, CIFAR100, FashionMNIST, MNIST"):
+    with fails("torchvision.datasets: found no dataset 'mnist'"):
         load("torchvision", name="mnist", root="nowhere")
-    with fails("dataset source torchvision", "'root'", "it takes name, root, download"):
+    with fails("dataset source torchvision", "'root'", "it takes name, root, arguments"):
         load("torchvision", name="MNIST")
     with fails("dataset source npz", "'file'", "it takes path"):
         load("npz", path="a.npz", file="b.npz")

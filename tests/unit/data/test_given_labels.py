@@ -109,7 +109,10 @@ def test_another_order_is_told_from_other_data(tmp_path: Path) -> None:
 
 
 MISTAKES: dict[str, tuple[Any, str]] = {
-    "no key": ({"name": FILES, "worse": WORSE}, "found the columns name, worse; needed: file or"),
+    "no key": (
+        {"name": FILES, "worse": WORSE},
+        "found the columns name, worse; needed: file, id or",
+    ),
     "a missing row": (
         {"file": FILES[:-1], "worse": WORSE[:-1]},
         "no row for 1 of 6 training samples, file 'train/owl/5.png' the first",
@@ -168,7 +171,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 def test_samples_that_are_not_files_are_known_by_index(tmp_path: Path) -> None:
     path = write_csv(tmp_path, file=FILES, worse=WORSE)
-    with pytest.raises(PipelineError, match="are not files; needed: index"):
+    with pytest.raises(PipelineError, match="have no names; needed: index"):
         read(path, dataset(names=()))
 
 

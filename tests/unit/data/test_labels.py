@@ -19,7 +19,9 @@ def labels(n: int = 20_000, n_classes: int = 10) -> np.ndarray:
 
 
 CONFUSION = np.full((10, 10), 0.02) + 0.8 * np.eye(10)[:, ::-1]
-CLASSES = Classes(10, CONFUSION)
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+SAMPLES = np.random.default_rng(0).integers(0, 256, (20_000, 1, 3, 3), dtype=np.uint8)
+CLASSES = Classes(10, CONFUSION, CIFAR10, lambda: SAMPLES)
 
 
 def draw(level: float, seed: int = 1, kind: str = "uniform") -> TrainLabels:
@@ -28,7 +30,7 @@ def draw(level: float, seed: int = 1, kind: str = "uniform") -> TrainLabels:
 
 def transitions(drawn: TrainLabels) -> np.ndarray:
     """Shares of observed labels, a row for each true one."""
-    counts = np.histogram2d(drawn.true, drawn.observed, bins=10)[0]
+    counts = np.histogram2d(drawn.true, drawn.observed, bins=10, range=[[0, 10]] * 2)[0]
     return counts / counts.sum(1, keepdims=True)
 
 
@@ -40,6 +42,7 @@ def transitions(drawn: TrainLabels) -> np.ndarray:
         ("pair_flip", np.roll(np.eye(10), 1, axis=1)),
         ("confusion", CONFUSION),
         ("permutation", np.full((10, 10), 0.1)),
+        ("cifar10_asymmetric", np.eye(10)[[0, 1, 0, 5, 7, 3, 6, 7, 8, 1]]),
     ],
 )
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])

@@ -256,3 +256,24 @@ def test_time_of_interventions_grows_with_all_that_is_trained() -> None:
 def test_time_for_many_passes() -> None:
     experiment = {"size": SIZE, "model": MLP, "training": {"max_epochs": 500}}
     assert resources.runtime_minutes("measure_dynamics", experiment) == 20 + 1000
+
+
+def test_features_are_planned_at_four_bytes_a_number_and_without_a_network() -> None:
+    size = {"train": 60_000, "test": 10_000, "width": 784, "classes": 10}
+    pixels, numbers = resources.size_of({"size": SIZE}), resources.size_of({"size": size})
+    assert abs(resources.images_mb(numbers) - 4 * resources.images_mb(pixels)) <= 4
+    plain = {"size": size, "model": {}, "final_probes": {"masc": MASC}}
+    wide = {**plain, "size": {**size, "width": 4 * 784}}
+    for rule in ("fit_final_probes", "find_label_issues"):
+        assert resources.memory_mb(rule, plain) < resources.memory_mb(rule, wide)
+    held = 70_000 * 784 * 4 / 2**20
+    assert resources.memory_mb("fit_final_probes", plain) > resources.BASE_MB + held
+    assert resources.parameters(numbers, {}) == 0
+
+
+def test_noise_that_depends_on_samples_has_memory_for_them() -> None:
+    dataset = {"size": {**SIZE, "shape": [3, 32, 32]}}
+    images = 70_000 * 3 * 32 * 32 / 2**20
+    assert resources.labels_memory_mb("uniform", dataset) == 500
+    for kind in ("instance_dependent", "mine.noise"):
+        assert resources.labels_memory_mb(kind, dataset) > 500 + images

@@ -9,9 +9,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from tests.unit import toy
 
+from latentgen.analysis.label_issues import found_by_run
 from latentgen.csv_file import read_csv
+from latentgen.data.datasets import Dataset
 from latentgen.label_issues.mending import choices, mend
-from latentgen.label_issues.methods import METHODS, label_issues
+from latentgen.label_issues.methods import METHODS, label_issues, label_issues_of_features
 from latentgen.networks.run import Run
 
 CPU = torch.device("cpu")
@@ -64,3 +66,31 @@ def test_ways_to_treat_wrong_labels_and_what_they_come_to(
     assert table.loc["memorised", "test_accuracy"] == np.mean(predicted == run.labels.test)
     for way in ("dropped", "relabelled", "repaired"):
         assert table.loc[way, "test_accuracy"] > table.loc["memorised", "test_accuracy"]
+
+
+def test_features_take_the_place_of_the_first_hidden_layer(tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    true = np.arange(240) % 3
+    rows = (10 * np.eye(12)[true] + generator.standard_normal((240, 12))).astype(np.float32)
+    names = tuple(f"sample-{i}" for i in range(240))
+    dataset = Dataset(
+        rows, true, rows[:9], true[:9], ("a", "b", "c"), "features", train_names=names
+    )
+    run = toy.make_run(tmp_path, dataset, toy.make_labels(true), validation=0.1)
+    found = label_issues_of_features(run, CPU)
+    wrong = run.labels.changed
+    of_features = {"probes", "masc", "velpic", "neighbours_hidden"}
+    of_features |= {f"cleanlab_{m}" for m in CLEANLAB}
+    for name in METHODS:
+        if name in of_features:
+            assert roc_auc_score(wrong, -found.samples[name]) > 0.8
+        else:
+            assert found.samples[name].isna().all()
+    assert found.samples["id"][7] == "sample-7"
+    key = {"experiment": "toy", "noise": "uniform", "level": 0.5, "seed": 1}
+    table = found_by_run(found.samples.assign(**key), found.rates.assign(**key))
+    assert set(table["method"]) == of_features
+    assert table["auroc"].notna().all()
+
+
+CLEANLAB = ("self_confidence", "normalized_margin", "confident_learning")

@@ -10,7 +10,7 @@ from torch import nn
 from latentgen.errors import PipelineError
 from latentgen.networks import activation_files, activations, reading
 from latentgen.networks.activation_files import FileSource
-from latentgen.networks.activations import HeldSource, NetworkSource
+from latentgen.networks.activations import FeatureSource, HeldSource, NetworkSource
 from latentgen.networks.network import Network, build, tried
 
 
@@ -171,3 +171,23 @@ def test_a_layer_further_up_can_be_read_alone(counted) -> None:
     _passes(held, ["fc2", "fc1"])
     runs = [("train", ["fc2"]), ("test", ["fc2"]), ("train", ["fc1", "fc2"])]
     assert counted.runs == [*runs, ("test", ["fc1", "fc2"])]
+
+
+def test_each_channel_has_its_own_scaling() -> None:
+    images = torch.randint(0, 256, (5, 3, 2, 4), dtype=torch.uint8)
+    mean, std = [0.1, 0.2, 0.3], [0.5, 0.25, 2.0]
+    scaled = reading.normalise(images, mean, std)
+    for channel in range(3):
+        alone = reading.normalise(images[:, [channel]], mean[channel], std[channel])
+        assert torch.equal(scaled[:, [channel]], alone)
+    assert torch.equal(
+        reading.normalise(images, [0.1] * 3, 0.5), reading.normalise(images, 0.1, 0.5)
+    )
+
+
+def test_features_are_the_input_and_no_other_layer() -> None:
+    features = {"train": torch.rand(20_001, 3), "test": torch.rand(4, 3)}
+    source = FeatureSource(features, torch.device("cpu"))
+    assert source.widths == {"input": 3}
+    for split, rows in features.items():
+        assert torch.equal(activations.read_split(source, split, "input"), rows)

@@ -35,16 +35,11 @@ def is_reserved(probe: str) -> bool:
     return probe in (MODEL, TRAINED, KEPT_BIAS) or probe.endswith(suffixes)
 
 
+FEATURES = "features"
+"""What is read where there is no network: features that were computed elsewhere."""
+
 OWN_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 """`module.object`: an object that is not part of the library, see `plugins`."""
-
-TORCHVISION_FOLDERS = {
-    "MNIST": "MNIST/raw",
-    "FashionMNIST": "FashionMNIST/raw",
-    "CIFAR10": "cifar-10-batches-py",
-    "CIFAR100": "cifar-100-python",
-}
-"""Where torchvision keeps each of its datasets that we know, within its root."""
 
 UNDISTURBED = "undisturbed"
 """The variant of an intervention in which nothing is changed."""

@@ -27,10 +27,11 @@ AS_DOWNLOADED = "as downloaded"
 def contents(paths: Iterable[str]) -> dict[str, str]:
     """A param: what is in some files and folders, by path.
 
-    What is not there is taken for what the job will download, which it leaves a note of (see
-    `note_download`): so a plan before the download is the same as one after it.
+    What is not there yet, and what is as it was downloaded (see `note_download`), is left out: so a
+    plan before the download is the same as one after it.
     """
-    return {path: _content(path) for path in sorted(paths)}
+    found = {path: _content(path) for path in sorted(paths)}
+    return {path: content for path, content in found.items() if content != AS_DOWNLOADED}
 
 
 def _content(path: str) -> str:

@@ -39,6 +39,8 @@ def found_by_run(samples: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
         wrong = (part["given_label"] != part["true_label"]).to_numpy() if known else None
         for method in METHODS:
             scores = part[method].to_numpy()
+            if np.isnan(scores).all():  # of features there is no network that could score
+                continue
             estimated = float(estimates[(*key[:-1], _estimate_of(method))])
             names = dict(zip([*RUN_COLUMNS, "split"], key, strict=True))
             rows.append({**names, "method": method, **_measured(scores, wrong, estimated)})

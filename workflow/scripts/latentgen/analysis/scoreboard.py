@@ -16,6 +16,7 @@ with that.
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from latentgen.analysis.runs import (
@@ -25,7 +26,7 @@ from latentgen.analysis.runs import (
     one_of_each_kind,
     with_intervals,
 )
-from latentgen.names import INPUT, level_name
+from latentgen.names import FEATURES, INPUT, level_name
 
 PENULTIMATE = "penultimate"
 BEST_ON_VALIDATION = "best_on_validation"
@@ -34,6 +35,7 @@ LAYER_RULES = {
     PENULTIMATE: "penultimate",
     BEST_ON_VALIDATION: "best on validation",
     BEST_ON_TEST: "best on test (optimistic)",
+    FEATURES: "features",
 }
 """Rules that choose the hidden layer, separately in each run, with their names for readers."""
 
@@ -55,20 +57,44 @@ DIFFERENCES = ["readout_gap", "learned_part", "over_early_stopping", "early_stop
 SETTING = ["experiment", "noise", "level"]
 
 
-def paired_scores(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.DataFrame:
+def paired_scores(histories: pd.DataFrame | None, final_probes: pd.DataFrame) -> pd.DataFrame:
     """Each run's probes beside its own model; a row for each run, probe and layer rule.
 
     Args:
         histories: of the runs, with `validation_accuracy` (held-out training data, observed
-            labels; empty where nothing is held out).
-        final_probes: every probe at the last epoch, and on the untrained network.
+            labels; empty where nothing is held out); None where no run has a network.
+        final_probes: every probe at the last epoch, and on the untrained network; or on features.
 
     Returns:
         Columns: the run, probe, layer_rule, layer, probe_accuracy, model_accuracy,
         early_stopped_accuracy, stopping_epoch, `CLASS_SCORES`, `CONTROLS`, `FURTHER_CONTROL`
         (empty where there is no such network) and `DIFFERENCES`; all scores are on test. Without
         held-out data there are no rows for the rule that needs them, and early stopping is empty.
+        On features the rule is `FEATURES`, and all there is are the probe's scores.
     """
+    of_features = _on_features(final_probes)
+    if histories is None:
+        return of_features
+    of_networks = _on_networks(histories, final_probes)
+    return pd.concat([of_networks, of_features]) if len(of_features) else of_networks
+
+
+def _on_features(final_probes: pd.DataFrame) -> pd.DataFrame:
+    """Scores on features, which are the probes' input: no network, and so no control and no gap."""
+    rows = final_probes[
+        (final_probes["network"] == FEATURES)
+        & (final_probes["fit_labels"] == "observed")
+        & (final_probes["split"] == "test")
+    ]
+    of_probe = {score: f"probe_{score}" for score in ["accuracy", *OVER_CLASSES]}
+    rows = rows.rename(columns=of_probe).assign(layer_rule=FEATURES)
+    rows = rows[[*RUN_COLUMNS, "probe", "layer_rule", "layer", *of_probe.values()]]
+    lacking = ["model_accuracy", "early_stopped_accuracy", "stopping_epoch", *CONTROLS]
+    lacking += [FURTHER_CONTROL, *DIFFERENCES, *(f"model_{score}" for score in OVER_CLASSES)]
+    return rows.assign(**dict.fromkeys(lacking, np.nan)).reset_index(drop=True)
+
+
+def _on_networks(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.DataFrame:
     keys = [*RUN_COLUMNS, "probe", "layer_rule"]
     untrained, fully_corrupted = (
         chosen_layers(final_probes, network)[[*keys, "probe_accuracy"]].rename(
@@ -208,6 +234,8 @@ paired seeds (Student's t; one seed has none). Probes are fitted on observed lab
 - On input, on untrained: the controls. The same probe, fitted to the same labels, on the raw input,
   and on the untrained network at the layer that the same rule chooses there. On level 1: a further
   control, on the network that was trained on labels of corruption level 1, where there is one.
+- Layer "features": nothing was trained, and probes read features that were computed elsewhere.
+  These are the probe's input, so that there is nothing to compare with.
 - Readout gap: probe minus model. Learned part: probe minus the better control of each seed. Where
   the interval includes zero, training may have added nothing that this probe can read.
 - Classes: balanced accuracy is the mean recall of classes, worst class is the least of them. They

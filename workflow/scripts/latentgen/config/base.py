@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    model_validator,
+)
 
 from latentgen.config.errors import NotAmongError
 from latentgen.names import NAME_PATTERN, OWN_PATTERN
@@ -65,6 +73,14 @@ class Block(BaseModel):
 
 Own = Annotated[str, Field(pattern=f"^{OWN_PATTERN}$")]
 """`module.object`, from a file beside config.yaml or an installed package."""
+
+
+def _number_or_list(value: Any) -> str:
+    return "list" if isinstance(value, list | tuple) else "number"
+
+
+NUMBER_OR_LIST = Discriminator(_number_or_list)
+"""Chooses between what is tagged `number` and `list`, so that one line says what is wrong."""
 
 
 def tag_of(block: Any, key: str) -> Any:

@@ -193,13 +193,16 @@ class Activations(Block):
 
 
 class Experiment(Block):
-    """A dataset, a model, how it is trained, and what is read from it."""
+    """A dataset, a model, how it is trained, and what is read from it.
+
+    Of features that were computed elsewhere nothing is trained: `OF_FEATURES` are all its keys.
+    """
 
     dataset: Name
-    model: Name
+    model: Name | None = Field(None, description="needed, unless the dataset is of features")
     noise: AnyNoise
     seeds: Annotated[list[Seed], *Several]
-    training: Training
+    training: Training | None = Field(None, description="needed, unless the dataset is of features")
     epochs: Annotated[str, AfterValidator(_schedule)] = Field(
         "0, 1, 2-20/2, 25-/5", description="epochs at which the run is probed"
     )
@@ -246,3 +249,7 @@ class Experiment(Block):
     )
     published: Published | None = Field(None, description="its counterpart, to compare with")
     activations: Activations = Activations()
+
+
+OF_FEATURES = ("dataset", "noise", "seeds", "validation_fraction", "vary", "final_probes")
+"""The keys that an experiment on features may have."""

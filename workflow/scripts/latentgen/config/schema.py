@@ -19,7 +19,7 @@ from latentgen.config.base import (
     Name,
     Several,
 )
-from latentgen.config.dataset import Dataset
+from latentgen.config.dataset import Dataset, FeaturesDataset, ImageDataset
 from latentgen.config.disambiguation import (
     CanvasPictures,
     ClassifierSettings,
@@ -28,7 +28,7 @@ from latentgen.config.disambiguation import (
     Segmenter,
 )
 from latentgen.config.errors import NotAmongError, describe
-from latentgen.config.experiment import Experiment, GivenNoise
+from latentgen.config.experiment import OF_FEATURES, Experiment, GivenNoise
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
@@ -116,7 +116,9 @@ class Config(Block):
 
     def _experiment_references_exist(self, where: str, experiment: Experiment) -> None:
         _refuse_missing(f"{where}.dataset", experiment.dataset, self.datasets)
-        _refuse_missing(f"{where}.model", experiment.model, self.models)
+        self._refuse_what_features_lack(where, experiment)
+        if experiment.model is not None:
+            _refuse_missing(f"{where}.model", experiment.model, self.models)
         for key, probe in _probes_of(experiment):
             _refuse_missing(f"{where}.{key}", probe, self.probes)
         if experiment.beside is not None:
@@ -135,14 +137,33 @@ class Config(Block):
                 f"needed by {where}.noise.kind"
             )
 
+    def _refuse_what_features_lack(self, where: str, experiment: Experiment) -> None:
+        """Of features nothing is trained, and of anything else a model is."""
+        if isinstance(self.datasets[experiment.dataset], FeaturesDataset):
+            for key in type(experiment).model_fields:
+                if key in experiment.model_fields_set and key not in OF_FEATURES:
+                    raise ValueError(
+                        f"{where}.{key}: found it beside a dataset of features, on which nothing "
+                        f"is trained; allowed: {', '.join(OF_FEATURES)}"
+                    )
+            return
+        for key in ("model", "training"):
+            if getattr(experiment, key) is None:
+                raise ValueError(f"{where}.{key}: found nothing; a value is needed")
+
+    def _refuse_what_are_no_images(self, where: str, name: str) -> None:
+        _refuse_missing(where, name, self.datasets)
+        if not isinstance(self.datasets[name], ImageDataset):
+            raise ValueError(f"{where}: found '{name}', which holds features; needed: images")
+
     def _disambiguation_references_exist(self) -> None:
         for name, pictures in self.pictures.items():
             if isinstance(pictures, CanvasPictures):
-                _refuse_missing(f"pictures.{name}.dataset", pictures.dataset, self.datasets)
+                self._refuse_what_are_no_images(f"pictures.{name}.dataset", pictures.dataset)
         for name, classifier in self.classifiers.items():
             if training := getattr(classifier, "training", None):
                 where = f"classifiers.{name}.training.dataset"
-                _refuse_missing(where, training.dataset, self.datasets)
+                self._refuse_what_are_no_images(where, training.dataset)
         for name, study in self.disambiguations.items():
             where = f"disambiguations.{name}"
             _refuse_missing(f"{where}.pictures", study.pictures, self.pictures)
@@ -170,7 +191,9 @@ class Config(Block):
             key = experiment.dataset
             dataset = self.datasets[key]
             path = None if getattr(dataset, "url", None) else getattr(dataset, "path", None)
-            for name, place in (("path", path), ("given_labels", dataset.given_labels)):
+            named = {"path": path, "folder": getattr(dataset, "folder", None)}
+            named["given_labels"] = dataset.given_labels
+            for name, place in named.items():
                 if place and not Path(place).exists():
                     raise ValueError(
                         f"datasets.{key}.{name}: found '{place}', which does not exist; "
@@ -180,8 +203,10 @@ class Config(Block):
     def _refuse_absent_modules(self, name: str, experiment: Experiment) -> None:
         named = {
             f"experiments.{name}.noise.kind": experiment.noise.kind,
-            f"models.{experiment.model}.architecture": self.models[experiment.model].architecture,
         }
+        if experiment.model is not None:
+            architecture = self.models[experiment.model].architecture
+            named[f"models.{experiment.model}.architecture"] = architecture
         for _, probe in _probes_of(experiment):
             named[f"probes.{probe}.probe"] = self.probes[probe].probe
         for where, what in named.items():
@@ -241,10 +266,13 @@ def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:
             "levels": experiment.noise.levels,
             "graded": experiment.noise.graded,
         },
-        "normalise": dataset.normalise.model_dump(),
+        "normalise": plain_normalise(dataset),
         "size": _size(dataset),
-        "model": config.models[experiment.model].model_dump(mode="json"),
-        "training": {**plain["training"], "shuffle": not published},
+        # Of features nothing is trained: they have neither of these.
+        "model": config.models[experiment.model].model_dump(mode="json")
+        if experiment.model is not None
+        else {},
+        "training": {**plain["training"], "shuffle": not published} if plain["training"] else {},
         "validation_fraction": 0.0 if published else experiment.validation_fraction,
         "probes": _settings(config, fitted),
         "dynamics_probes": _settings(
@@ -287,11 +315,20 @@ def _masc(config: Config, experiment: Experiment) -> dict[str, Any]:
     return masc.model_dump(exclude={"probe"})
 
 
+def plain_normalise(dataset: Dataset) -> dict[str, Any] | str:
+    """The input scaling: mean and std, `dataset`, or of features none."""
+    if not isinstance(dataset, ImageDataset):
+        return {}
+    scaling = dataset.normalise
+    return scaling if isinstance(scaling, str) else scaling.model_dump()
+
+
 def _size(dataset: Dataset) -> dict[str, Any] | None:
-    """What the prepared dataset holds, as far as its entry says it."""
+    """What the prepared dataset holds at most, as far as its entry says it."""
     if dataset.size is None:
         return None
     subset = dataset.subset.model_dump(exclude_none=True) if dataset.subset else {}
+    subset.pop("imbalance", None)
     return {**dataset.size.model_dump(), **subset}
 
 

@@ -17,12 +17,15 @@ from latentgen.errors import PipelineError, one_line, require_choice
 from latentgen.storage import atomic_hdf5
 
 Images = NDArray[np.uint8]
+Features = NDArray[np.float32]
 StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images and true labels of a training and a test split.
+
+    In place of images there may be features that were computed elsewhere, float32 N x D.
 
     Attributes:
         train_images: uint8, N x C x H x W, C being 1 (grey) or 3 (red, green, blue).
@@ -36,16 +39,16 @@ class Dataset:
         given: further labels of the training samples that came with the data, int64 (N,) by name.
     """
 
-    train_images: Images
+    train_images: Images | Features
     train_labels: LabelArray
-    test_images: Images
+    test_images: Images | Features
     test_labels: LabelArray
     class_names: tuple[str, ...]
     source: str
     train_names: tuple[str, ...] = ()
     given: Mapping[str, LabelArray] = field(default_factory=dict)
 
-    def split(self, name: str) -> tuple[Images, LabelArray]:
+    def split(self, name: str) -> tuple[Images | Features, LabelArray]:
         """Images and labels of the split "train" or "test"."""
         return {
             "train": (self.train_images, self.train_labels),
@@ -78,9 +81,10 @@ def check(dataset: Dataset) -> None:
     for split in SPLITS:
         images, labels = dataset.split(split)
         require(
-            images.dtype == np.uint8 and images.ndim == 4 and images.shape[1] in (1, 3),
-            f"expected {split} images as uint8 N x C x H x W with 1 or 3 channels, "
-            f"found {images.dtype} of shape {images.shape}",
+            (images.dtype == np.uint8 and images.ndim == 4 and images.shape[1] in (1, 3))
+            or (images.dtype == np.float32 and images.ndim == 2),
+            f"expected {split} images as uint8 N x C x H x W with 1 or 3 channels, or features as "
+            f"float32 N x D, found {images.dtype} of shape {images.shape}",
         )
         require(
             labels.dtype == np.int64 and labels.shape == (len(images),),
@@ -112,7 +116,8 @@ def check_size(dataset: Dataset, size: Mapping[str, Any]) -> None:
 
     Args:
         dataset: what was read.
-        size: any of `train` and `test` (numbers of images), `shape` (C, H, W) and `classes`.
+        size: any of `train` and `test` (numbers of images), `shape` (C, H, W) of images or `width`
+            (D) of features, and `classes`.
 
     Raises:
         PipelineError: names the key, what is stated and what was found.
@@ -121,6 +126,7 @@ def check_size(dataset: Dataset, size: Mapping[str, Any]) -> None:
         "train": len(dataset.train_images),
         "test": len(dataset.test_images),
         "shape": list(dataset.train_images.shape[1:]),
+        "width": dataset.train_images.shape[-1],
         "classes": len(dataset.class_names),
     }
     for key, value in size.items():
@@ -175,14 +181,50 @@ def write(dataset: Dataset, path: StrPath) -> None:
             file.create_dataset(f"given/{name}", data=labels)
 
 
-def read_split(path: StrPath, split: str) -> tuple[Images, LabelArray]:
+def read_split(path: StrPath, split: str) -> tuple[Any, LabelArray]:
     """Read images (uint8, N x C x H x W) and labels (int64, N) of "train" or "test".
+
+    Features are float32, N x D.
 
     Raises:
         PipelineError: the file is missing, damaged or no prepared dataset.
     """
     with _open_prepared(path) as file:
         return file[f"{split}/images"][:], file[f"{split}/labels"][:]
+
+
+def input_scaling(normalise: Mapping[str, Any] | str, path: StrPath) -> dict[str, Any]:
+    """Mean and std of a dataset's key `normalise`, a number or one for each channel.
+
+    Args:
+        normalise: `mean` and `std`; or `dataset`, for those of each channel of the training images,
+            whose pixels count from 0 to 1; a channel of one value has std 1. Of features nothing.
+        path: of the prepared dataset.
+
+    Raises:
+        PipelineError: there are numbers for another number of channels.
+    """
+    if isinstance(normalise, Mapping) and not any(
+        isinstance(value, list) for value in normalise.values()
+    ):
+        return dict(normalise)
+    images, _ = read_split(path, "train")
+    if isinstance(normalise, str):
+        # Counted, so that the result does not depend on an order of summation.
+        counts = np.stack(
+            [np.bincount(channel.ravel(), minlength=256) for channel in images.swapaxes(0, 1)]
+        )
+        shares, values = counts / counts.sum(1, keepdims=True), np.arange(256) / 255
+        mean = shares @ values
+        std = np.sqrt((shares * (values - mean[:, np.newaxis]) ** 2).sum(1))
+        return {"mean": mean.tolist(), "std": np.where(std > 0, std, 1.0).tolist()}
+    for key, value in normalise.items():
+        if isinstance(value, list) and len(value) != images.shape[1]:
+            raise PipelineError(
+                f"normalise.{key}: found {len(value)} numbers; the images of {path} have "
+                f"{images.shape[1]} channels"
+            )
+    return dict(normalise)
 
 
 def read_labels(path: StrPath, split: str) -> LabelArray:

@@ -23,7 +23,7 @@ from latentgen.names import NAME_PATTERN
 CLEAN = "clean_label"
 """Name that CIFAR-N's files give to the true labels, which tell whether the order is the same."""
 
-_KEYS = ("file", "index")
+_KEYS = ("file", "id", "index")
 
 
 def read(path: str, dataset: Dataset) -> dict[str, LabelArray]:
@@ -40,10 +40,10 @@ def read(path: str, dataset: Dataset) -> dict[str, LabelArray]:
     {'reader': [4, 0, 2]}
 
     Args:
-        path: `.csv` with a column `file` (as the dataset's source names it) or `index` (from 0 on,
-            in the source's order), and columns of labels, which are numbers from 0 on or names of
-            classes; `.npy` with one array, called as the file, or a dictionary of arrays; `.npz`;
-            or `.pt` with a dictionary of arrays or tensors.
+        path: `.csv` with a column `file` or `id` (as the dataset's source names its samples) or
+            `index` (from 0 on, in the source's order), and columns of labels, which are numbers
+            from 0 on or names of classes; `.npy` with one array, called as the file, or a
+            dictionary of arrays; `.npz`; or `.pt` with a dictionary of arrays or tensors.
         dataset: as its source has it, before a part of it is taken.
 
     Raises:
@@ -73,15 +73,16 @@ def _from_csv(file: Path, dataset: Dataset) -> dict[str, Any]:
     key = next((key for key in _KEYS if key in table), None)
     if key is None:
         raise PipelineError(
-            f"{file}: found the columns {', '.join(map(str, table))}; needed: file or index"
+            f"{file}: found the columns {', '.join(map(str, table))}; needed: file, id or index"
         )
-    if key == "file" and not dataset.train_names:
+    named = key != "index"
+    if named and not dataset.train_names:
         raise PipelineError(
-            f"{file}: found the column file, but the samples of {dataset.source} are not files; "
+            f"{file}: found the column {key}, but the samples of {dataset.source} have no names; "
             "needed: index"
         )
     positions = [str(row) for row in range(len(dataset.train_labels))]
-    wanted = pd.Index(dataset.train_names if key == "file" else positions)
+    wanted = pd.Index(dataset.train_names if named else positions)
     found = pd.Index(table[key])
     if twice := list(found[found.duplicated()]):
         raise PipelineError(f"{file}: found {key} {twice[0]!r} more than once; allowed: once each")

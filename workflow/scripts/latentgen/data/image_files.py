@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -52,7 +52,16 @@ def read_image(path: Path) -> Images:
     Raises:
         PipelineError: names the file, and why it cannot be read.
     """
-    return np.asarray(_decoded(path.read_bytes, str(path)))
+    return np.asarray(read_upright(path))
+
+
+def read_upright(path: Path) -> Image.Image:
+    """Read one image file: red, green and blue, upright, transparent parts black.
+
+    Raises:
+        PipelineError: names the file, and why it cannot be read.
+    """
+    return _decoded(path.read_bytes, str(path))
 
 
 def decode(read: Callable[[], bytes], where: str, size: tuple[int, int], grayscale: bool) -> Images:
@@ -67,11 +76,71 @@ def decode(read: Callable[[], bytes], where: str, size: tuple[int, int], graysca
     Raises:
         PipelineError: names the file, and why it cannot be read.
     """
-    height, width = size
     # Via RGB, so that a grey value does not depend on how the colour was stored.
-    image = _decoded(read, where).convert("L" if grayscale else "RGB")
-    pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-    return pixels[np.newaxis] if grayscale else np.moveaxis(pixels, -1, 0)
+    return pixels_of(_decoded(read, where).convert("L" if grayscale else "RGB"), size)
+
+
+def pixels_of(image: Image.Image, size: tuple[int, int] | None) -> Images:
+    """An image of mode L or RGB as uint8 C x H x W; one of the given size stays as it is."""
+    if size is not None:
+        image = image.resize(size[::-1], Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
+    return pixels[np.newaxis] if image.mode == "L" else np.moveaxis(pixels, -1, 0)
+
+
+def height_and_width(image_size: int | Iterable[int]) -> tuple[int, int]:
+    """Both sides of a key `image_size`.
+
+    >>> height_and_width(32), height_and_width([24, 32])
+    ((32, 32), (24, 32))
+
+    Raises:
+        PipelineError: it is something else.
+    """
+    sides = list(image_size) if isinstance(image_size, Iterable) else [image_size] * 2
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise PipelineError(
+            f"image_size: expected pixels a side or [height, width], found {image_size!r}"
+        )
+    return sides[0], sides[1]
+
+
+def stack_images(
+    images: Iterable[Image.Image],
+    where: str,
+    image_size: int | Iterable[int] | None = None,
+    grayscale: bool = False,
+) -> Images:
+    """Images as uint8 N x C x H x W: of one channel if all are grey, else of three.
+
+    >>> grey = [Image.new("L", (4, 3)), Image.new("L", (8, 6))]
+    >>> stack_images(grey, "mine", image_size=[3, 4]).shape
+    (2, 1, 3, 4)
+
+    Args:
+        images: read one after the other.
+        where: they are from, for messages.
+        image_size: key of the dataset's block; without it all must be of one size.
+        grayscale: key of the dataset's block.
+
+    Raises:
+        PipelineError: they are of several sizes, and none is given.
+    """
+    size = None if image_size is None else height_and_width(image_size)
+    found: list[Images] = []
+    for image in images:
+        plain = image if image.mode in ("L", "RGB") else _plain(image)
+        pixels = pixels_of(plain.convert("L") if grayscale else plain, size)
+        if found and pixels.shape[1:] != found[0].shape[1:]:
+            height, width = found[0].shape[1:]
+            raise PipelineError(
+                f"{where}: found images of {height}x{width} and "
+                f"{pixels.shape[1]}x{pixels.shape[2]}; needed: a key image_size, which all are "
+                "resized to"
+            )
+        found.append(pixels)
+    channels = max((pixels.shape[0] for pixels in found), default=1)
+    return np.stack([np.broadcast_to(pixels, (channels, *pixels.shape[1:])) for pixels in found])
 
 
 def _decoded(read: Callable[[], bytes], where: str) -> Image.Image:
@@ -93,11 +162,16 @@ def _upright(data: bytes) -> Image.Image:
     with Image.open(BytesIO(_without_texts(data)), formats=_OPENED) as opened:
         opened.load()
         turn = _TURNS.get(_orientation(opened))
-        image = _eight_bit(opened if turn is None else opened.transpose(turn))
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-        return image.convert("RGB")
+        return _plain(opened if turn is None else opened.transpose(turn))
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """An image of any mode as 8 bits of red, green and blue, transparent parts black."""
+    image = _eight_bit(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+    return image.convert("RGB")
 
 
 def _orientation(image: Image.Image) -> int:

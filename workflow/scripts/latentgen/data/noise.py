@@ -1,6 +1,8 @@
 """Drawing observed labels: which training labels are corrupted, and to what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +24,15 @@ class Classes:
         number: number of classes K.
         confusion: (K, K), rows summing to one: the distribution of a corrupted label for each true
             class, for kinds that need it.
+        names: of the classes, for kinds that need them.
+        samples: reads the samples whose labels are drawn, images uint8 (N, C, H, W) or features
+            float32 (N, D), for kinds that need them.
     """
 
     number: int
     confusion: NDArray[np.float64] | None = None
+    names: tuple[str, ...] = ()
+    samples: Callable[[], NDArray[Any]] | None = None
 
 
 def draw(

@@ -1,4 +1,4 @@
-"""A picture of a dataset's samples."""
+"""A picture of a dataset's samples: of images, or where features lie."""
 
 import numpy as np
 
@@ -8,7 +8,47 @@ from latentgen.storage import atomic_path
 
 
 def draw_samples(dataset: Dataset, path: StrPath) -> None:
-    """Draw a PNG of ten training images, the same ones every time, of each of up to ten classes."""
+    """Draw a PNG of ten training images, the same ones every time, of each of up to ten classes.
+
+    Features are drawn as points on their first two principal components.
+    """
+    if dataset.train_images.ndim == 2:
+        _draw_features(dataset, path)
+    else:
+        _draw_images(dataset, path)
+
+
+def _draw_features(dataset: Dataset, path: StrPath) -> None:
+    """Up to two hundred samples of each of up to ten classes."""
+    from matplotlib.figure import Figure
+    from sklearn.decomposition import PCA
+
+    names = dataset.class_names[:10]
+    generator = np.random.default_rng(derive_seed("sample grid"))
+    labels = dataset.train_labels
+    members = [generator.permutation(np.flatnonzero(labels == c))[:200] for c in range(len(names))]
+    chosen = np.concatenate(members)
+    n_components = min(2, len(chosen), dataset.train_images.shape[1])
+    principal = PCA(n_components, random_state=0).fit(dataset.train_images[chosen])
+    figure = Figure(figsize=(5, 4))
+    axes = figure.add_axes((0.12, 0.12, 0.6, 0.83))
+    for c, (name, rows) in enumerate(zip(names, members, strict=True)):
+        points = principal.transform(dataset.train_images[rows])
+        axes.plot(
+            points[:, 0], points[:, -1], ".", color=f"C{c}", markersize=4, label=f"{c}: {name}"
+        )
+    shares = [f"{share:.0%}" for share in principal.explained_variance_ratio_]
+    axes.set_xlabel(f"first principal component ({shares[0]} of variance)", fontsize=9)
+    axes.set_ylabel(f"second ({shares[-1]})", fontsize=9)
+    axes.tick_params(labelsize=8)
+    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=8, frameon=False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    with atomic_path(path) as partial_file:
+        figure.savefig(partial_file, format="png", dpi=160, metadata={"Software": None})
+
+
+def _draw_images(dataset: Dataset, path: StrPath) -> None:
     from matplotlib.figure import Figure
 
     names = dataset.class_names[:10]

@@ -26,7 +26,7 @@ from latentgen.names import INPUT, KEPT_BIAS, TRAINED, parse_noise
 from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource, HeldSource, NetworkSource
 from latentgen.networks.network import Network, tried
-from latentgen.networks.reading import predict_logits
+from latentgen.networks.reading import Scale, predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
 from latentgen.probes.batches import predictions
@@ -49,8 +49,8 @@ class NoisyData:
 
     images: Tensor
     labels: Labels
-    mean: float
-    std: float
+    mean: Scale
+    std: Scale
     level: float | None = None
 
 

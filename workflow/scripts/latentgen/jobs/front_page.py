@@ -129,6 +129,12 @@ def left_out(suite: str, experiments: Settings, studies: Settings) -> list[str]:
             "no label is wrong",
         ),
         (
+            "Networks, figures over layers and epochs, and pages of suspect images",
+            experiments,
+            lambda experiment: not experiment["model"],
+            "nothing is trained on features that were computed elsewhere",
+        ),
+        (
             "Sheets of pairs",
             studies,
             lambda study: not study["sheets"],

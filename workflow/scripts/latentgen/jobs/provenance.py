@@ -74,7 +74,7 @@ def blocks(experiment: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "experiment": block,
         "dataset": config["datasets"].get(block["dataset"]),
-        "model": config["models"].get(block["model"]),
+        "model": config["models"].get(block.get("model")),
     }
 
 

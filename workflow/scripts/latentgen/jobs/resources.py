@@ -31,7 +31,12 @@ IMAGES_PER_SECOND = 1000
 
 
 def widest_layer(model: Mapping[str, Any], shape: list[int]) -> int:
-    """Width of the widest hidden layer, an upper bound where pooling shrinks the image."""
+    """Width of the widest hidden layer, an upper bound where pooling shrinks the image.
+
+    Where there is no network, features are all there is.
+    """
+    if not model:
+        return prod(shape)
     _, height, width = shape
     widths = _hidden_widths(model, shape)
     # Networks without linear layers are read after the first pooling, 64 channels wide.
@@ -47,9 +52,32 @@ def _hidden_widths(model: Mapping[str, Any], shape: list[int]) -> list[int]:
     return widths
 
 
+def size_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The size that a dataset or experiment states, or the assumed one; a row of features as 1 x D.
+
+    `value_bytes` is what a pixel or a feature takes.
+    """
+    size = dict(settings.get("size") or UNKNOWN_SIZE)
+    if "width" in size:
+        return {**size, "shape": [1, 1, size["width"]], "value_bytes": 4}
+    return {**size, "value_bytes": 1}
+
+
 def images_mb(size: Mapping[str, Any]) -> int:
-    """All images of a dataset, a byte a pixel."""
-    return (size["train"] + size["test"]) * prod(size["shape"]) // 2**20
+    """All images of a dataset, a byte a pixel, or all features, in float32."""
+    values = (size["train"] + size["test"]) * prod(size["shape"])
+    return values * size.get("value_bytes", 1) // 2**20
+
+
+def labels_memory_mb(kind: str, dataset: Mapping[str, Any]) -> int:
+    """Memory of drawing labels; noise that depends on the samples reads them as well.
+
+    Args:
+        kind: of the noise.
+        dataset: as `config.dataset_settings` gives it.
+    """
+    reads_samples = kind == "instance_dependent" or "." in kind
+    return 500 + (3 * images_mb(size_of(dataset)) if reads_samples else 0)
 
 
 def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
@@ -59,7 +87,7 @@ def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         rule: name of a rule that fits probes.
         experiment: as `config.resolve` gives it.
     """
-    size = experiment["size"] or UNKNOWN_SIZE
+    size = size_of(experiment)
     width = widest_layer(experiment["model"], size["shape"])
     if rule in _READ_THE_INPUT:
         width = max(width, prod(size["shape"]))
@@ -133,7 +161,7 @@ def dataset_memory_mb(dataset: Mapping[str, Any]) -> int:
     Args:
         dataset: as `config.dataset_settings` gives it.
     """
-    return BASE_MB + 4 * images_mb(dataset.get("size", UNKNOWN_SIZE))
+    return BASE_MB + 4 * images_mb(size_of(dataset))
 
 
 def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
@@ -143,7 +171,7 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         rule: name of a rule that is about one run.
         experiment: as `config.resolve` gives it.
     """
-    size = experiment["size"] or UNKNOWN_SIZE
+    size = size_of(experiment)
     # A job holds the images, and training its part of them beside; and of a network its weights,
     # their gradients, two averages of these as Adam has them, and a copy on its way to a file.
     network = 5 * 4 * parameters(size, experiment["model"]) // 2**20
@@ -155,7 +183,7 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
 
 def runtime_minutes(rule: str, experiment: Mapping[str, Any]) -> int:
     """Generous wall-clock time of one job of a rule, in minutes."""
-    size = experiment["size"] or UNKNOWN_SIZE
+    size = size_of(experiment)
     images = size["train"] * _passes(rule, experiment)
     return 20 + images // (60 * IMAGES_PER_SECOND)
 
@@ -177,6 +205,8 @@ def parameters(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
 
     Networks without linear layers are taken for ResNet-18.
     """
+    if not model:
+        return 0
     if not model.get("widths"):
         return 11_200_000
     depth, height, width = size["shape"]
@@ -194,7 +224,7 @@ def disk_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         rule: `train` (states of the kept epochs) or `dump_activations` (layers at these epochs).
         experiment: as `config.resolve` gives it.
     """
-    size = experiment["size"] or UNKNOWN_SIZE
+    size = size_of(experiment)
     model = experiment["model"]
     n_epochs = len(epochs_of(experiment["epochs"], experiment["training"]["max_epochs"]))
     if rule == "train":

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from latentgen.data.datasets import input_scaling
 from latentgen.networks.run import Run
 
 
@@ -14,7 +15,7 @@ def run_of(snakemake: Any) -> Run:
         dataset_file=snakemake.input.dataset,
         labels_file=snakemake.input.labels,
         model=snakemake.params.model,
-        normalise=snakemake.params.normalise,
+        normalise=input_scaling(snakemake.params.normalise, snakemake.input.dataset),
         validation_fraction=snakemake.params.validation_fraction,
         streams=snakemake.params.get("streams", {}),
     )

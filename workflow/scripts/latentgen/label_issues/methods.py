@@ -1,6 +1,6 @@
 """Every method's score of every training label of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +16,11 @@ from latentgen.label_issues.cross_fitting import stratified_folds
 from latentgen.label_issues.find import hidden_rows
 from latentgen.label_issues.scores import class_scores, judged
 from latentgen.names import INPUT
+from latentgen.networks.activations import read_split
 from latentgen.networks.network import Network
 from latentgen.networks.reading import BATCH, normalise
 from latentgen.networks.run import Run
-from latentgen.networks.run_sources import source_of
+from latentgen.networks.run_sources import features_of, source_of
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.velpic import VeLPIC
 
@@ -76,7 +77,6 @@ def label_issues(
         history: its `history.csv`.
         device: to compute on.
     """
-    labels, n_classes = run.labels.observed, run.labels.n_classes
     network = run.trained_network(checkpoint_folder, device)
     rows = {
         "": _hidden(run, network),
@@ -84,6 +84,24 @@ def label_issues(
         "_untrained": _hidden(run, run.network(device)),
         "_input": _layer(run, network, INPUT),
     }
+    return _judged(run, rows, rivals.network_scores(run, checkpoint_folder, history, device))
+
+
+def label_issues_of_features(run: Run, device: torch.device) -> LabelIssues:
+    """Score the training labels of features, which take the place of the first hidden layer.
+
+    Scores that need a network are empty.
+
+    Args:
+        run: the run.
+        device: to compute on.
+    """
+    return _judged(run, {"": read_split(features_of(run, device), "train", INPUT)}, {})
+
+
+def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) -> LabelIssues:
+    """The scores of rows (N, width) by the layer that they come from, beside a network's own."""
+    labels, n_classes = run.labels.observed, run.labels.n_classes
     tables = {
         name: judged(class_scores([layer], labels, n_classes, seed=SEED), labels)
         for name, layer in rows.items()
@@ -95,13 +113,14 @@ def label_issues(
     folds = stratified_folds(labels, 5, SEED)
     for name, probe in (("masc", MASC(explained_variance=0.9)), ("velpic", VeLPIC())):
         scores[name] = rivals.probe_margins(probe, rows[""], labels, n_classes, folds)
-    for name in ("", "_penultimate"):
+    for name in [name for name in ("", "_penultimate") if name in rows]:
         found, rate = rivals.cleanlab_scores(rows[name], labels, n_classes, folds)
         scores |= {f"cleanlab_{method}{name}": values for method, values in found.items()}
         rates[f"cleanlab{name}"] = rate
-    scores |= rivals.network_scores(run, checkpoint_folder, history, device)
+    scores |= of_network
     scores["neighbours_hidden"] = rivals.neighbour_votes(rows[""], labels)
-    scores["neighbours_input"] = rivals.neighbour_votes(rows["_input"], labels)
+    if "_input" in rows:
+        scores["neighbours_input"] = rivals.neighbour_votes(rows["_input"], labels)
     names = run.class_names
     samples = pd.DataFrame(
         {
@@ -111,7 +130,7 @@ def label_issues(
             "predicted_label": [names[c] for c in tables[""]["predicted_label"]],
             "is_label_issue": tables[""]["is_label_issue"],
             "true_label": [names[c] for c in run.labels.true] if run.labels.with_truth else None,
-            **{name: scores[name] for name in METHODS},
+            **{name: scores.get(name, np.nan) for name in METHODS},
         }
     )
     return LabelIssues(samples, pd.DataFrame(rates.items(), columns=["estimate", "rate"]))

@@ -11,7 +11,7 @@ from torch import Tensor
 from latentgen.limits import HELD_BYTES
 from latentgen.names import INPUT
 from latentgen.networks.network import Network, with_image_statistics
-from latentgen.networks.reading import BATCH, normalise, read_layers
+from latentgen.networks.reading import BATCH, Scale, normalise, read_layers
 
 SPLITS = ("train", "test")
 
@@ -38,8 +38,8 @@ class NetworkSource:
         network: Network,
         images: Mapping[str, Tensor],
         *,
-        mean: float,
-        std: float,
+        mean: Scale,
+        std: Scale,
         with_input: bool = True,
         batch_size: int = BATCH,
     ) -> None:
@@ -79,6 +79,24 @@ class NetworkSource:
             inputs = normalise(images.to(self._device), self._mean, self._std)
             read = {INPUT: inputs.flatten(1)} if INPUT in layers else {}
             yield read | read_layers(module, wanted, inputs)
+
+
+class FeatureSource:
+    """Features that were computed elsewhere: the input, and no other layer."""
+
+    def __init__(self, features: Mapping[str, Tensor], device: torch.device) -> None:
+        """Take float32 features (N, D) by split; batches are handed out on a device."""
+        self._features, self._device = features, device
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The one layer, with its width."""
+        return {INPUT: self._features[SPLITS[0]].shape[1]}
+
+    def batches(self, split: str, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+        """Batches of a split, each a dictionary from layer to activations (n, width)."""
+        for rows in self._features[split].split(ROWS_AT_ONCE):
+            yield {layer: rows.to(self._device) for layer in layers}
 
 
 class HeldSource:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,20 +17,30 @@ BATCH = 250
 """Batch size of forward passes in eval mode, small enough for the processor's caches."""
 
 
-def normalise(images: Tensor, mean: float, std: float) -> Tensor:
+Scale = float | Sequence[float]
+"""A number for all channels, or one for each."""
+
+
+def normalise(images: Tensor, mean: Scale, std: Scale) -> Tensor:
     """Turn uint8 images (n, C, H, W) into a network's float32 input, (x / 255 - mean) / std.
 
     >>> images = torch.tensor([[[[0, 255]]]], dtype=torch.uint8)
     >>> normalise(images, mean=0.5, std=0.5).round(decimals=3).tolist()
     [[[[-1.0, 1.0]]]]
     """
-    inputs = images.float().mul_(1 / (255 * std)).add_(-mean / std)
+    inputs = images.float()
+    if isinstance(mean, int | float) and isinstance(std, int | float):
+        inputs.mul_(1 / (255 * std)).add_(-mean / std)
+    else:
+        means, stds = np.broadcast_arrays(np.asarray(mean, float), np.asarray(std, float))
+        for channel, (shift, scale) in enumerate(zip(means, stds, strict=True)):
+            inputs[:, channel].mul_(1 / (255 * float(scale))).add_(-float(shift) / float(scale))
     # Convolutions over several channels are faster with channels last; values are the same.
     return inputs.contiguous(memory_format=torch.channels_last) if inputs.shape[1] > 1 else inputs
 
 
 @ieee_float32()
-def predict_logits(module: nn.Module, images: Tensor, mean: float, std: float) -> Tensor:
+def predict_logits(module: nn.Module, images: Tensor, mean: Scale, std: Scale) -> Tensor:
     """Logits (N, classes) of uint8 images (N, C, H, W) in eval mode.
 
     >>> module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))

@@ -25,8 +25,8 @@ class Run:
         seed: of labels, initialisation and batch order.
         dataset_file: HDF5 file of the dataset.
         labels_file: HDF5 file of the observed labels.
-        model: the model's block of config.yaml.
-        normalise: mean and std of the input scaling.
+        model: the model's block of config.yaml; empty where the dataset is of features.
+        normalise: mean and std of the input scaling, likewise.
         validation_fraction: share of the training data that is held out.
         streams: seeds by purpose (`initialisation`, `batches`); other purposes use the run's own.
     """
@@ -37,7 +37,7 @@ class Run:
     dataset_file: str
     labels_file: str
     model: dict[str, Any]
-    normalise: dict[str, float]
+    normalise: dict[str, Any]
     validation_fraction: float
     streams: dict[str, int] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class Run:
 
     @cached_property
     def images(self) -> dict[str, torch.Tensor]:
-        """All images by split, uint8 (N, C, H, W)."""
+        """All images by split, uint8 (N, C, H, W), or features, float32 (N, D)."""
         return {
             split: torch.from_numpy(datasets.read_split(self.dataset_file, split)[0])
             for split in ("train", "test")

@@ -7,7 +7,12 @@ import torch
 
 from latentgen.networks import checkpoints
 from latentgen.networks.activation_files import FileSource, activation_path
-from latentgen.networks.activations import ActivationSource, HeldSource, NetworkSource
+from latentgen.networks.activations import (
+    ActivationSource,
+    FeatureSource,
+    HeldSource,
+    NetworkSource,
+)
 from latentgen.networks.network import Network
 from latentgen.networks.run import Run
 
@@ -16,6 +21,11 @@ def source_of(run: Run, network: Network, *, with_input: bool = False) -> Networ
     """The source of a network's activations for all images of a run."""
     mean, std = run.normalise["mean"], run.normalise["std"]
     return NetworkSource(network, run.images, mean=mean, std=std, with_input=with_input)
+
+
+def features_of(run: Run, device: torch.device) -> FeatureSource:
+    """The source of the features that a run is about, in place of a network's activations."""
+    return FeatureSource(run.images, device)
 
 
 def sources_over_epochs(

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentgen.networks.reading import normalise
+from latentgen.networks.reading import Scale, normalise
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class TrainingData:
     validation_observed: Tensor
     test_images: Tensor
     test_labels: Tensor
-    mean: float
-    std: float
+    mean: Scale
+    std: Scale
 
     def to(self, device: torch.device) -> "TrainingData":
         """The same on another device."""

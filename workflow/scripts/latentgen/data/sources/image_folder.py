@@ -8,6 +8,7 @@ from pathlib import Path
 
 from latentgen.data.class_folders import read_class_folders
 from latentgen.data.datasets import Dataset, StrPath
+from latentgen.data.image_files import height_and_width
 from latentgen.errors import PipelineError, one_line
 from latentgen.outside import note_download
 
@@ -49,7 +50,7 @@ def image_folder(
     where = Path(path)
     if url is not None and not where.exists():
         _download(url, where, md5)
-    size = _height_and_width(image_size)
+    size = height_and_width(image_size)
     class_names, splits = read_class_folders(where, train, test, size, grayscale)
     training, testing = splits
     return Dataset(
@@ -61,15 +62,6 @@ def image_folder(
         train_names=training.names,
         source=f"images of {where} at {size[0]}x{size[1]}",
     )
-
-
-def _height_and_width(image_size: int | Iterable[int]) -> tuple[int, int]:
-    sides = list(image_size) if isinstance(image_size, Iterable) else [image_size] * 2
-    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
-        raise PipelineError(
-            f"image_size: expected pixels a side or [height, width], found {image_size!r}"
-        )
-    return sides[0], sides[1]
 
 
 def _download(url: str, path: Path, md5: str | None) -> None:

@@ -1,0 +1,215 @@
+"""Datasets of torchvision by the names of its classes, from small files in their formats."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torchvision.datasets
+from tests import own_data
+
+from latentgen.config.dataset import TorchvisionDataset, torchvision_datasets
+from latentgen.data.datasets import Dataset
+from latentgen.data.loading import load
+from latentgen.errors import PipelineError
+from latentgen.installed import exported, written_class
+
+MODULE = "torchvision.datasets"
+
+
+def read(root: Path, name: str, **keys: Any) -> Dataset:
+    """A dataset as a job reads it, of the block that stands in config.yaml."""
+    block = TorchvisionDataset(source="torchvision", name=name, **keys)
+    settings = block.model_dump(exclude={"normalise", "confusion"}, exclude_none=True)
+    return load(**settings, root=root)
+
+
+def refused(**keys: Any) -> str:
+    """What is said of a block of config.yaml that cannot be right."""
+    with pytest.raises(ValueError) as caught:
+        TorchvisionDataset(source="torchvision", **keys)
+    (problem,) = caught.value.errors()  # type: ignore[attr-defined]
+    return str(problem["ctx"]["error"])
+
+
+def test_kmnist_is_known_like_mnist(tmp_path: Path) -> None:
+    own_data.write_idx(tmp_path / "KMNIST/raw", 30, 10)
+    dataset = read(tmp_path, "KMNIST")
+    expected = own_data.images(own_data.classes(30), (28, 28))
+    assert (dataset.train_images[:, 0] == expected).all()
+    assert dataset.test_labels.tolist() == list(range(10))
+    assert dataset.class_names == tuple(torchvision.datasets.KMNIST.classes)
+
+
+def test_emnist_takes_its_split_and_loses_the_class_that_no_image_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_data.write_idx(tmp_path / "EMNIST/raw", 30, 10, "emnist-letters-", first=1)
+    dataset = read(tmp_path, "EMNIST", arguments={"split": "letters"})
+    assert dataset.class_names == tuple("abcdefghij")
+    assert dataset.train_labels.tolist() == own_data.classes(30).tolist()
+    # EMNIST's images lie on their sides; they are handed on as torchvision has them.
+    expected = own_data.images(own_data.classes(30), (28, 28))
+    assert (dataset.train_images[:, 0] == expected).all()
+    assert "left out, as no image has it: N/A, k, l" in capsys.readouterr().out
+
+
+def test_svhn_of_ones_own_is_read_without_checksums(tmp_path: Path) -> None:
+    own_data.write_svhn(tmp_path, 30, 20)
+    dataset = read(tmp_path, "SVHN", checksums=False)
+    expected = own_data.images(own_data.classes(20), (32, 32, 3), seed=1)
+    assert (dataset.test_images == expected.transpose(0, 3, 1, 2)).all()
+    assert dataset.train_labels.tolist() == own_data.classes(30).tolist()
+    assert dataset.class_names == tuple("0123456789")
+    with pytest.raises(PipelineError, match=r"\Atorchvision's SVHN in .*not found or corrupted"):
+        load("torchvision", name="SVHN", root=tmp_path, download=False)
+
+
+def test_stl10_and_cifar10_of_ones_own(tmp_path: Path) -> None:
+    own_data.write_stl10(tmp_path, 20, 10)
+    dataset = read(tmp_path, "STL10", checksums=False)
+    expected = own_data.images(own_data.classes(20), (3, 96, 96))
+    assert (dataset.train_images == expected).all()
+    assert dataset.class_names[3] == "kind 3"
+    own_data.write_cifar10(tmp_path, 10)
+    dataset = read(tmp_path, "CIFAR10", checksums=False)
+    expected = own_data.images(own_data.classes(10), (3, 32, 32), seed=5)
+    assert (dataset.test_images == expected).all()
+    assert len(dataset.train_labels) == 50
+
+
+def test_images_of_several_sizes_need_one(tmp_path: Path) -> None:
+    own_data.write_gtsrb(tmp_path, 6)
+    said = r"\Atorchvision's GTSRB: found images of 8x9 and 10x9; needed: a key image_size[^\n]*\Z"
+    with pytest.raises(PipelineError, match=said):
+        read(tmp_path, "GTSRB")
+    dataset = read(tmp_path, "GTSRB", image_size=[8, 9])
+    assert dataset.train_images.shape == (6, 3, 8, 9)
+    assert (
+        dataset.test_images[0] == own_data.images(np.array([0]), (8, 9, 3), 2)[0].T.swapaxes(1, 2)
+    ).all()
+    assert dataset.test_labels.tolist() == [0, 1] * 3
+    grey = read(tmp_path, "GTSRB", image_size=4, grayscale=True)
+    assert grey.train_images.shape == (6, 1, 4, 4)
+
+
+def test_samples_that_are_no_image_with_a_class_are_named(tmp_path: Path) -> None:
+    (tmp_path / "MovingMNIST").mkdir()
+    np.save(tmp_path / "MovingMNIST/mnist_test_seq.npy", np.zeros((20, 2, 64, 64), np.uint8))
+    with pytest.raises(PipelineError, match="found a sample of Tensor; needed: an image and the"):
+        load("torchvision", name="MovingMNIST", root=tmp_path, download=False)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"name": "KMNITS"}, "found 'KMNITS' (did you mean 'KMNIST'?); allowed: CIFAR10, "),
+        ({"name": "ImageFolder"}, "found 'ImageFolder'; allowed: CIFAR10, "),
+        ({"name": "EMNIST"}, "found no 'split'; needed: one of byclass, "),
+        (
+            {"name": "EMNIST", "arguments": {"split": "leters"}},
+            "found 'leters' for split; allowed: byclass, ",
+        ),
+        (
+            {"name": "EMNIST", "arguments": {"splt": "letters"}},
+            "found argument 'splt' (did you mean 'split'?); allowed: split",
+        ),
+        ({"name": "SVHN", "test": "tset"}, "found 'tset' (did you mean 'test'?); allowed: "),
+        ({"name": "OxfordIIITPet"}, "found 'train'; allowed: trainval, test"),
+        ({"name": "SVHN", "arguments": {"split": "extra"}}, "needed: keys train and test"),
+        ({"name": "MNIST", "test": "val"}, "test: found 'val'; allowed: nothing"),
+        ({"name": "MNIST", "arguments": {"root": "x"}}, "found argument 'root'; allowed: none"),
+    ],
+)
+def test_what_does_not_fit_is_said_of_the_config(keys: dict[str, Any], said: str) -> None:
+    assert said in refused(**keys)
+
+
+def test_the_source_is_read_as_python_understands_it() -> None:
+    """Names, arguments and lineage, compared with the classes themselves."""
+    import inspect
+
+    assert exported(MODULE) == torchvision.datasets.__all__
+    for name in torchvision_datasets():
+        kind = getattr(torchvision.datasets, name)
+        parameters = written_class(MODULE, name).parameters
+        own = inspect.signature(kind).parameters
+        named = {key for key, value in own.items() if value.kind is not value.VAR_KEYWORD}
+        assert named <= set(parameters)
+        assert {key for key in named if own[key].default is own[key].empty} == {
+            key for key in named if parameters[key]
+        }
+    kinds = {name: getattr(torchvision.datasets, name) for name in exported(MODULE)}
+    expected = {
+        name
+        for name, kind in kinds.items()
+        if isinstance(kind, type) and {"train", "split"} & set(parameters_over_lineage(kind))
+    }
+    assert set(torchvision_datasets()) == expected
+
+
+def parameters_over_lineage(kind: type) -> list[str]:
+    """Names of arguments, and of those that are handed on."""
+    import inspect
+
+    found: list[str] = []
+    for one in kind.__mro__:
+        if "__init__" in vars(one):
+            parameters = inspect.signature(one.__init__).parameters.values()  # type: ignore[misc]
+            found += [parameter.name for parameter in parameters]
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+                break
+    return found
+
+
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "KMNIST": lambda root: own_data.write_idx(root / "KMNIST/raw", 10, 10),
+    "SVHN": lambda root: own_data.write_svhn(root, 10, 10),
+    "STL10": lambda root: own_data.write_stl10(root, 10, 10),
+    "GTSRB": lambda root: own_data.write_gtsrb(root, 2),
+    "CIFAR10": lambda root: own_data.write_cifar10(root, 10),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_a_dataset_reads_is_found_and_what_others_read_is_not(
+    name: str, tmp_path: Path
+) -> None:
+    block = TorchvisionDataset(source="torchvision", name=name)
+    assert block.files(str(tmp_path / "nowhere")) == []
+    before: set[str] = set()
+    for other, write in WRITERS.items():
+        write(tmp_path)
+        now = {str(place) for place in tmp_path.iterdir()}
+        new, before = now - before, now
+        found = set(block.files(str(tmp_path)))
+        assert new <= found if other == name else not new & found
+
+
+def test_every_dataset_of_torchvision_speaks_of_where_it_keeps_its_data() -> None:
+    """The folder in the root, as torchvision's documentation and code have it."""
+    places = {
+        **{name: name for name in ("MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST")},
+        "CIFAR100": "cifar-100-python",
+        "CelebA": "celeba",
+        "Country211": "country211",
+        "DTD": "dtd",
+        "FER2013": "fer2013",
+        "FGVCAircraft": "fgvc-aircraft-2013b",
+        "Flowers102": "flowers-102",
+        "Food101": "food-101",
+        "Imagenette": "imagenette2-160",
+        "OxfordIIITPet": "oxford-iiit-pet",
+        "PCAM": "pcam",
+        "RenderedSST2": "rendered-sst2",
+        "StanfordCars": "stanford_cars",
+        "USPS": "usps.bz2",
+        "ImageNet": "val",
+        "LFWPeople": "lfw-py",
+        "CLEVRClassification": "clevr",
+        "Places365": "val_large",
+    }
+    lacking = {n: p for n, p in places.items() if p not in written_class(MODULE, n).words}
+    assert lacking == {}
+    assert "cifar-10-batches-py" not in written_class(MODULE, "CIFAR100").words
