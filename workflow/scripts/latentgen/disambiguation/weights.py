@@ -19,7 +19,7 @@ from torch.serialization import safe_globals
 
 from latentgen.checksums import sha256_of
 from latentgen.errors import PipelineError, one_line
-from latentgen.networks.reading import described
+from latentgen.networks.places import described
 from latentgen.outside import note_download
 from latentgen.storage import atomic_path
 
