@@ -210,8 +210,8 @@ def blocks_of(module: nn.Module, called: Sequence[Called], n_classes: int) -> li
     Where one of them holds nearly all weights, such as `features` or `encoder`, these are its own
     blocks. What gives the logits is none.
 
-    >>> block = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
-    >>> net = nn.Sequential(nn.Flatten(), nn.Sequential(block, block), nn.Linear(4, 2))
+    >>> blocks = [nn.Sequential(nn.Linear(4, 4), nn.ReLU()) for _ in range(2)]
+    >>> net = nn.Sequential(nn.Flatten(), nn.Sequential(*blocks), nn.Linear(4, 2))
     >>> blocks_of(net, calls(net, (1, 2, 2)), n_classes=2)
     ['1.0', '1.1']
     """
