@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from latentgen.errors import PipelineError, one_line
+from latentgen.errors import PipelineError
 
 INPUT_OF = "input of "
 """Before a submodule's name: what it is given, instead of what it gives."""
@@ -178,15 +178,16 @@ def rows_of(value: Any, place: Place, n: int, image: Sequence[int] = ()) -> Tens
             cannot be pooled so.
     """
     value = _chosen(value, place.item)
-    if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != n or value.is_complex():
+    if not isinstance(value, Tensor) or not _has_rows(value, n):
         raise PipelineError(
             f"found {described(value)}; needed: a tensor of real numbers with a row for each of "
             f"{n} inputs"
         )
-    try:
-        return _pooled(value.to_dense(), place.pool, image)
-    except (RuntimeError, TypeError) as error:  # such as nested tensors, of rows of many lengths
-        raise PipelineError(f"found {described(value)}: {one_line(error)}") from None
+    return _pooled(value.to_dense(), place.pool, image)
+
+
+def _has_rows(value: Tensor, n: int) -> bool:
+    return not (value.is_nested or value.is_complex()) and value.ndim > 0 and len(value) == n
 
 
 def _chosen(value: Any, item: str | None) -> Any:
@@ -248,6 +249,8 @@ def described(value: Any) -> str:
     >>> described(torch.ones(2, 3, dtype=torch.float64))
     'a float64 tensor of shape (2, 3)'
     """
+    if isinstance(value, Tensor) and value.is_nested:
+        return "a nested tensor"
     if isinstance(value, Tensor):
         dtype = str(value.dtype).removeprefix("torch.")
         kind = "a tensor" if dtype in ("float32", "int64") else f"a {dtype} tensor"
