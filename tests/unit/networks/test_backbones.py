@@ -1,6 +1,7 @@
 """Networks of torchvision and timm: as these make them, fitted to small images, and read."""
 
 import copy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,12 @@ def test_what_cannot_be_is_one_line(
     with pytest.raises(PipelineError, match=told) as caught:
         network_size({"architecture": "torchvision", **settings}, shape, 10)
     assert "\n" not in str(caught.value)
+
+
+def test_without_timm_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(PipelineError, match="timm is not installed; `pip install timm`"):
+        build(VIT, (3, 32, 32), 10, seed=0)
 
 
 @pytest.mark.slow
