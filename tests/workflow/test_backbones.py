@@ -60,22 +60,22 @@ def config_with(models: dict[str, Any]) -> dict[str, Any]:
 def test_they_are_trained_probed_edited_and_scored(workspace: Callable[..., Workspace]) -> None:
     made = workspace(config=config_with(MODELS))
     runs = {name: f"results/runs/{name}/uniform-0.4/seed1" for name in MODELS}
-    edited = [f"{run}/{file}" for run in runs.values() for file in ("transfer.csv", "repair.csv")]
+    edited = [f"{runs['vit']}/repair.csv", *(f"{run}/transfer.csv" for run in runs.values())]
     made.run("results/tables/scoreboard.csv", *edited)
     for name, run in runs.items():
-        probes = pd.read_csv(made.folder / run / "probes.csv")
-        widths = dict(zip(probes["layer"], probes["width"], strict=True))
-        assert widths == {"input": 64, **LAYERS[name]}
-        transfer = pd.read_csv(made.folder / run / "transfer.csv").query("split == 'test'")
+        probes = pd.read_csv(made.folder / run / "final_probes.csv")
+        probes = probes.query("split == 'test' and score_labels == 'true'").set_index("layer")
+        assert probes["width"].to_dict() == {"input": 64, **LAYERS[name]}
         history = pd.read_csv(made.folder / run / "history.csv").set_index("epoch")
-        trained = transfer[transfer["variant"] == "trained"].set_index("epoch")["accuracy"]
-        pd.testing.assert_series_equal(trained, history["test_accuracy"], check_names=False)
+        transfer = pd.read_csv(made.folder / run / "transfer.csv").set_index(["variant", "epoch"])
+        transfer = transfer.query("split == 'test' and score_labels == 'true'")["accuracy"]
+        pd.testing.assert_series_equal(
+            transfer["trained"], history["test_accuracy"], check_names=False
+        )
         # What VeLPIC says of the penultimate layer is what the network says with its vectors.
-        penultimate = f"layer == '{list(LAYERS[name])[-1]}' and probe == 'velpic'"
-        velpic = probes.query(f"{penultimate} and split == 'test' and fit_labels == 'observed'")
-        velpic = velpic[velpic["score_labels"] == "true"].set_index("epoch")["accuracy"]
-        edit = transfer[transfer["variant"] == "velpic_zero_bias"].set_index("epoch")["accuracy"]
-        pd.testing.assert_series_equal(velpic, edit)
+        velpic = probes.query("probe == 'velpic' and fit_labels == 'observed'")
+        penultimate = list(LAYERS[name])[-1]
+        assert velpic["accuracy"][penultimate] == transfer["velpic_zero_bias"][1]
     scoreboard = pd.read_csv(made.folder / "results/tables/scoreboard.csv")
     assert set(scoreboard["experiment"]) == set(MODELS)
     assert made.planned("results/tables/scoreboard.csv", *edited) == {}

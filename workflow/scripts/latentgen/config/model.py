@@ -10,6 +10,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    WithJsonSchema,
 )
 
 from latentgen.config.base import (
@@ -65,6 +66,17 @@ def _as_list(layers: Any) -> Any:
     return [layers] if isinstance(layers, str) else layers
 
 
+Layers = Annotated[
+    list[str],
+    *Several,
+    BeforeValidator(_as_list),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    ),
+]
+"""Places in a network, or a single one."""
+
+
 def _without_keys_of_ours(arguments: dict[str, Any]) -> dict[str, Any]:
     for key, instead in OURS.items():
         if key in arguments:
@@ -100,7 +112,7 @@ class Backbone(Block):
         description="stride of the first convolution; 1, for small images, also leaves out a max "
         "pooling after it",
     )
-    layers: Annotated[list[str], *Several, BeforeValidator(_as_list)] | None = Field(
+    layers: Layers | None = Field(
         None,
         description="where it is read: names of its parts, or patterns such as `layer*` (default: "
         "its blocks)",
