@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+from collections import UserDict, namedtuple
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -82,8 +84,10 @@ PLAIN = nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 3))
 
 def test_of_several_outputs_the_first_is_read_and_inputs_can_be_read_too() -> None:
     model = Layers()
-    read, _ = extract(model, [(INPUTS, LABELS)], ["lstm", "input of head"])
-    torch.testing.assert_close(read["lstm"], model.lstm(INPUTS.view(-1, 4, 5))[0].flatten(1))
+    read, _ = extract(model, [(INPUTS, LABELS)], ["flatten of lstm", "lstm", "input of head"])
+    steps = model.lstm(INPUTS.view(-1, 4, 5))[0]
+    torch.testing.assert_close(read["flatten of lstm"], steps.flatten(1))
+    torch.testing.assert_close(read["lstm"], steps.mean(1))
     torch.testing.assert_close(model.head(read["input of head"]), model(INPUTS))
 
 
@@ -108,6 +112,9 @@ def test_a_layer_that_cannot_be_read_is_told(layer: str, told: str) -> None:
         (INPUTS, LABELS, torch.arange(9)),
         (INPUTS, LABELS[:, None]),
         (INPUTS.numpy(), LABELS.tolist()),
+        {"pixel_values": INPUTS, "labels": LABELS},
+        {"label": LABELS[:, None], "id": ["a"] * 9, "image": INPUTS},
+        UserDict(image=INPUTS, label=LABELS),  # what Hugging Face's processors give
     ],
 )
 def test_batches_as_loaders_give_them(batch: Any) -> None:
@@ -121,8 +128,8 @@ def test_batches_as_loaders_give_them(batch: Any) -> None:
     ("batches", "told"),
     [
         (
-            [{"image": INPUTS, "label": LABELS}],
-            "a dict with image, label; needed: .* in loader",
+            [{"image": INPUTS, "class": LABELS}],
+            "a dict with image, class; needed: .*pixel_values, .* and one of labels, label",
         ),
         ([INPUTS], r"a batch is a tensor of shape \(9, 20\); needed: \(inputs, labels\)"),
         ([(INPUTS, LABELS[:5])], r"shape \(9, 20\), a tensor of shape \(5,\); needed"),
@@ -221,9 +228,142 @@ def test_what_runs_compiled_is_read_as_well() -> None:
     expected, _ = extract(plain, [(INPUTS, LABELS)], ["1"])
     wrapped = torch.compile(plain, backend="eager")
     wrapped(INPUTS)
-    found, _ = extract(wrapped, [(INPUTS, LABELS)], ["_orig_mod.1"])
+    found, _ = extract(wrapped, [(INPUTS, LABELS)], ["_orig_mod.1", "1"])
     assert torch.equal(found["_orig_mod.1"], expected["1"])
+    assert torch.equal(found["1"], expected["1"])
+    parallel = nn.DataParallel(wrapped)
+    found, _ = extract(parallel, [(INPUTS, LABELS)], ["1", "module._orig_mod.1", "*"])
+    assert list(found) == ["1", "module._orig_mod.1", "0", "2"]
+    assert torch.equal(found["1"], found["module._orig_mod.1"])
+    assert torch.equal(found["1"], expected["1"])
     plain.compile(backend="eager")
     plain(INPUTS)
     found, _ = extract(plain, [(INPUTS, LABELS)], ["1"])
     assert torch.equal(found["1"], expected["1"])
+
+
+@dataclass
+class Output:
+    """What Hugging Face's models give, in short: a loss that is not there, and tensors."""
+
+    loss: torch.Tensor | None
+    logits: torch.Tensor
+    hidden: tuple[torch.Tensor, ...]
+
+
+Pair = namedtuple("Pair", "left right")
+
+
+class Several(nn.Module):
+    """Gives a dataclass, a dict or a named tuple, and calls one ReLU three times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu = nn.ReLU()
+        self.plus = Together("dict")
+        self.pair = Together("pair")
+        self.out = Together("dataclass")
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = self.relu(-self.relu(x) + 1)
+        x = self.plus(x)["right"]
+        x = self.pair(x).left
+        return self.out(self.relu(x - 0.5))
+
+
+class Together(nn.Module):
+    """A tensor beside twice that tensor."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: torch.Tensor) -> Any:
+        if self.kind == "dict":
+            return {"left": x, "right": 2 * x}
+        return Pair(x, 2 * x) if self.kind == "pair" else Output(None, x, (x, 2 * x))
+
+
+def test_calls_and_items_can_be_chosen() -> None:
+    model = Several()
+    one = INPUTS.relu()
+    two = (1 - one).relu()
+    three = (2 * two - 0.5).relu()
+    expected = {
+        "relu": one,
+        "call 2 of relu": two,
+        "call 3 of relu": three,
+        "input of call 2 of relu": 1 - one,
+        "call 2 of input of relu": 1 - one,
+        "plus": two,
+        "item right of plus": 2 * two,
+        "item 1 of pair": 4 * two,
+        "item right of pair": 4 * two,
+        "out": three,
+        "item hidden of out": three,
+    }
+    read, _ = extract(model, [(INPUTS, LABELS)], list(expected))
+    for place, values in expected.items():
+        torch.testing.assert_close(read[place], values)
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        ("call 4 of relu", "layer call 4 of relu: the network calls it 3 times"),
+        ("item middle of plus", "found a dict with left, right; there is no item 'middle' in it"),
+        ("item 2 of pair", "layer item 2 of pair: found a Pair of .*; there is no item '2' in it"),
+        ("cls of relu", ""),
+        (
+            "rel*.0",
+            "layer 'rel\\*.0': no submodule's name fits .*; found none with 1 dot",
+        ),
+        ("l*", "no submodule's name fits this pattern; found relu, plus, pair, out"),
+    ],
+)
+def test_calls_and_items_that_are_not_there_are_told(layer: str, told: str) -> None:
+    if not told:
+        assert extract(Several(), [(INPUTS, LABELS)], [layer])[0][layer].shape == (9, 20)
+        return
+    with pytest.raises(PipelineError, match=told):
+        extract(Several(), [(INPUTS, LABELS)], [layer])
+
+
+def test_named_inputs_are_read() -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.sum = Sum()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.sum(x, more=3 * x)
+
+    class Sum(nn.Module):
+        def forward(self, x: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+            return x + more
+
+    layers = ["input of sum", "item more of input of sum", "item 0 of input of sum"]
+    read, _ = extract(Named(), [(INPUTS, LABELS)], layers)
+    assert torch.equal(read[layers[0]], INPUTS)
+    assert torch.equal(read[layers[1]], 3 * INPUTS)
+    assert torch.equal(read[layers[2]], INPUTS)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # TorchScript is going away
+def test_what_cannot_be_read_is_told_and_why() -> None:
+    class Nested(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            rows = [row[: 1 + i] for i, row in enumerate(x)]
+            return torch.nested.nested_tensor(rows, layout=torch.jagged)
+
+    scripted = torch.jit.trace(PLAIN, INPUTS)
+    for model, layer, told in (
+        (scripted, "1", "layer 1: found TorchScript, which runs as a whole"),
+        (nn.Sequential(nn.Identity(), scripted), "1.2", "layer 1.2: found TorchScript"),
+        (Nested(), "", "layer : found a nested tensor; needed: a tensor"),
+        (nn.Identity(), "", r"found a complex64 tensor of shape .*; needed: .* real numbers"),
+    ):
+        inputs = INPUTS.to(torch.complex64) if isinstance(model, nn.Identity) else INPUTS
+        with pytest.raises(PipelineError, match=told) as caught:
+            extract(model, [(inputs, LABELS)], [layer])
+        assert "\n" not in str(caught.value)

@@ -1,8 +1,10 @@
 """The complete examples in docs/: what they tell a user to write is written, and run."""
 
+import copy
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import h5py
 import numpy as np
@@ -14,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from tests.conftest import REPOSITORY, Workspace
 
 from latentgen.config.dataset import Dataset
-from latentgen.config.schema import read
+from latentgen.config.schema import Config, read
 
 
 def written(page: str) -> dict[str, str]:
@@ -182,3 +184,36 @@ def test_the_first_entry_of_each_kind_shows_every_key(kind: str, entry: str) -> 
     for key, value in raw[kind][entry].items():
         if isinstance(inner := getattr(block, key), BaseModel):
             assert set(value) == set(type(inner).model_fields)
+
+
+def examples() -> list[dict[str, Any]]:
+    """The excerpts of config.yaml that config/README.md explains keys by."""
+    text = (REPOSITORY / "config" / "README.md").read_text()
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.S)]
+
+
+def test_each_example_of_the_config_page_can_be_merged() -> None:
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    assert len(examples()) > 12
+    for example in examples():
+        merge(config, copy.deepcopy(example))
+        read(config)
+
+
+def blocks_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The blocks that a type is put together from."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from blocks_in(part)
+
+
+def test_the_config_page_shows_every_key_of_the_first_levels() -> None:
+    shown: dict[str, Any] = {}
+    for example in examples():
+        merge(shown, example)
+    assert set(shown) == set(Config.model_fields)
+    for kind in ("datasets", "models", "experiments"):
+        used = {key for entry in shown[kind].values() for key in entry}
+        blocks = list(blocks_in(Config.model_fields[kind].annotation))
+        assert {key for block in blocks for key in block.model_fields} <= used

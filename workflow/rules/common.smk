@@ -1,7 +1,7 @@
 """The config, and what jobs have of it: code, settings, memory and time."""
 
 from latentgen.config import disambiguation, schema
-from latentgen.jobs import resources as needed
+from latentgen.jobs import network_sizes, resources as needed
 from latentgen.jobs.code import code_of
 from latentgen.outside import contents
 from latentgen.names import (
@@ -36,6 +36,14 @@ FIGURE_STYLE = CONFIG.figures.model_dump()
 TRAINED = "results/disambiguation/classifiers/{classifier}.safetensors"
 STUDIES = disambiguation.resolve(CONFIG.disambiguations, CONFIG.classifiers, TRAINED)
 SUITE_STUDIES = [name for name in CONFIG.suites[CONFIG.suite] if name in STUDIES]
+
+try:
+    network_sizes.require_fitting(
+        {name: EXPERIMENTS[name] for name in MEMBERS if EXPERIMENTS[name]["model"]}
+    )
+except PipelineError as error:
+    logger.error(f"config error: {error}")
+    sys.exit(1)
 
 RUN = "results/runs/{experiment}/{noise}/seed{seed}"
 
@@ -98,7 +106,14 @@ def setting(key):
     return value
 
 
+def weights_to_begin_with(wildcards):
+    """A param: what is in the files that a run's network begins with."""
+    model = CONFIG.experiments[wildcards.experiment].model
+    return contents(CONFIG.models[model].files())
+
+
 OF_RUN = {key: setting(key) for key in ("model", "normalise", "validation_fraction")}
+OF_RUN["weights"] = weights_to_begin_with
 """Params of all jobs about a run: how its network is built and given its data."""
 
 

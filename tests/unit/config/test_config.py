@@ -40,6 +40,8 @@ def drop(block: Callable[[Config], Config], key: str) -> Edit:
     return lambda config: block(config).pop(key)
 
 
+RESNET = {"architecture": "torchvision", "name": "resnet18"}
+
 # What is wrong, and what the one line must hold: the key, what was found, what is allowed.
 WRONG: dict[str, tuple[Edit, list[str]]] = {
     "intervention after the end": (
@@ -57,6 +59,22 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     "all units dropped": (
         lambda c: c["models"]["tiny"].update(dropout=1),
         ["models.tiny.dropout", "found 1", "less than 1"],
+    ),
+    "weights that are not there": (
+        lambda c: c["models"].update(tiny={**RESNET, "weights": "no/such.pt"}),
+        ["models.tiny.weights", "found 'no/such.pt', which does not exist"],
+    ),
+    "a library's argument that is ours": (
+        lambda c: c["models"].update(tiny={**RESNET, "arguments": {"num_classes": 5}}),
+        ["models.tiny.arguments", "found 'num_classes'", "the number of classes is the dataset's"],
+    ),
+    "a way to pool that is not known": (
+        lambda c: c["models"].update(tiny={**RESNET, "pool": "meen"}),
+        ["models.tiny.pool", "'meen'", "did you mean 'mean'", "'flatten'"],
+    ),
+    "a layer twice": (
+        lambda c: c["models"].update(tiny={**RESNET, "layers": ["layer1", "layer1"]}),
+        ["models.tiny.layers", "found layer1 more than once"],
     ),
     "beside nothing": (
         lambda c: tiny(c).update(beside="tinny"),

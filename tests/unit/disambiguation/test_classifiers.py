@@ -15,8 +15,8 @@ from torchvision import models
 from latentgen.checksums import sha256_of
 from latentgen.disambiguation.architectures.canvas_net import CanvasNet
 from latentgen.disambiguation.classifiers import batch_size, load_classifier, names_of, probability
-from latentgen.disambiguation.weights import read_weights, require_weights
 from latentgen.errors import PipelineError
+from latentgen.networks.weights import read_weights, require_weights
 
 PICTURES = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3)).astype(np.uint8)
 SCALE = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from latentgen.jobs import resources
 from latentgen.networks.network import Network, build
@@ -22,6 +23,7 @@ MLP = {"architecture": "mlp", "widths": [128, 2048]}
 CNN = {"architecture": "cnn", "channels": [16, 32, 64], "widths": [250]}
 ALEXNET = {"architecture": "alexnet", "widths": [4096, 4096]}
 RESNET = {"architecture": "resnet18"}
+ONE = {"architecture": "mlp", "widths": [1]}
 NETWORKS = [
     (MLP, [1, 28, 28]),
     (CNN, [1, 28, 28]),
@@ -56,24 +58,35 @@ def bytes_of(value: Any, seen: dict[int, int] | None = None) -> int:
 
 
 @pytest.mark.parametrize(("model", "shape"), NETWORKS)
-def test_the_widest_layer_is_that_of_the_network(model: dict[str, Any], shape: list[int]) -> None:
-    widths = layer_widths(network_of(model, shape), shape)
-    assert resources.widest_layer(model, shape) == max(widths)
+def test_parameters_widths_and_disk_are_those_of_the_network(
+    model: dict[str, Any], shape: list[int]
+) -> None:
+    network = network_of(model, shape)
+    experiment = {"size": {**SIZE, "shape": shape}, "model": model}
+    found = resources.network_of(experiment)
+    assert found["parameters"] == sum(weights.numel() for weights in network.module.parameters())
+    assert found["widths"] == layer_widths(network, shape)
+    kept = {**experiment, "epochs": "0-", "training": {"max_epochs": 49}}
+    state = 50 * len(save(network.module.state_dict()))
+    assert 0.99 * state < resources.disk_mb("train", kept) * 2**20 < 1.01 * state + 2 * 2**20
 
 
 @pytest.mark.parametrize(("model", "shape"), NETWORKS)
-def test_parameters_and_disk_are_those_of_the_network(
+def test_activations_and_operations_are_those_of_the_network(
     model: dict[str, Any], shape: list[int]
 ) -> None:
-    module = network_of(model, shape).module
-    real = sum(weights.numel() for weights in module.parameters())
-    size = {**SIZE, "shape": shape}
-    # Biases are left out, and of AlexNet's pooling it is not known how much it shrinks the image.
-    most = 1.01 if model is not ALEXNET else 2
-    assert 0.99 * real < resources.parameters(size, model) < most * real
-    kept = {"size": size, "model": model, "epochs": "0-", "training": {"max_epochs": 49}}
-    state = 50 * len(save(module.state_dict()))
-    assert 0.99 * state < resources.disk_mb("train", kept) * 2**20 < most * state + 2 * 2**20
+    module = network_of(model, shape).module.eval()
+    given = []
+    for part in module.modules():
+        if not list(part.children()):
+            part.register_forward_hook(lambda _part, _given, output: given.append(output.numel()))
+    with FlopCounterMode(display=False) as counter:
+        module(torch.rand(1, *shape))
+    found = resources.network_of({"size": {**SIZE, "shape": shape}, "model": model})
+    assert found["flops"] == counter.get_total_flops()
+    # A ReLU module that is called several times is counted once.
+    assert 0.7 * sum(given) <= found["activations"] <= sum(given)
+    assert found["largest"] == max(*given, math.prod(shape))
 
 
 @pytest.mark.parametrize(
@@ -105,19 +118,24 @@ def test_memory_of_training_holds_images_and_what_adam_keeps() -> None:
     copy = {name: value.clone() for name, value in module.state_dict().items()}
     held = bytes_of([list(module.parameters()), gradients, list(optimizer.state.values()), copy])
     images = torch.empty(70_000, *shape, dtype=torch.uint8).nbytes
-    experiment = {"size": SIZE, "model": MLP}
+    experiment = {"size": SIZE, "model": MLP, "training": {"batch_size": 1}}
     planned = (resources.memory_mb("train", experiment) - resources.BASE_MB) * 2**20
     assert images + held < planned < 3 * (images + held)
     # Wider by far, so that images do not count beside the network.
-    wide = {"size": {**SIZE, "train": 1, "test": 1}, "model": {"widths": [4096, 4096]}}
+    model = {"architecture": "mlp", "widths": [4096, 4096]}
+    wide = {**experiment, "size": {**SIZE, "train": 1, "test": 1}, "model": model}
     weights = torch.empty(784 * 4096 + 4096 * 4096 + 4096 * 10).nbytes
     planned = (resources.memory_mb("train", wide) - resources.BASE_MB) * 2**20
-    assert planned == pytest.approx(weights / bytes_of(list(module.parameters())) * held, rel=0.02)
+    assert planned == pytest.approx(weights / bytes_of(list(module.parameters())) * held, rel=0.05)
 
 
 def test_twice_the_images_take_twice_the_memory() -> None:
     def images(n: int) -> int:
-        experiment = {"size": {**SIZE, "train": n, "test": 0}, "model": {"widths": [1]}}
+        experiment = {
+            "size": {**SIZE, "train": n, "test": 0},
+            "model": ONE,
+            "training": {"batch_size": 1},
+        }
         return resources.memory_mb("train", experiment) - resources.BASE_MB
 
     assert images(200_000) == pytest.approx(2 * images(100_000), abs=3)
@@ -129,25 +147,31 @@ def test_twice_the_images_take_twice_the_memory() -> None:
 def test_a_dataset_of_unknown_size_is_taken_for_a_large_one() -> None:
     cifar = {"train": 50_000, "test": 10_000, "shape": [3, 32, 32], "classes": 10}
     assert resources.dataset_memory_mb({}) >= resources.dataset_memory_mb({"size": cifar})
-    unknown = {"size": None, "model": MLP}
-    known = {"size": cifar, "model": MLP}
+    unknown = {"size": None, "model": MLP, "training": {"batch_size": 1}}
+    known = {**unknown, "size": cifar}
     assert resources.memory_mb("train", unknown) >= resources.memory_mb("train", known)
 
 
 @pytest.mark.parametrize(("model", "shape"), NETWORKS)
-def test_held_activations_are_no_fewer_than_all_layers_up_to_a_bound(
+def test_held_activations_are_all_layers_up_to_a_bound(
     model: dict[str, Any], shape: list[int]
 ) -> None:
     row = torch.empty(sum(layer_widths(network_of(model, shape), shape)) + math.prod(shape)).nbytes
     few = {**SIZE, "shape": shape, "train": 250, "test": 50}
-    assert 300 * row <= (resources.held_mb(few, model) + 1) * 2**20 <= 20 * 300 * row
+    widths = layer_widths(network_of(model, shape), shape)
+    held = resources.held_mb(few, widths) * 2**20
+    assert held <= 300 * row < held + 2**20
     many = {**few, "train": 10**7}
-    assert resources.held_mb(many, model) == 2048
+    assert resources.held_mb(many, widths) == 2048
 
 
 def probing_mb(n: int, width: int, probes: dict[str, Any], classes: int = 4) -> int:
     size = {"train": n, "test": 0, "shape": [1, 4, 4], "classes": classes}
-    experiment = {"size": size, "model": {"widths": [width]}, "probes": probes}
+    experiment = {
+        "size": size,
+        "model": {"architecture": "mlp", "widths": [width]},
+        "probes": probes,
+    }
     return resources.probing_mb("fit_probes", experiment)
 
 
@@ -238,6 +262,7 @@ def test_quick_jobs_stay_small() -> None:
     small = {"train": 1437, "test": 360, "shape": [1, 8, 8], "classes": 10}
     model = {"architecture": "mlp", "widths": [256]}
     quick = {"size": small, "model": model, "probes": {"masc": MASC}}
+    quick["training"] = {"batch_size": 500}
     for rule in ("train", "dump_activations", "fit_probes", "transfer_weights"):
         assert resources.memory_mb(rule, quick) <= 1500
 
@@ -260,7 +285,7 @@ def test_time_for_many_passes() -> None:
 
 def test_features_are_planned_at_four_bytes_a_number_and_without_a_network() -> None:
     size = {"train": 60_000, "test": 10_000, "width": 784, "classes": 10}
-    pixels, numbers = resources.size_of({"size": SIZE}), resources.size_of({"size": size})
+    pixels, numbers = resources.data_size({"size": SIZE}), resources.data_size({"size": size})
     assert abs(resources.images_mb(numbers) - 4 * resources.images_mb(pixels)) <= 4
     plain = {"size": size, "model": {}, "final_probes": {"masc": MASC}}
     wide = {**plain, "size": {**size, "width": 4 * 784}}

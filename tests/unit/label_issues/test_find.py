@@ -148,10 +148,14 @@ def test_a_frozen_part_of_the_model_stays_frozen() -> None:
     assert [part.training for part in model] == [True, False, True, True]
 
 
-def test_batches_that_are_dictionaries_are_one_line() -> None:
-    batch = {"image": torch.randn(20, 4), "label": torch.arange(20) % 2}
-    with pytest.raises(PipelineError, match="a batch is a dict with image, label; needed"):
-        find_label_issues(nn.Linear(4, 2), [batch])
+def test_batches_may_be_dictionaries() -> None:
+    torch.manual_seed(0)
+    model, rows, labels = nn.Linear(4, 2), torch.randn(20, 4), torch.arange(20) % 2
+    names = [f"image {i}" for i in range(20)]
+    found = find_label_issues(model, [{"id": names, "pixel_values": rows, "labels": labels}])
+    assert found.equals(find_label_issues(model, [(rows, labels, names)]))
+    with pytest.raises(PipelineError, match="a batch is a dict with image, class; needed"):
+        find_label_issues(model, [{"image": rows, "class": labels}])
 
 
 def test_labels_in_a_column_are_labels() -> None:

@@ -2,13 +2,23 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+)
 
 from latentgen.config.base import (
     NUMBER,
     Block,
     Own,
     Positive,
+    Several,
     tag_of,
 )
 
@@ -52,11 +62,93 @@ class ResNet18(Block):
     )
 
 
+def _as_list(layers: Any) -> Any:
+    return [layers] if isinstance(layers, str) else layers
+
+
+Layers = Annotated[
+    list[str],
+    *Several,
+    BeforeValidator(_as_list),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    ),
+]
+"""Places in a network, or a single one."""
+
+
+def _without_keys_of_ours(arguments: dict[str, Any]) -> dict[str, Any]:
+    for key, instead in OURS.items():
+        if key in arguments:
+            raise ValueError(f"found '{key}'; allowed: other arguments; {instead}")
+    return arguments
+
+
+OURS = {
+    "num_classes": "the number of classes is the dataset's",
+    "weights": "`weights`, beside `arguments`, names a file",
+    "pretrained": "`weights`, beside `arguments`, names a file",
+}
+"""Arguments of other libraries' networks that are not taken, and what is there instead."""
+
+
+class Backbone(Block):
+    """What networks of other libraries share."""
+
+    name: str = Field(description="the library's own name of it")
+    arguments: Annotated[dict[str, Any], AfterValidator(_without_keys_of_ours)] = Field(
+        {}, description="of the library's function that makes it"
+    )
+    weights: str | None = Field(
+        None,
+        description="file to begin with, .safetensors or what torch.save wrote of a state_dict; a "
+        "last layer for another number of classes begins at random (default: all do)",
+    )
+    resize: Positive | tuple[Positive, Positive] | None = Field(
+        None, description="side, or height and width, that images are resized to on the way in"
+    )
+    stem_stride: Positive | None = Field(
+        None,
+        description="stride of the first convolution; 1, for small images, also leaves out a max "
+        "pooling after it",
+    )
+    layers: Layers | None = Field(
+        None,
+        description="where it is read: names of its parts, or patterns such as `layer*` (default: "
+        "its blocks)",
+    )
+    pool: Literal["mean", "flatten", "cls"] = Field(
+        "mean",
+        description="how maps and tokens become vectors: averaged over their positions, all values "
+        "side by side, or the first token",
+    )
+
+    def files(self, _: str = "") -> list[str]:
+        """The file of weights, if there is one."""
+        return [self.weights] if self.weights else []
+
+
+class Torchvision(Backbone):
+    """A classification network of torchvision, by its name there."""
+
+    architecture: Literal["torchvision"]
+
+
+class Timm(Backbone):
+    """A network of the library timm, by its name there."""
+
+    architecture: Literal["timm"]
+
+
 class OwnModel(BaseModel):
     """A function or class of your own that gives a `Network`; further keys are its arguments."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     architecture: Own
+
+    def files(self, _: str = "") -> list[str]:
+        """None that we know of; the module itself counts as code."""
+        return []
 
 
 def _architecture(model: Any) -> Any:
@@ -68,6 +160,8 @@ Model = Annotated[
     | Annotated[CNN, Tag("cnn")]
     | Annotated[AlexNet, Tag("alexnet")]
     | Annotated[ResNet18, Tag("resnet18")]
+    | Annotated[Torchvision, Tag("torchvision")]
+    | Annotated[Timm, Tag("timm")]
     | Annotated[OwnModel, Tag("module.object")],
     Discriminator(_architecture),
 ]

@@ -191,12 +191,18 @@ class Config(Block):
             key = experiment.dataset
             dataset = self.datasets[key]
             path = None if getattr(dataset, "url", None) else getattr(dataset, "path", None)
-            named = {"path": path, "folder": getattr(dataset, "folder", None)}
-            named["given_labels"] = dataset.given_labels
-            for name, place in named.items():
+            # Of features nothing is trained.
+            weights = self.models[experiment.model].files() if experiment.model else []
+            places = {
+                f"datasets.{key}.path": path,
+                f"datasets.{key}.folder": getattr(dataset, "folder", None),
+                f"datasets.{key}.given_labels": dataset.given_labels,
+                **{f"models.{experiment.model}.weights": file for file in weights},
+            }
+            for where, place in places.items():
                 if place and not Path(place).exists():
                     raise ValueError(
-                        f"datasets.{key}.{name}: found '{place}', which does not exist; "
+                        f"{where}: found '{place}', which does not exist; "
                         "allowed: an existing file or folder"
                     )
 

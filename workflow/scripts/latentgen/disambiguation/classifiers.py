@@ -12,8 +12,8 @@ from scipy.special import softmax
 from torch import Tensor, nn
 
 from latentgen.checksums import sha256_of
-from latentgen.disambiguation.weights import load_weights, require_weights
 from latentgen.networks.precision import ieee_float32
+from latentgen.networks.weights import load_weights, require_weights
 from latentgen.plugins import find
 
 ARCHITECTURES = "latentgen.disambiguation.architectures"

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from latentgen.editing.heads import CutNetwork, head_from
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
-from latentgen.networks.network import Network, build
+from latentgen.networks.network import ARCHITECTURES, Network, build
 from latentgen.networks.reading import normalise
 from latentgen.networks.run import Run
+from latentgen.plugins import names
 
 
 class ExportedNetwork(CutNetwork):
@@ -105,4 +106,7 @@ def load(path: str | PathLike[str]) -> ExportedNetwork:
 
 def _network(facts: dict[str, Any]) -> Network:
     channels, height, width = facts["shape"]
-    return build(facts["model"], (channels, height, width), len(facts["class_names"]), seed=0)
+    model = dict(facts["model"])
+    if model["architecture"] in names(ARCHITECTURES):  # it has its weights here
+        model.pop("weights", None)
+    return build(model, (channels, height, width), len(facts["class_names"]), seed=0)

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from latentgen.editing.heads import CutNetwork, head_of_probe
 from latentgen.errors import PipelineError
 from latentgen.networks.last_layer import find_last_layer, require_logits_of_each
-from latentgen.networks.network import unwrapped
+from latentgen.networks.places import INPUT_OF, described, unwrapped
 from latentgen.networks.reading import (
-    INPUT_OF,
     batches_of,
-    described,
     extract,
+    places_in,
     require_list_of_names,
     require_module,
     running_on,
@@ -56,8 +55,8 @@ def repair(
         model: its logits are the output of a linear layer; any device. It is not changed.
         loader: batches of inputs and labels, of the noisy training set; see `extract`.
         held_out: the same, of data that the model was not trained on, with equally noisy labels.
-        layers: names of submodules, as `model.named_modules()` gives them, after whose (flattened)
-            output the network may be cut as well; the last layer is always a candidate.
+        layers: names of submodules after whose output the network may be cut as well, or other
+            places, as for `extract`; the last layer is always a candidate.
         probes: unfitted probes that can be a last layer (see `head_of_probe`); `[VeLPIC()]` if not
             given.
 
@@ -78,7 +77,7 @@ def repair(
     if held_out is None and (layers or len(probes) != 1):
         raise PipelineError("choosing a layer or a probe needs data that were held out: `held_out`")
     model, wrapper = unwrapped(model)
-    layers = [layer.replace(wrapper, "", 1) for layer in layers]
+    layers = [layer.replace(wrapper, "", 1) for layer in places_in(model, layers)]
     first, batches = _peek(loader, next(model.parameters(), torch.empty(0)).device)
     with running_on(first):  # before it is copied, as what it keeps may not be
         require_logits_of_each(model, first)

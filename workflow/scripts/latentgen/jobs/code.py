@@ -29,7 +29,7 @@ NO_NUMBERS = {
         f"latentgen/jobs/{name}.py": "logs, records and planning around a job"
         for name in (
             *("__init__", "code", "dry_run_cost", "front_page", "job", "provenance"),
-            *("report_findings", "report_graph", "resources"),
+            *("network_sizes", "report_findings", "report_graph", "resources"),
         )
     },
 }

@@ -1,14 +1,16 @@
 """What jobs will need, from the size of their data and network.
 
 The base figures were read off Snakemake's benchmark files of suite `quick` on the CPU and of MNIST
-at full size; the rest follows from what a job holds in memory at once.
+at full size; the rest follows from what a job holds in memory at once, of networks as `size_of`
+counts them.
 """
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
+from latentgen.errors import PipelineError
+from latentgen.jobs.network_sizes import size_of
 from latentgen.limits import HELD_BYTES
 from latentgen.schedule import epochs_of
 
@@ -23,36 +25,37 @@ UNKNOWN_SIZE: dict[str, Any] = {
 BASE_MB = 1100
 """A process that has imported torch and scikit-learn and does a small job (0.9 GB measured)."""
 
-MOST_LAYERS = 10
-"""That a network is read at, its input included."""
-
 IMAGES_PER_SECOND = 1000
 """Training on one CPU core, of the papers' smaller networks; an accelerator is faster."""
 
+FLOPS_PER_SECOND = 1e12
+"""Of an accelerator, on networks that no single core could be asked to train: a tenth of what it
+does."""
 
-def widest_layer(model: Mapping[str, Any], shape: list[int]) -> int:
-    """Width of the widest hidden layer, an upper bound where pooling shrinks the image.
+UNKNOWN_NETWORK: dict[str, Any] = {
+    "parameters": 11_200_000,
+    "widths": [16_384] * 6,
+    "activations": 1_000_000,
+    "reading": 2**27,
+    "flops": 10**9,
+}
+"""Assumed of a network that cannot be counted without its numbers: as of a ResNet-18."""
 
-    Where there is no network, features are all there is.
-    """
-    if not model:
-        return prod(shape)
-    _, height, width = shape
-    widths = _hidden_widths(model, shape)
-    # Networks without linear layers are read after the first pooling, 64 channels wide.
-    return max(widths, default=64 * height * width // 4)
-
-
-def _hidden_widths(model: Mapping[str, Any], shape: list[int]) -> list[int]:
-    """Widths of the linear layers, and of the flattened convolutions where `channels` says."""
-    widths, channels = list(model.get("widths", [])), model.get("channels")
-    if channels:
-        _, height, width = shape
-        widths.append(channels[-1] * (height >> len(channels)) * (width >> len(channels)))
-    return widths
+NO_NETWORK = {"parameters": 0, "activations": 0, "reading": 0, "flops": 0}
 
 
-def size_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+def network_of(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """What an experiment's network takes, see `networks.sizes`."""
+    size = data_size(experiment)
+    if not experiment["model"]:
+        return {**NO_NETWORK, "widths": [prod(size["shape"])]}
+    try:
+        return size_of(experiment["model"], size["shape"], size["classes"])
+    except PipelineError:  # which the job will tell
+        return UNKNOWN_NETWORK
+
+
+def data_size(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The size that a dataset or experiment states, or the assumed one; a row of features as 1 x D.
 
     `value_bytes` is what a pixel or a feature takes.
@@ -77,7 +80,7 @@ def labels_memory_mb(kind: str, dataset: Mapping[str, Any]) -> int:
         dataset: as `config.dataset_settings` gives it.
     """
     reads_samples = kind == "instance_dependent" or "." in kind
-    return 500 + (3 * images_mb(size_of(dataset)) if reads_samples else 0)
+    return 500 + (3 * images_mb(data_size(dataset)) if reads_samples else 0)
 
 
 def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
@@ -87,8 +90,8 @@ def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         rule: name of a rule that fits probes.
         experiment: as `config.resolve` gives it.
     """
-    size = size_of(experiment)
-    width = widest_layer(experiment["model"], size["shape"])
+    size = data_size(experiment)
+    width = max(network_of(experiment)["widths"])
     if rule in _READ_THE_INPUT:
         width = max(width, prod(size["shape"]))
     row = 4 * width
@@ -149,10 +152,10 @@ def _probes_bytes(
     return bytes_ + rows
 
 
-def held_mb(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
-    """Activations that are held in memory, an upper bound for networks of few layers."""
+def held_mb(size: Mapping[str, Any], widths: Sequence[int]) -> int:
+    """Activations that are held in memory: of all layers, and the input."""
     rows = size["train"] + size["test"]
-    return min(HELD_BYTES, MOST_LAYERS * rows * widest_layer(model, size["shape"]) * 4) // 2**20
+    return min(HELD_BYTES, 4 * rows * (prod(size["shape"]) + sum(widths))) // 2**20
 
 
 def dataset_memory_mb(dataset: Mapping[str, Any]) -> int:
@@ -161,7 +164,7 @@ def dataset_memory_mb(dataset: Mapping[str, Any]) -> int:
     Args:
         dataset: as `config.dataset_settings` gives it.
     """
-    return BASE_MB + 4 * images_mb(size_of(dataset))
+    return BASE_MB + 4 * images_mb(data_size(dataset))
 
 
 def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
@@ -171,21 +174,33 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         rule: name of a rule that is about one run.
         experiment: as `config.resolve` gives it.
     """
-    size = size_of(experiment)
+    size = data_size(experiment)
+    network = network_of(experiment)
     # A job holds the images, and training its part of them beside; and of a network its weights,
     # their gradients, two averages of these as Adam has them, and a copy on its way to a file.
-    network = 5 * 4 * parameters(size, experiment["model"]) // 2**20
-    memory = BASE_MB + 3 * images_mb(size) + network
+    memory = BASE_MB + 3 * images_mb(size) + 5 * 4 * network["parameters"] // 2**20
+    # What the parts of a network give is there once in a forward pass, and twice in a backward one.
+    bytes_ = network["reading"]
+    if rule in _TRAIN:
+        batch = experiment["training"]["batch_size"]
+        bytes_ = max(bytes_, 2 * 4 * batch * network["activations"])
+    memory += bytes_ // 2**20
     if rule not in ("train", "dump_activations"):
-        memory += held_mb(size, experiment["model"]) + probing_mb(rule, experiment)
+        memory += held_mb(size, network["widths"]) + probing_mb(rule, experiment)
     return memory
+
+
+_TRAIN = {"train", "intervene", "relabel_and_retrain", "mend_labels"}
 
 
 def runtime_minutes(rule: str, experiment: Mapping[str, Any]) -> int:
     """Generous wall-clock time of one job of a rule, in minutes."""
-    size = size_of(experiment)
-    images = size["train"] * _passes(rule, experiment)
-    return 20 + images // (60 * IMAGES_PER_SECOND)
+    size = data_size(experiment)
+    passes = _passes(rule, experiment)
+    # A training step takes three times as much as a forward pass; probes read what was held.
+    flops = network_of(experiment)["flops"] * (3 * passes if rule in _TRAIN else min(passes, 100))
+    seconds = size["train"] * max(passes / IMAGES_PER_SECOND, flops / FLOPS_PER_SECOND)
+    return 20 + int(seconds) // 60
 
 
 def _passes(rule: str, experiment: Mapping[str, Any]) -> int:
@@ -200,23 +215,6 @@ def _passes(rule: str, experiment: Mapping[str, Any]) -> int:
     return 100
 
 
-def parameters(size: Mapping[str, Any], model: Mapping[str, Any]) -> int:
-    """Weights of a network, as if convolutions before its linear layers were a few of its channels.
-
-    Networks without linear layers are taken for ResNet-18.
-    """
-    if not model:
-        return 0
-    if not model.get("widths"):
-        return 11_200_000
-    depth, height, width = size["shape"]
-    channels = [depth, *model.get("channels", [])]
-    convolutions = sum(9 * (n_in + n_out) * n_out for n_in, n_out in pairwise(channels))
-    shrunk = (height >> len(channels) - 1) * (width >> len(channels) - 1)
-    widths = [channels[-1] * shrunk, *model["widths"], size["classes"]]
-    return convolutions + sum(n_in * n_out for n_in, n_out in pairwise(widths))
-
-
 def disk_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     """Disk space that one job of a rule fills, in MB, if the run trains to its epoch limit.
 
@@ -224,13 +222,11 @@ def disk_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         rule: `train` (states of the kept epochs) or `dump_activations` (layers at these epochs).
         experiment: as `config.resolve` gives it.
     """
-    size = size_of(experiment)
-    model = experiment["model"]
+    size = data_size(experiment)
+    network = network_of(experiment)
     n_epochs = len(epochs_of(experiment["epochs"], experiment["training"]["max_epochs"]))
     if rule == "train":
-        return 1 + n_epochs * 4 * parameters(size, model) // 2**20
-    # Nine layers of a ResNet-18 hold about six times its widest.
-    widths = _hidden_widths(model, size["shape"]) or 6 * [widest_layer(model, size["shape"])]
+        return 1 + n_epochs * 4 * network["parameters"] // 2**20
     value_bytes = {"float32": 4, "float16": 2}[experiment["activations"]["dtype"]]
     images = size["train"] + size["test"]
-    return 1 + n_epochs * images * sum(widths) * value_bytes // 2**20
+    return 1 + n_epochs * images * sum(network["widths"]) * value_bytes // 2**20

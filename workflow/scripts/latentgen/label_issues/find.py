@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
 from latentgen.label_issues.scores import label_scores
+from latentgen.networks.places import INPUT_OF
 from latentgen.networks.reading import (
-    INPUT_OF,
     extract,
     in_mode,
     inputs_and_labels,
+    parts_of,
     require_module,
     running_on,
     without_compiled_code,
@@ -45,9 +46,9 @@ def find_label_issues(
         loader: batches of inputs, labels and, if a third is there, names of the samples. It is read
             once, so it must not drop the last batch; shuffling makes names necessary to find the
             samples again.
-        layers: names of submodules, as `model.named_modules()` gives them, whose (flattened)
-            outputs are judged by, scores averaged. If not given: what the first linear layer
-            reads, or, where that is the input itself, the second.
+        layers: names of submodules whose outputs are judged by, scores averaged, or other places,
+            as for `extract`. If not given: what the first linear layer reads, or, where that is the
+            input itself, the second.
         seed: of the folds.
 
     Returns:
@@ -147,5 +148,5 @@ def _without_ids(loader: Iterable[Batch], ids: list[Any]) -> Iterator[tuple[Tens
     """Inputs and labels of each batch; names of its samples are added to a list."""
     for batch in loader:
         yield inputs_and_labels(batch)
-        if names := batch[2:]:
+        if names := parts_of(batch)[2:]:
             ids += names[0].tolist() if isinstance(names[0], Tensor) else list(names[0])

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
@@ -17,7 +16,8 @@ from latentgen.networks.last_layer import (
     require_logits_of_each,
     require_replaceable,
 )
-from latentgen.networks.reading import INPUT_OF, described, in_mode, read_layers
+from latentgen.networks.places import INPUT_OF, described, unwrapped
+from latentgen.networks.reading import in_mode, read_layers
 from latentgen.plugins import find, own_code
 
 ARCHITECTURES = "latentgen.networks.architectures"
@@ -163,23 +163,6 @@ def _require_names(layers: Any) -> None:
             raise PipelineError(f"layers: found {layer!r}: {place!r}; needed: names")
         if layer == INPUT or (layer == HEAD_INPUT and not place.startswith(INPUT_OF)):
             raise PipelineError(f"layers: found {layer!r}, which names another layer; rename it")
-
-
-def unwrapped(module: nn.Module) -> tuple[nn.Module, str]:
-    """A module without what `torch.compile` or a data-parallel wrapper puts around it.
-
-    Returns:
-        The module, and what its submodules' names began with.
-    """
-    for wrapper in ("_orig_mod", "module"):
-        inner = module._modules.get(wrapper)
-        is_wrapper = wrapper == "_orig_mod" or isinstance(
-            module, DataParallel | DistributedDataParallel
-        )
-        if inner is not None and is_wrapper:
-            found, prefix = unwrapped(inner)
-            return found, f"{wrapper}.{prefix}"
-    return module, ""
 
 
 def with_image_statistics(network: Network) -> Network:

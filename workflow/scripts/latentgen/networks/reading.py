@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from latentgen.errors import PipelineError, one_line
+from latentgen.networks.places import Place, described, matching, rows_of, submodule, unwrapped
 from latentgen.networks.precision import ieee_float32
 
 BATCH = 250
@@ -54,13 +54,9 @@ def predict_logits(module: nn.Module, images: Tensor, mean: Scale, std: Scale) -
         return torch.cat([module(normalise(batch, mean, std)) for batch in batches])
 
 
-INPUT_OF = "input of "
-"""Before a submodule's name: what it is given, instead of what it gives."""
-
-
 @ieee_float32()
 def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) -> dict[str, Tensor]:
-    """Run a module and return the flattened outputs of the named submodules.
+    """Run a module and return what is found at some places of it, as rows.
 
     >>> module = nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 3))
     >>> read = read_layers(module, {"relu": "1", "head": "input of 2"}, torch.ones(5, 4))
@@ -68,39 +64,52 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
     True
 
     Args:
-        module: run in its current mode, train or eval.
-        layers: by the layer's name, a submodule, whose output is read, or `input of` a submodule.
-            If it is called several times, the first call counts; of several outputs, such as an
-            LSTM's, the first is read.
+        module: run in its current mode, train or eval; of a compiled or data-parallel one, what is
+            inside.
+        layers: by the layer's name, the place (see `places`): a submodule, or `input of` it. If it
+            is called several times, the first call counts, or the one of `call 2 of`. Of a tuple,
+            dict or dataclass the first tensor is read, or the part of `item NAME of`. Tokens are
+            averaged, anything else is flattened, unless `mean of`, `cls of` or `flatten of` says
+            otherwise.
         inputs: (n, ...).
 
     Returns:
-        Each layer, flattened to (n, width).
+        Each layer, (n, width).
 
     Raises:
-        PipelineError: there is no such submodule, the module does not call it, or it does not give
-            a row of real numbers for each input.
+        PipelineError: there is no such submodule, the module does not call it (so often), or it
+            does not give a row of real numbers for each input.
     """
-    read: dict[str, Tensor] = {}
-
-    def remember(layer: str, place: str) -> "torch.utils.hooks.RemovableHandle":
-        def keep(value: Any) -> None:
-            if layer not in read:  # a copy, because a later layer may work in place
-                read[layer] = _rows(value, len(inputs), layer).clone()
-
-        part = submodule(module, place.removeprefix(INPUT_OF))
-        if place.startswith(INPUT_OF):
-            return part.register_forward_pre_hook(
-                lambda _part, given, named: keep((*given, *named.values())), with_kwargs=True
-            )
-        return part.register_forward_hook(lambda _part, _given, output: keep(output))
-
     if not layers:
-        return read
+        return {}
+    module, wrapper = unwrapped(module)
+    places = {layer: Place.of(place) for layer, place in layers.items()}
+    read: dict[str, Tensor] = {}
+    calls = dict.fromkeys(layers, 0)
+    image = inputs.shape[2:] if inputs.ndim == 4 else ()
+
+    def keep(layer: str, value: Any) -> None:
+        calls[layer] += 1
+        if calls[layer] == places[layer].call:
+            with naming(layer):
+                rows = rows_of(value, places[layer], len(inputs), image)
+            read[layer] = rows.clone()  # because a later layer may work in place
+
+    def remember(layer: str) -> "torch.utils.hooks.RemovableHandle":
+        part = submodule(module, places[layer].module.removeprefix(wrapper))
+        if places[layer].of_input:
+            return part.register_forward_pre_hook(
+                lambda _part, given, named: keep(
+                    layer, {**dict(enumerate(given)), **named} if named or given[1:] else given
+                ),
+                with_kwargs=True,
+            )
+        return part.register_forward_hook(lambda _part, _given, output: keep(layer, output))
+
     hooks = []
     try:
-        for layer, place in layers.items():
-            hooks.append(remember(layer, place))
+        for layer in layers:
+            hooks.append(remember(layer))
         with torch.no_grad(), without_compiled_code():
             module(inputs.clone())  # as it may work in place
     finally:
@@ -108,57 +117,27 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
             hook.remove()
     for layer in layers:
         if layer not in read:
-            raise PipelineError(f"layer {layer}: the network does not call it, so it gives nothing")
+            raise PipelineError(f"layer {layer}: {_why_not(calls[layer])}")
     return read
 
 
-def submodule(module: nn.Module, name: str) -> nn.Module:
-    """The submodule of a name, as `module.named_modules()` gives it.
+def _why_not(n_calls: int) -> str:
+    if not n_calls:
+        return "the network does not call it, so it gives nothing"
+    return f"the network calls it {n_calls} time{'s' * (n_calls > 1)}"
+
+
+@contextmanager
+def naming(layer: str) -> Iterator[None]:
+    """Say of which layer an error is.
 
     Raises:
-        PipelineError: there is none; with names that it could have been.
+        PipelineError: one was raised inside.
     """
     try:
-        return module.get_submodule(name)
-    except AttributeError:
-        names = [known for known, _ in module.named_modules() if known]
-        near = get_close_matches(name, names, n=5, cutoff=0.3) or names[-5:]
-        raise PipelineError(
-            f"layer {name!r}: the network has no such submodule; found {', '.join(near) or 'none'}"
-        ) from None
-
-
-def _rows(value: Any, n: int, layer: str) -> Tensor:
-    if isinstance(value, tuple | list) and value:
-        value = value[0]
-    if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != n or value.is_complex():
-        raise PipelineError(
-            f"layer {layer}: found {described(value)}; needed: a tensor of real numbers with a row "
-            f"for each of {n} inputs"
-        )
-    value = value.to_dense()
-    return value.flatten(1) if value.ndim > 1 else value[:, None]
-
-
-def described(value: Any) -> str:
-    """What a message says of a value that is not what was needed.
-
-    >>> described({"image": torch.ones(2, 3), "label": 1}), described((torch.ones(2, 3), 1))
-    ('a dict with image, label', 'a tuple of a tensor of shape (2, 3), an int')
-    >>> described(torch.ones(2, 3, dtype=torch.float64))
-    'a float64 tensor of shape (2, 3)'
-    """
-    if isinstance(value, Tensor):
-        dtype = str(value.dtype).removeprefix("torch.")
-        kind = "a tensor" if dtype in ("float32", "int64") else f"a {dtype} tensor"
-        return f"{kind} of shape {tuple(value.shape)}"
-    name = type(value).__name__
-    kind = f"an {name}" if name[0] in "aeiouAEIO" else f"a {name}"
-    if isinstance(value, Mapping):
-        return f"{kind} with {', '.join(map(str, value)) or 'nothing in it'}"
-    if isinstance(value, tuple | list) and 0 < len(value) < 6:
-        return f"{kind} of {', '.join(map(described, value))}"
-    return kind
+        yield
+    except PipelineError as error:
+        raise PipelineError(f"layer {layer}: {error}") from None
 
 
 @contextmanager
@@ -186,8 +165,40 @@ def in_mode(module: nn.Module, *, train: bool) -> Iterator[None]:
             part.training = mode
 
 
+INPUT_KEYS = ("pixel_values", "image", "images", "img", "inputs", "input", "features", "x")
+LABEL_KEYS = ("labels", "label", "targets", "target", "y")
+ID_KEYS = ("ids", "id", "index", "idx", "names", "name")
+"""Keys of batches that are dictionaries, as Hugging Face's and others' loaders give them."""
+
+
+def parts_of(batch: Any) -> tuple[Any, ...]:
+    """Inputs, labels and, if there are any, names of the samples of a batch.
+
+    They are the first of its items, or those with the usual keys.
+
+    >>> parts_of({"pixel_values": [1.5], "label": [0], "id": ["a"]})
+    ([1.5], [0], ['a'])
+
+    Raises:
+        PipelineError: inputs and labels are not in it.
+    """
+    if isinstance(batch, tuple | list) and len(batch) >= 2:
+        return tuple(batch)
+    if isinstance(batch, Mapping):
+        found = [
+            next((batch[key] for key in keys if key in batch), None)
+            for keys in (INPUT_KEYS, LABEL_KEYS, ID_KEYS)
+        ]
+        if found[0] is not None and found[1] is not None:
+            return tuple(found if found[2] is not None else found[:2])
+    raise PipelineError(
+        f"a batch is {described(batch)}; needed: (inputs, labels), with a label for each input, or "
+        f"a dictionary with one of {', '.join(INPUT_KEYS)} and one of {', '.join(LABEL_KEYS)}"
+    )
+
+
 def inputs_and_labels(batch: Any) -> tuple[Tensor, Tensor]:
-    """Inputs (n, ...) and labels (n,) of a batch: the first two of its items.
+    """Inputs (n, ...) and labels (n,) of a batch (see `parts_of`).
 
     Labels may come as (n, 1), as some datasets have them.
 
@@ -197,13 +208,10 @@ def inputs_and_labels(batch: Any) -> tuple[Tensor, Tensor]:
     Raises:
         PipelineError: these are not in it.
     """
+    given = parts_of(batch)[:2]
     needed = "needed: (inputs, labels), with a label for each input"
-    if not isinstance(batch, tuple | list) or len(batch) < 2:
-        if isinstance(batch, Mapping):
-            needed += ', as in ((b["inputs"], b["labels"]) for b in loader)'
-        raise PipelineError(f"a batch is {described(batch)}; {needed}")
     try:
-        inputs, labels = torch.as_tensor(batch[0]), torch.as_tensor(batch[1])
+        inputs, labels = (torch.as_tensor(part) for part in given)
     except (TypeError, ValueError, RuntimeError):
         raise PipelineError(f"a batch is {described(batch)}; {needed}") from None
     if inputs.ndim == 0 or labels.shape not in [(len(inputs),), (len(inputs), 1)]:
@@ -251,7 +259,7 @@ def running_on(inputs: Tensor) -> Iterator[None]:
 
 
 def extract(
-    model: nn.Module, loader: Iterable[Sequence[Tensor]], layers: Sequence[str]
+    model: nn.Module, loader: Iterable[Any], layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Activations of layers of any model, in eval mode.
 
@@ -263,13 +271,17 @@ def extract(
 
     Args:
         model: stays in its mode, train or eval; inputs are moved to its device, if it has one.
-        loader: yields batches of inputs (n, ...) and labels (n,), such as a `DataLoader`; what
-            else a batch holds after these two is left aside.
-        layers: names of submodules, as `model.named_modules()` gives them, or `input of` one of
-            them; see `read_layers`.
+        loader: yields batches of inputs (n, ...) and labels (n,), such as a `DataLoader`, as tuples
+            or as dictionaries with the usual keys (see `parts_of`); what else a batch holds is left
+            aside.
+        layers: names of submodules, as `model.named_modules()` gives them, or patterns of names
+            such as `layer*` (see `places.matching`). Words before a name say more: `input of fc`,
+            `call 2 of relu` (default: the first call), `item logits of encoder` (default: the first
+            tensor of several outputs), `mean of`, `cls of` or `flatten of` (default: the mean of
+            tokens (n, tokens, width); anything else is flattened).
 
     Returns:
-        Each layer's outputs, flattened to (N, width), and the labels (N,), on the CPU.
+        Each layer's outputs, (N, width), and the labels (N,), on the CPU.
 
     Raises:
         PipelineError: a batch is something else, there is none, the model cannot be run on it, or a
@@ -278,6 +290,7 @@ def extract(
     require_module(model)
     require_list_of_names(layers)
     device = next((parameter.device for parameter in model.parameters()), None)
+    layers = places_in(model, layers)
     read: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     labels = []
     with in_mode(model, train=False):
@@ -296,3 +309,13 @@ def extract(
                 f"{max(widths)}; needed: inputs of one size"
             )
     return {layer: torch.cat(parts) for layer, parts in read.items()}, torch.cat(labels)
+
+
+def places_in(model: nn.Module, layers: Sequence[str]) -> list[str]:
+    """Layers with every pattern replaced by the places that it stands for, each once.
+
+    Raises:
+        PipelineError: there is no such submodule.
+    """
+    places = [place for layer in layers for place in matching(model, layer)]
+    return list(dict.fromkeys(places))

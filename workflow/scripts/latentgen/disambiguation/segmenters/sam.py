@@ -10,8 +10,8 @@ from skimage.morphology import remove_small_holes, remove_small_objects
 from latentgen.devices import best_device
 from latentgen.disambiguation.pictures import Picture
 from latentgen.disambiguation.segments import Segmenter, Segments, disjoint
-from latentgen.disambiguation.weights import load_weights, require_weights
 from latentgen.errors import PipelineError
+from latentgen.networks.weights import load_weights, require_weights
 
 
 def sam(

@@ -19,7 +19,7 @@ from torch.serialization import safe_globals
 
 from latentgen.checksums import sha256_of
 from latentgen.errors import PipelineError, one_line
-from latentgen.networks.reading import described
+from latentgen.networks.places import described
 from latentgen.outside import note_download
 from latentgen.storage import atomic_path
 
@@ -63,7 +63,7 @@ def require_weights(path: Path, url: str | None = None, sha256: str | None = Non
         raise PipelineError(f"{path}: expected SHA-256 {sha256}, found {found}")
 
 
-def load_weights(module: nn.Module, path: Path, what: str) -> None:
+def load_weights(module: nn.Module, path: Path, what: str, *, head: str | None = None) -> None:
     """Read a file of weights into a network.
 
     Names may begin as a wrapper leaves them (`module.`, `_orig_mod.`), or with the name under which
@@ -73,12 +73,17 @@ def load_weights(module: nn.Module, path: Path, what: str) -> None:
         module: the network.
         path: see `read_weights`.
         what: the network's name in a message.
+        head: name of a last layer that stays as it is if the file has none, or one for another
+            number of classes.
 
     Raises:
         PipelineError: the file is not readable, or its weights are not those of the network.
     """
     needed = module.state_dict()
     tensors = _renamed(read_weights(path), needed)
+    of_head = {name for name in needed if head is not None and name.startswith(f"{head}.")}
+    if any(name not in tensors or tensors[name].shape != needed[name].shape for name in of_head):
+        tensors |= {name: needed[name] for name in of_head}
     counters = {name for name in needed if name.endswith("num_batches_tracked")}  # old files lack
     reasons = {
         "missing": [name for name in needed if name not in tensors.keys() | counters],
