@@ -29,6 +29,9 @@ MOST_LAYERS = 10
 IMAGES_PER_SECOND = 1000
 """Training on one CPU core, of the papers' smaller networks; an accelerator is faster."""
 
+TRANSFORMS_PER_SECOND = 2000
+"""Of single images, by torchvision; less than half of what was measured."""
+
 
 def widest_layer(model: Mapping[str, Any], shape: list[int]) -> int:
     """Width of the widest hidden layer, an upper bound where pooling shrinks the image."""
@@ -146,8 +149,12 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     size = experiment["size"] or UNKNOWN_SIZE
     # A job holds the images, and training its part of them beside; and of a network its weights,
     # their gradients, two averages of these as Adam has them, and a copy on its way to a file.
-    network = 5 * 4 * parameters(size, experiment["model"]) // 2**20
+    training = experiment.get("training", {})
+    copies = 5 + 2 * bool(training.get("ema"))  # their moving average, and a copy of that
+    network = copies * 4 * parameters(size, experiment["model"]) // 2**20
     memory = BASE_MB + 3 * images_mb(size) + network
+    if training.get("loss", "cross_entropy") != "cross_entropy":  # it may keep targets of images
+        memory += 4 * size["train"] * size["classes"] // 2**20
     if rule not in ("train", "dump_activations"):
         memory += held_mb(size, experiment["model"]) + probing_mb(rule, experiment)
     return memory
@@ -157,7 +164,9 @@ def runtime_minutes(rule: str, experiment: Mapping[str, Any]) -> int:
     """Generous wall-clock time of one job of a rule, in minutes."""
     size = experiment["size"] or UNKNOWN_SIZE
     images = size["train"] * _passes(rule, experiment)
-    return 20 + images // (60 * IMAGES_PER_SECOND)
+    transforms = len(experiment.get("training", {}).get("augment", []))
+    seconds = images / IMAGES_PER_SECOND + images * transforms / TRANSFORMS_PER_SECOND
+    return 20 + int(seconds // 60)
 
 
 def _passes(rule: str, experiment: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Optimisers as training uses them."""
+"""Optimisers and their schedules as training uses them."""
 
 import inspect
 from typing import Any
@@ -6,19 +6,62 @@ from typing import Any
 import torch
 from torch import nn
 
+from latentgen.chosen import class_of, make, parts
+from latentgen.errors import PipelineError, one_line
 from latentgen.networks.training_config import TrainingConfig
+
+OPTIMIZERS = "torch.optim"
+SCHEDULERS = "torch.optim.lr_scheduler"
 
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Plain SGD or Adam, fused: the same arithmetic in one kernel."""
-    optimizers: dict[str, dict[str, Any]] = {
-        "SGD": {"momentum": config.momentum},
-        "Adam": {"betas": tuple(config.betas)},
-    }
-    make = _without_compiler(getattr(torch.optim, config.optimizer))
-    return make(
-        module.parameters(), lr=config.learning_rate, fused=True, **optimizers[config.optimizer]
-    )
+    """The optimiser of a training, fused where it can be: the same arithmetic in one kernel.
+
+    Raises:
+        PipelineError: there is none, it takes no such arguments, or not these weights.
+    """
+    name, arguments = parts(config.optimizer)
+    try:
+        optimizer = class_of(OPTIMIZERS, name)
+        short = {"momentum": config.momentum, "betas": config.betas}
+        given = {key: value for key, value in short.items() if value is not None}
+        if "fused" in inspect.signature(optimizer).parameters:
+            given["fused"] = True
+        made = _without_compiler(optimizer)
+        return made(module.parameters(), lr=config.learning_rate, **{**given, **arguments})
+    except PipelineError as error:
+        raise PipelineError(f"training.optimizer: {error}") from None
+    except Exception as error:
+        raise PipelineError(f"training.optimizer: {name}: {one_line(error)}") from error
+
+
+def make_scheduler(
+    optimizer: torch.optim.Optimizer, config: TrainingConfig
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    """The schedule of an optimiser's learning rate, to be stepped after every epoch.
+
+    Raises:
+        PipelineError: there is none, or it takes no such arguments.
+    """
+    if config.scheduler is None:
+        return None
+    try:
+        return make(SCHEDULERS, config.scheduler, optimizer)
+    except PipelineError as error:
+        raise PipelineError(f"training.scheduler: {error}") from None
+
+
+def step(optimizer: torch.optim.Optimizer) -> None:
+    """One step of an optimiser.
+
+    Raises:
+        PipelineError: it cannot be used so, as those that need a function or sparse gradients.
+    """
+    try:
+        optimizer.step()
+    except (TypeError, RuntimeError) as error:
+        name = type(optimizer).__name__
+        raise PipelineError(f"training.optimizer: {name}: {one_line(error)}") from error
 
 
 def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:
