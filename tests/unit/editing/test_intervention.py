@@ -216,11 +216,13 @@ def test_batches_of_single_images_are_a_variant(
 ) -> None:
     sizes = []
 
-    def remember(module, optimizer, data, config, epoch):
-        sizes.append(config.batch_size)
-        return {"train_loss": 0.0}
+    train_epoch = intervention.Trainer.epoch
 
-    monkeypatch.setattr(intervention, "train_epoch", remember)
+    def remember(trainer, epoch):
+        sizes.append(trainer.config.batch_size)
+        return train_epoch(trainer, epoch)
+
+    monkeypatch.setattr(intervention.Trainer, "epoch", remember)
     intervene(run, trained, [6], ["edited_single_images"])
     assert sorted(sizes) == [1] * 2 + [16] * TOTAL
 

@@ -5,6 +5,7 @@ knows their names.
 """
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,8 +75,20 @@ def make(module: str, chosen: Chosen, *given: Any, **more: Any) -> Any:
     for key in NESTED & arguments.keys():
         arguments[key] = [make(module, inner, *given) for inner in arguments[key]]
     try:
-        return class_of(module, name)(*given, **arguments)
+        made = class_of(module, name)
+        return made(*given, **_floats(made, arguments))
     except PipelineError:
         raise
     except Exception as error:
         raise PipelineError(f"{name}: {one_line(error)}") from error
+
+
+def _floats(made: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with floats where a class wants them: 8 is a whole number in YAML."""
+    wanted = inspect.signature(made).parameters
+    return {
+        key: float(value)
+        if type(value) is int and key in wanted and wanted[key].annotation is float
+        else value
+        for key, value in arguments.items()
+    }

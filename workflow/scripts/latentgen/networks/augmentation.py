@@ -1,6 +1,7 @@
 """Training images changed at random, by the transforms of torchvision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -25,17 +26,15 @@ class Augmentation:
         Raises:
             PipelineError: one cannot be made, or comes after MixUp or CutMix.
         """
-        self._of_images, self._of_batches = [], []
-        try:
-            for transform in [make(TRANSFORMS, one) for one in chosen]:
-                if _mixes(transform):
-                    self._of_batches.append(transform)
-                elif self._of_batches:
-                    raise PipelineError("MixUp and CutMix change whole batches; put them last")
-                else:
-                    self._of_images.append(transform)
-        except PipelineError as error:
-            raise PipelineError(f"training.augment: {error}") from None
+        with _told():
+            transforms = [make(TRANSFORMS, one) for one in chosen]
+        mixing = [_mixes(transform) for transform in transforms]
+        if mixing != sorted(mixing):
+            raise PipelineError(
+                "training.augment: MixUp and CutMix mix whole batches; put them last"
+            )
+        n = mixing.count(False)
+        self._of_images, self._of_batches = transforms[:n], transforms[n:]
 
     def images(self, images: Tensor) -> Tensor:
         """Change each of some images (n, C, H, W), which keep their shape and type.
@@ -45,10 +44,8 @@ class Augmentation:
         """
         if not self._of_images:
             return images
-        try:
+        with _told():
             changed = torch.stack([self._change(image) for image in images])
-        except Exception as error:
-            raise PipelineError(f"training.augment: {one_line(error)}") from error
         if (changed.shape, changed.dtype) != (images.shape, images.dtype):
             shape, wanted = (tuple(given.shape[1:]) for given in (changed, images))
             raise PipelineError(
@@ -58,17 +55,31 @@ class Augmentation:
         return changed
 
     def batch(self, inputs: Tensor, labels: Tensor, n_classes: int) -> tuple[Tensor, Tensor]:
-        """Mix inputs (n, ...) and labels (n,), which then are shares of classes (n, classes)."""
+        """Mix inputs (n, ...) and labels (n,), which then are shares of classes (n, classes).
+
+        Raises:
+            PipelineError: a transform does not take them.
+        """
         if self._of_batches:
             labels = one_hot(labels, n_classes).float()
         for transform in self._of_batches:
-            inputs, labels = transform(inputs, labels)
+            with _told():
+                inputs, labels = transform(inputs, labels)
         return inputs, labels
 
     def _change(self, image: Tensor) -> Tensor:
         for transform in self._of_images:
             image = transform(image)
         return image
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell in one line what goes wrong in a transform."""
+    try:
+        yield
+    except Exception as error:
+        raise PipelineError(f"training.augment: {one_line(error)}") from error
 
 
 def _mixes(transform: object) -> bool:

@@ -1,10 +1,14 @@
 """Optimisers and their schedules as training uses them."""
 
 import inspect
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from latentgen.chosen import class_of, make, parts
 from latentgen.errors import PipelineError, one_line
@@ -21,7 +25,7 @@ def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Opt
         PipelineError: there is none, it takes no such arguments, or not these weights.
     """
     name, arguments = parts(config.optimizer)
-    try:
+    with _told("optimizer"):
         optimizer = class_of(OPTIMIZERS, name)
         short = {"momentum": config.momentum, "betas": config.betas}
         given = {key: value for key, value in short.items() if value is not None}
@@ -29,10 +33,6 @@ def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Opt
             given["fused"] = True
         made = _without_compiler(optimizer)
         return made(module.parameters(), lr=config.learning_rate, **{**given, **arguments})
-    except PipelineError as error:
-        raise PipelineError(f"training.optimizer: {error}") from None
-    except Exception as error:
-        raise PipelineError(f"training.optimizer: {name}: {one_line(error)}") from error
 
 
 def make_scheduler(
@@ -45,10 +45,31 @@ def make_scheduler(
     """
     if config.scheduler is None:
         return None
-    try:
+    with _told("scheduler"):
         return make(SCHEDULERS, config.scheduler, optimizer)
-    except PipelineError as error:
-        raise PipelineError(f"training.scheduler: {error}") from None
+
+
+def end_epoch(scheduler: torch.optim.lr_scheduler.LRScheduler | None, loss: float) -> None:
+    """Step a schedule after an epoch of some training loss, which `ReduceLROnPlateau` goes by."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step(loss)
+    elif scheduler is not None:
+        scheduler.step()
+
+
+def require_schedule(config: TrainingConfig) -> None:
+    """Go through the schedule of a whole training, so that what fails late fails at once.
+
+    Raises:
+        PipelineError: it cannot be made, or stepped for so many epochs.
+    """
+    if config.scheduler is None:
+        return
+    scheduler = make_scheduler(make_optimizer(nn.Linear(1, 1), config), config)
+    with _told("scheduler"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that nothing is trained in between
+        for _ in range(config.max_epochs):
+            end_epoch(scheduler, 0.0)
 
 
 def step(optimizer: torch.optim.Optimizer) -> None:
@@ -57,11 +78,17 @@ def step(optimizer: torch.optim.Optimizer) -> None:
     Raises:
         PipelineError: it cannot be used so, as those that need a function or sparse gradients.
     """
-    try:
+    with _told("optimizer"):
         optimizer.step()
-    except (TypeError, RuntimeError) as error:
-        name = type(optimizer).__name__
-        raise PipelineError(f"training.optimizer: {name}: {one_line(error)}") from error
+
+
+@contextmanager
+def _told(key: str) -> Iterator[None]:
+    """Tell in one line what a library says of a key of `training`."""
+    try:
+        yield
+    except Exception as error:
+        raise PipelineError(f"training.{key}: {one_line(error)}") from error
 
 
 def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:

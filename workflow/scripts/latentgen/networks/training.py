@@ -11,7 +11,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from latentgen import progress
@@ -21,7 +20,13 @@ from latentgen.data.scores import scores
 from latentgen.errors import PipelineError, one_line
 from latentgen.networks.augmentation import Augmentation
 from latentgen.networks.last_layer import logits_of
-from latentgen.networks.optimizers import make_optimizer, make_scheduler, step
+from latentgen.networks.optimizers import (
+    end_epoch,
+    make_optimizer,
+    make_scheduler,
+    require_schedule,
+    step,
+)
 from latentgen.networks.precision import in_training
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.training_config import TrainingConfig, TrainingData
@@ -68,16 +73,20 @@ def require_trainable(module: nn.Module, data: TrainingData, config: TrainingCon
 
     Raises:
         PipelineError: it gives no logits in train mode, a batch would be a single image and it
-            takes no less than two, or the images cannot be augmented so.
+            takes no less than two, the images cannot be augmented so, or the learning rate not
+            scheduled.
     """
-    logits_of(module, _first(2, data), train=True)
+    require_schedule(config)
+    logits = logits_of(module, _first(2, data), train=True)
     if min(config.batch_size, len(data.images)) == 1 and not _takes_single_images(module, data):
         raise PipelineError(
             "training.batch_size: found batches of one image, on which this network cannot be "
             "trained (batch normalisation needs more); allowed: 2 or more"
         )
     with _seeded(data.images.device, config.seed):
-        Augmentation(config.augment).images(data.images[:2])
+        augmentation = Augmentation(config.augment)
+        inputs = data.inputs(torch.arange(len(logits)), augmentation.images)
+        augmentation.batch(inputs, data.observed[: len(logits)], logits.shape[1])
 
 
 def _takes_single_images(module: nn.Module, data: TrainingData) -> bool:
@@ -107,6 +116,8 @@ class Trainer:
 
     Attributes:
         module: the network that is trained.
+        data: what it is trained on.
+        config: how.
         optimizer: of its weights.
     """
 
@@ -118,7 +129,7 @@ class Trainer:
         """
         self.module = module
         self.optimizer = make_optimizer(module, config)
-        self._data, self._config = data, config
+        self.data, self.config = data, config
         self._scheduler = make_scheduler(self.optimizer, config)
         self._augmentation = Augmentation(config.augment)
         self._n_classes = logits_of(module, _first(2, data)).shape[1]
@@ -144,7 +155,7 @@ class Trainer:
         Args:
             epoch: from 1 on; which random numbers are drawn depends on it and the seed alone.
         """
-        data, config = self._data, self._config
+        data, config = self.data, self.config
         self.module.train()
         # Nothing is moved off the device inside the loop: waiting for a value would stall a GPU.
         losses, predictions, rows_seen = [], [], []
@@ -169,12 +180,12 @@ class Trainer:
         scores = _scores(
             torch.stack(losses).sum(), torch.cat(predictions), torch.cat(rows_seen), data
         )
-        self._end_epoch(scores["train_loss"])
+        end_epoch(self._scheduler, scores["train_loss"])
         return scores
 
     def _batch(self, rows: Tensor, epoch: int, batch: int) -> tuple[Tensor, Tensor]:
         """Inputs and labels of a batch, augmented by draws that depend on seed, epoch and batch."""
-        data, config = self._data, self._config
+        data, config = self.data, self.config
         if not config.augment:
             return data.inputs(rows), data.observed[rows]
         with _seeded(data.images.device, derive_seed(config.seed, epoch, batch, "augment")):
@@ -182,17 +193,11 @@ class Trainer:
             return self._augmentation.batch(inputs, data.observed[rows], self._n_classes)
 
     def _step(self) -> None:
-        if self._config.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self._config.clip_grad_norm)
+        if self.config.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_grad_norm)
         step(self.optimizer)
         if self._average is not None:
             self._average.update_parameters(self.module)
-
-    def _end_epoch(self, loss: float) -> None:
-        if isinstance(self._scheduler, ReduceLROnPlateau):
-            self._scheduler.step(loss)
-        elif self._scheduler is not None:
-            self._scheduler.step()
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on, in PyTorch's own form."""
@@ -214,7 +219,7 @@ class Trainer:
         state = copy.deepcopy(self.state_dict())
         if new_optimizer:
             state["optimizer"]["state"] = {}
-        own = type(self)(copy.deepcopy(self.module), self._data, config)
+        own = type(self)(copy.deepcopy(self.module), self.data, config)
         own.load_state_dict(state)
         return own
 
