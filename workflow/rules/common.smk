@@ -27,6 +27,11 @@ WITHOUT_TRUTH = [
 ]
 # All else compares with true labels.
 SUITE = [name for name in IN_SUITE if name not in WITHOUT_TRUTH]
+METHODS = {
+    name: own
+    for name, own in schema.methods_of(CONFIG).items()
+    if set(own.values()) <= set(SUITE)
+}
 DATASETS = {name: schema.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()
