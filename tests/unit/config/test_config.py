@@ -52,11 +52,11 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     ),
     "misspelt argument of an optimiser": (
         lambda c: tiny(c)["training"].update(optimizer={"AdamW": {"weigth_decay": 0.1}}),
-        ["training.optimizer", "AdamW's argument 'weigth_decay'", "did you mean 'weight_decay'?"],
+        ["training.optimizer.AdamW:", "argument 'weigth_decay'", "did you mean 'weight_decay'?"],
     ),
     "an optimiser's rate that is not its to give": (
         lambda c: tiny(c)["training"].update(optimizer={"AdamW": {"lr": 0.1}}),
-        ["training.optimizer", "AdamW's argument 'lr'", "allowed: betas, eps, weight_decay"],
+        ["training.optimizer.AdamW:", "argument 'lr'", "allowed: betas, eps, weight_decay"],
     ),
     "an optimiser without its arguments": (
         lambda c: tiny(c)["training"].update(optimizer={"AdamW": None}),
@@ -84,7 +84,11 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
                 "SequentialLR": {"schedulers": [{"LinearLR": {"iters": 2}}], "milestones": []}
             }
         ),
-        ["training.scheduler", "LinearLR's argument 'iters'", "total_iters"],
+        [
+            "training.scheduler.SequentialLR.schedulers[0].LinearLR:",
+            "argument 'iters'",
+            "total_iters",
+        ],
     ),
     "misspelt transform": (
         lambda c: tiny(c)["training"].update(augment=["RandomHorizontalFlips"]),
@@ -92,7 +96,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     ),
     "misspelt argument of a transform": (
         lambda c: tiny(c)["training"].update(augment=[{"RandomCrop": {"sise": 8}}]),
-        ["training.augment[0]", "RandomCrop's argument 'sise'", "did you mean 'size'?"],
+        ["training.augment[0].RandomCrop:", "argument 'sise'", "did you mean 'size'?"],
     ),
     "misspelt loss": (
         lambda c: tiny(c)["training"].update(loss="gcee"),
@@ -100,7 +104,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     ),
     "misspelt argument of a loss": (
         lambda c: tiny(c)["training"].update(loss={"cross_entropy": {"label_smooting": 0.1}}),
-        ["training.loss", "cross_entropy's argument 'label_smooting'", "'label_smoothing'?"],
+        ["training.loss.cross_entropy:", "argument 'label_smooting'", "'label_smoothing'?"],
     ),
     "average that never moves": (
         lambda c: tiny(c)["training"].update(ema=1),

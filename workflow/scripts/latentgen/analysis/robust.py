@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from latentgen import markdown
 from latentgen.analysis.repair_table import repair_table
 from latentgen.analysis.runs import RUN_COLUMNS, interval_text, last_rows, with_intervals
 from latentgen.analysis.scoreboard import chosen_probes
@@ -90,7 +91,7 @@ def to_markdown(table: pd.DataFrame) -> str:
             ends = {name: "mean", f"{name}_low": "low", f"{name}_high": "high"}
             intervals = rows[list(ends)].rename(columns=ends).to_dict("records")
             shown[name.replace("_", " ")] = [interval_text(row) for row in intervals]
-        parts += [f"## {experiment}", shown.to_markdown(index=False, floatfmt=".3f")]
+        parts += [f"## {experiment}", markdown.to_markdown(shown, level="g")]
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from latentgen import signatures
 from latentgen.chosen import NESTED, Chosen, parts
-from latentgen.config.base import NUMBER, Block, Fraction, Number, Positive
+from latentgen.config.base import NUMBER, Block, Fraction, Positive
 from latentgen.config.errors import NotAmongError
 from latentgen.names import OWN_PATTERN
 from latentgen.plugins import names
@@ -26,19 +26,26 @@ def _one_of(module: str, base: str, *given: str) -> Any:
         given: arguments that are not the user's to give.
     """
 
-    def check(chosen: Any) -> Any:
+    def check(chosen: Any, below: str = "") -> None:
         name, arguments = _parts(chosen)
         if re.fullmatch(OWN_PATTERN, name):
-            return chosen
+            return
         if not signatures.is_subclass(module, name, base):
-            raise NotAmongError(name, [*signatures.subclasses(module, base), "module.object"])
-        _refuse_arguments(name, arguments, signatures.arguments(module, name), given)
+            allowed = [*signatures.subclasses(module, base), "module.object"]
+            raise NotAmongError(name, allowed, below=below)
+        below = f"{below}.{name}"
+        _refuse_arguments(name, arguments, signatures.arguments(module, name), given, below)
         for key in NESTED & arguments.keys():
-            for inner in arguments[key]:
-                check(inner)
+            if not isinstance(arguments[key], list):
+                raise ValueError(f"found {key} {arguments[key]!r}; allowed: a list of names")
+            for index, inner in enumerate(arguments[key]):
+                check(inner, f"{below}.{key}[{index}]")
+
+    def checked(chosen: Any) -> Any:
+        check(chosen)
         return chosen
 
-    return Annotated[Any, AfterValidator(check), WithJsonSchema(_SCHEMA)]
+    return Annotated[Any, AfterValidator(checked), WithJsonSchema(_SCHEMA)]
 
 
 def _check_loss(chosen: Any) -> Any:
@@ -48,7 +55,7 @@ def _check_loss(chosen: Any) -> Any:
     if name not in names(LOSSES):
         raise NotAmongError(name, [*names(LOSSES), "module.object"])
     known = signatures.arguments_of_entry(LOSSES, name)
-    _refuse_arguments(name, arguments, known, ("observed", "n_classes"))
+    _refuse_arguments(name, arguments, known, ("observed", "n_classes"), f".{name}")
     return chosen
 
 
@@ -76,7 +83,11 @@ def _parts(chosen: Any) -> tuple[str, Mapping[str, Any]]:
 
 
 def _refuse_arguments(
-    name: str, found: Mapping[str, Any], known: Mapping[str, bool] | None, given: tuple[str, ...]
+    name: str,
+    found: Mapping[str, Any],
+    known: Mapping[str, bool] | None,
+    given: tuple[str, ...],
+    below: str,
 ) -> None:
     """Refuse arguments that a class does not take, and the lack of one that it needs."""
     if known is None:
@@ -84,12 +95,16 @@ def _refuse_arguments(
     allowed = [argument for argument in known if argument not in given]
     for argument in found:
         if argument not in allowed:
-            raise NotAmongError(argument, allowed or ["none"], what=f"{name}'s argument ")
+            raise NotAmongError(argument, allowed or ["none"], below=below, what="argument ")
     for argument in allowed:
         if known[argument] and argument not in found:
             raise ValueError(
                 f"found {name} without {argument}; needed: {{{name}: {{{argument}: ...}}}}"
             )
+
+
+Beta = Annotated[float, Field(ge=0, lt=1), NUMBER]
+"""The share of a running mean that is kept at every step."""
 
 
 class Training(Block):
@@ -100,12 +115,8 @@ class Training(Block):
         "`{AdamW: {weight_decay: 0.05}}`"
     )
     learning_rate: Annotated[float, Field(gt=0), NUMBER]
-    momentum: Annotated[float, Field(ge=0, lt=1), NUMBER] | None = Field(
-        None, description="short for the optimiser's argument"
-    )
-    betas: tuple[Number, Number] | None = Field(
-        None, description="short for the optimiser's argument"
-    )
+    momentum: Beta | None = Field(None, description="short for the optimiser's argument")
+    betas: tuple[Beta, Beta] | None = Field(None, description="short for the optimiser's argument")
     scheduler: _one_of("torch.optim.lr_scheduler", "LRScheduler", "optimizer") | None = Field(  # type: ignore[valid-type]
         None,
         description="of the learning rate, after every epoch: a class of torch.optim.lr_scheduler "
