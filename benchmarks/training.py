@@ -17,7 +17,6 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
 from latentgen.networks import training
 from latentgen.networks.network import Shape, build
-from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.precision import ieee_float32
 from latentgen.networks.training_config import TrainingConfig
 
@@ -145,26 +144,23 @@ def plain_loss(task: Task) -> float:
 
 def our_curve(task: Task, steps: int) -> list[float]:
     """Losses of the first steps: every one an epoch over the images of one batch."""
-    module, optimizer = _ours(task)
+    trainer = _ours(task)
     losses = []
     for step in range(steps):
-        data = task.batch(step).data.to(task.device)
-        scores = training.train_epoch(module, optimizer, data, task.config, 1)
-        losses.append(scores["train_loss"])
+        trainer.data = task.batch(step).data.to(task.device)
+        losses.append(trainer.epoch(1)["train_loss"])
     return losses
 
 
 def our_loss(task: Task) -> float:
     """Mean loss of one epoch."""
-    module, optimizer = _ours(task)
-    data = task.data.to(task.device)
-    return training.train_epoch(module, optimizer, data, task.config, 1)["train_loss"]
+    return _ours(task).epoch(1)["train_loss"]
 
 
-def _ours(task: Task) -> tuple[nn.Module, torch.optim.Optimizer]:
+def _ours(task: Task) -> training.Trainer:
     module = copy.deepcopy(task.module).to(task.device)
     training.prepare(module)
-    return module, make_optimizer(module, task.config)
+    return training.Trainer(module, task.data.to(task.device), task.config)
 
 
 def agree(plain: list[float], ours: list[float]) -> str:

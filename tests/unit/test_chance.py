@@ -41,9 +41,9 @@ def accuracies(level: float, seed: int) -> dict[str, float]:
     )
     network = build({"architecture": "mlp", "widths": [64, 32]}, (1, 8, 8), K, seed)
     recipe = replace(RECIPE, seed=seed)
-    optimizer = training.make_optimizer(network.module, recipe)
+    trainer = training.Trainer(network.module, data, recipe)
     for epoch in range(1, recipe.max_epochs + 1):
-        training.train_epoch(network.module, optimizer, data, recipe, epoch)
+        trainer.epoch(epoch)
     splits = {"train": data.images, "test": data.test_images}
     source = NetworkSource(network, splits, mean=0.5, std=0.5)
     train, test = (read_split(source, split, "fc1") for split in ("train", "test"))

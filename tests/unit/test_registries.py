@@ -9,8 +9,10 @@ from latentgen.config.experiment import NOISE_KINDS
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS
 from latentgen.config.probe import Probe as ProbeSettings
+from latentgen.config.training import LOSSES
 from latentgen.data import loading, noise
 from latentgen.disambiguation import attribution, canvases, classifiers, redaction, segments
+from latentgen.networks import training
 from latentgen.networks.network import ARCHITECTURES
 from latentgen.plugins import find, names
 from latentgen.probes import registry
@@ -27,6 +29,7 @@ def test_every_entry_of_a_registry_can_be_chosen_and_nothing_else() -> None:
     assert kinds(Dataset, "source") == set(names(loading.SOURCES))
     assert kinds(Model, "architecture") == set(names(ARCHITECTURES))
     assert kinds(ProbeSettings, "probe") == set(names(registry.KINDS))
+    assert LOSSES == training.LOSSES
     assert set(NOISE_KINDS) == set(names(noise.KINDS))
 
 

@@ -15,7 +15,7 @@ SHEETS = "figures/disambiguation/*/sheets/*.csv"
 """The only CSV files that are made in a folder which is an output as a whole."""
 
 PAPERS = {"decoding": "paper", "dynamics": "paper", "disambiguation": "quick"}
-SUITES = {**PAPERS, "label_issues": "quick"}
+SUITES = {**PAPERS, "label_issues": "quick", "robust": "robust"}
 MORE = {"dynamics": "dropout", "disambiguation": "imagenet"}
 """A suite with all that a target can make, and one that adds to it."""
 
@@ -28,6 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     for target, suite in SUITES.items():
         with workspace.editing_config() as config:
             config["suite"] = suite
+            config["suites"]["robust"] = ["digits-robust"]  # files of the others may not be there
             config["suites"][suite] += config["suites"].get(MORE.get(target), [])
         workspace.planned(target)
         jobs = (workspace.folder / ".jobs.jsonl").read_text().splitlines()

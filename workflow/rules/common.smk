@@ -29,6 +29,11 @@ WITHOUT_TRUTH = [
 WITH_TRUTH = [name for name in MEMBERS if name not in WITHOUT_TRUTH]
 SUITE = [name for name in WITH_TRUTH if EXPERIMENTS[name]["model"]]
 FEATURES = [name for name in WITH_TRUTH if name not in SUITE]
+METHODS = {
+    name: own
+    for name, own in schema.methods_of(CONFIG).items()
+    if set(own.values()) <= set(SUITE)
+}
 DATASETS = {name: schema.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()

@@ -50,9 +50,10 @@ rule intervene:
         gpu=1,
     params:
         **OF_RUN,
-        code=code("intervene.py", "model", "intervention_probes"),
+        code=code("intervene.py", "model", "training", "intervention_probes"),
         probes=setting("intervention_probes"),
         training=setting("training"),
+        seeds_of=setting("seeds_of"),
         epochs=setting("epochs"),
         streams=streams,
         intervention=setting("intervention"),
@@ -83,8 +84,9 @@ rule relabel_and_retrain:
         gpu=1,
     params:
         **OF_RUN,
-        code=code("relabel_and_retrain.py", "model", "relabel"),
+        code=code("relabel_and_retrain.py", "model", "training", "relabel"),
         training=setting("training"),
+        seeds_of=setting("seeds_of"),
         streams=streams,
         protocol=setting("protocol"),
         relabel=setting("relabel"),

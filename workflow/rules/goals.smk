@@ -19,6 +19,12 @@ rule disambiguation:
         TARGETS["disambiguation"],
 
 
+rule robust:
+    """The methods of experiments that have some, and what repair and probes add after each."""
+    input:
+        TARGETS["robust"],
+
+
 rule label_issues:
     """Which training labels are wrong, by every method, with pictures of the most suspect ones."""
     input:
@@ -38,6 +44,7 @@ localrules:
     disambiguation,
     dynamics,
     label_issues,
+    robust,
 
 
 onsuccess:

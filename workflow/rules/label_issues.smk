@@ -84,8 +84,9 @@ rule mend_labels:
         gpu=1,
     params:
         **OF_RUN,
-        code=code("mend_labels.py", "model"),
+        code=code("mend_labels.py", "model", "training"),
         training=setting("training"),
+        seeds_of=setting("seeds_of"),
         streams=streams,
         limits=retraining_limits,
     message:

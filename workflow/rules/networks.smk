@@ -22,8 +22,9 @@ rule train:
         gpu=1,
     params:
         **OF_RUN,
-        code=code("train.py", "model"),
+        code=code("train.py", "model", "training"),
         training=setting("training"),
+        seeds_of=setting("seeds_of"),
         epochs=setting("epochs"),
         streams=streams,
     message:

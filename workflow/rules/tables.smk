@@ -14,6 +14,12 @@ ONE_BY_ONE = [
     if "edited_single_images" in EXPERIMENTS[name]["intervention"]["variants"]
 ]
 REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation_fraction"] > 0]
+ROBUST = [
+    name
+    for own in METHODS.values()
+    for name in own.values()
+    if name in REPAIRED and is_noisy(EXPERIMENTS[name]["noise"])
+]
 
 TABLES = {
     "accuracy": {
@@ -82,6 +88,17 @@ TABLES = {
             "repairs": of_runs(REPAIRED, "repair.csv"),
         },
         "of": REPAIRED,
+    },
+    "robust": {
+        "target": "robust",
+        "input": {
+            "histories": of_runs(ROBUST, "history.csv"),
+            "repairs": of_runs(ROBUST, "repair.csv"),
+            "final_probes": of_runs(ROBUST, "final_probes.csv"),
+        },
+        "output": {"runs": "results/tables/robust_by_run.csv"},
+        "params": {"methods": METHODS},
+        "of": ROBUST,
     },
     "label_issues": {
         "target": "label_issues",

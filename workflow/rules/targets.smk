@@ -79,6 +79,7 @@ TARGETS = {
     "dynamics": everything_about("dynamics")
     + of_runs(SUITE, "transferred.safetensors")
     + of_runs(REPAIRED, "repaired.safetensors"),
+    "robust": everything_about("robust"),
     "label_issues": label_issues_of(SEARCHED),
     "disambiguation": everything_about("disambiguation")
     + expand("results/figures/disambiguation/{study}", study=SHEETS),

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from tests.conftest import REPOSITORY, TINY
 
-from latentgen.config.schema import dataset_settings, read, resolve, schema
+from latentgen.config.schema import dataset_settings, methods_of, read, resolve, schema
 from latentgen.errors import PipelineError
 
 Config = dict[str, Any]
@@ -47,6 +47,93 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     "intervention after the end": (
         lambda c: tiny(c).update(intervention={"epochs": [5, 9], "total_epochs": 9}),
         ["experiments.tiny.intervention", "found epoch 9", "before the last one"],
+    ),
+    "misspelt optimiser": (
+        lambda c: tiny(c)["training"].update(optimizer="AdamWW"),
+        ["experiments.tiny.training.optimizer", "'AdamWW'", "did you mean 'AdamW'?", "RMSprop"],
+    ),
+    "misspelt argument of an optimiser": (
+        lambda c: tiny(c)["training"].update(optimizer={"AdamW": {"weigth_decay": 0.1}}),
+        ["training.optimizer.AdamW:", "argument 'weigth_decay'", "did you mean 'weight_decay'?"],
+    ),
+    "an optimiser's rate that is not its to give": (
+        lambda c: tiny(c)["training"].update(optimizer={"AdamW": {"lr": 0.1}}),
+        ["training.optimizer.AdamW:", "argument 'lr'", "allowed: betas, eps, weight_decay"],
+    ),
+    "an optimiser without its arguments": (
+        lambda c: tiny(c)["training"].update(optimizer={"AdamW": None}),
+        ["training.optimizer", "{'AdamW': None}", "allowed: a name, or a name with its arguments"],
+    ),
+    "momentum of an optimiser that has none": (
+        lambda c: tiny(c)["training"].update(momentum=0.9),
+        ["experiments.tiny.training", "momentum", "optimizer Adam, which takes none"],
+    ),
+    "momentum twice": (
+        lambda c: tiny(c)["training"].update(optimizer={"SGD": {"momentum": 0.5}}, momentum=0.9),
+        ["experiments.tiny.training", "momentum twice"],
+    ),
+    "misspelt scheduler": (
+        lambda c: tiny(c)["training"].update(scheduler={"CosineAnealingLR": {"T_max": 3}}),
+        ["training.scheduler", "'CosineAnealingLR'", "did you mean 'CosineAnnealingLR'?"],
+    ),
+    "scheduler without what it needs": (
+        lambda c: tiny(c)["training"].update(scheduler="CosineAnnealingLR"),
+        ["training.scheduler", "found CosineAnnealingLR without T_max", "{T_max: ...}"],
+    ),
+    "misspelt argument of a scheduler within another": (
+        lambda c: tiny(c)["training"].update(
+            scheduler={
+                "SequentialLR": {"schedulers": [{"LinearLR": {"iters": 2}}], "milestones": []}
+            }
+        ),
+        [
+            "training.scheduler.SequentialLR.schedulers[0].LinearLR:",
+            "argument 'iters'",
+            "total_iters",
+        ],
+    ),
+    "misspelt transform": (
+        lambda c: tiny(c)["training"].update(augment=["RandomHorizontalFlips"]),
+        ["training.augment[0]", "did you mean 'RandomHorizontalFlip'?", "RandomCrop"],
+    ),
+    "misspelt argument of a transform": (
+        lambda c: tiny(c)["training"].update(augment=[{"RandomCrop": {"sise": 8}}]),
+        ["training.augment[0].RandomCrop:", "argument 'sise'", "did you mean 'size'?"],
+    ),
+    "misspelt loss": (
+        lambda c: tiny(c)["training"].update(loss="gcee"),
+        ["training.loss", "'gcee'", "did you mean 'gce'?", "cross_entropy, elr, gce, sce"],
+    ),
+    "misspelt argument of a loss": (
+        lambda c: tiny(c)["training"].update(loss={"cross_entropy": {"label_smooting": 0.1}}),
+        ["training.loss.cross_entropy:", "argument 'label_smooting'", "'label_smoothing'?"],
+    ),
+    "average that never moves": (
+        lambda c: tiny(c)["training"].update(ema=1),
+        ["training.ema", "found 1", "less than 1"],
+    ),
+    "misspelt key of a method": (
+        lambda c: tiny(c).update(methods={"plain": {}, "gce": {"los": "gce"}}),
+        ["experiments.tiny.methods.gce", "key 'los'", "did you mean 'loss'?"],
+    ),
+    "misspelt value of a method": (
+        lambda c: tiny(c).update(methods={"gce": {"loss": "gcee"}}),
+        ["experiments.tiny.methods.gce.loss", "'gcee'", "did you mean 'gce'?"],
+    ),
+    "a method's argument that its optimiser does not take": (
+        lambda c: tiny(c).update(methods={"sgd": {"momentum": 0.9}}),
+        ["experiments.tiny.methods.sgd", "optimizer Adam, which takes none"],
+    ),
+    "a method with the name of another experiment": (
+        lambda c: (
+            tiny(c).update(methods={"b": {}}),
+            c["experiments"].update({"tiny-b": {**tiny(c), "methods": {}}}),
+        ),
+        ["experiments.tiny.methods.b", "'tiny-b', which is another experiment"],
+    ),
+    "a method that is no block": (
+        lambda c: tiny(c).update(methods={"gce": "gce"}),
+        ["experiments.tiny.methods.gce", "'gce'", "a block of keys and values"],
     ),
     "unknown variant": (
         lambda c: tiny(c).update(intervention={"variants": ["editted"]}),
@@ -600,3 +687,28 @@ def test_suite_paper_published_is_every_published_pair_as_published() -> None:
         starts = {*edits.merge(of_pair)["start_epoch"]}
         assert starts <= {*experiment.intervention.epochs}
         assert ("edited_single_images" in experiment.intervention.variants) == bool(starts)
+
+
+def test_methods_are_experiments_that_draw_the_same_numbers() -> None:
+    config = copy.deepcopy(TINY)
+    plain = resolve(read(config))["tiny"]
+    tiny(config)["methods"] = {"ce": {}, "gce": {"loss": {"gce": {"q": 0.5}}, "max_epochs": 7}}
+    checked = read(config)
+    assert checked.suites["tiny"] == ["tiny-ce", "tiny-gce"]
+    assert methods_of(checked) == {"tiny": {"ce": "tiny-ce", "gce": "tiny-gce"}}
+    experiments = resolve(checked)
+    assert experiments["tiny"] == {**plain, "methods": tiny(config)["methods"]}
+    assert experiments["tiny-ce"] == plain
+    changed = {"loss": {"gce": {"q": 0.5}}, "max_epochs": 7}
+    assert experiments["tiny-gce"] == {**plain, "training": {**plain["training"], **changed}}
+    assert plain["seeds_of"] == "tiny"
+
+
+def test_only_what_a_method_changes_is_told_of_the_method() -> None:
+    config = copy.deepcopy(TINY)
+    tiny(config)["methods"] = {"ce": {}, "gce": {"loss": "gce"}}
+    tiny(config)["training"]["batch_size"] = 0
+    with pytest.raises(PipelineError) as caught:
+        read(config)
+    (line,) = [one for one in str(caught.value).splitlines() if one.startswith("config error")]
+    assert line.startswith("config error: experiments.tiny.training.batch_size: found 0")

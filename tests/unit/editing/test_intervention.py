@@ -22,7 +22,7 @@ from torch import nn
 
 from latentgen.editing import intervention
 from latentgen.errors import PipelineError
-from latentgen.networks import checkpoints
+from latentgen.networks import checkpoints, training
 from latentgen.networks.network import Network, tried
 from latentgen.networks.run import Run
 from latentgen.seeds import derive_seed
@@ -216,11 +216,13 @@ def test_batches_of_single_images_are_a_variant(
 ) -> None:
     sizes = []
 
-    def remember(module, optimizer, data, config, epoch):
-        sizes.append(config.batch_size)
-        return {"train_loss": 0.0}
+    train_epoch = intervention.Trainer.epoch
 
-    monkeypatch.setattr(intervention, "train_epoch", remember)
+    def remember(trainer, epoch):
+        sizes.append(trainer.config.batch_size)
+        return train_epoch(trainer, epoch)
+
+    monkeypatch.setattr(intervention.Trainer, "epoch", remember)
     intervene(run, trained, [6], ["edited_single_images"])
     assert sorted(sizes) == [1] * 2 + [16] * TOTAL
 
@@ -254,3 +256,47 @@ def test_a_network_of_one_s_own_is_copied_edited_and_compared_with_its_states(
     assert capsys.readouterr().out.count("the kept state to the bit") == 3
     with pytest.raises(PipelineError, match="batches of one image"):
         intervene(run, trained, [1], ["edited_single_images"])
+
+
+def test_every_state_of_a_recipe_is_replayed_and_branched(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {
+        **TRAINING,
+        **{"optimizer": {"AdamW": {"weight_decay": 0.1}}, "loss": "elr", "ema": 0.9},
+        "scheduler": {"CosineAnnealingLR": {"T_max": 6}},
+        "augment": [{"RandomCrop": {"size": 5, "padding": 1}}, "RandomHorizontalFlip"],
+        **{"max_epochs": 6, "target_accuracy": 1.0},
+    }
+    trained = train(run, tmp_path, recipe, "0, 2-/2")
+    table = intervention.intervene(
+        run,
+        trained,
+        torch.device("cpu"),
+        training=recipe,
+        probes={"velpic": {"probe": "velpic"}},
+        schedule="0",
+        epochs=[2],
+        total_epochs=6,
+        variants=["edited", "optimizer_kept", "optimizer_reset"],
+    )
+    assert capsys.readouterr().out.count("the kept state to the bit") == 4
+    history = pd.read_csv(tmp_path / "history.csv")["test_accuracy"]
+    on_test = table[(table["split"] == "test") & (table["series"] == "model")]
+    undisturbed = on_test[on_test["variant"] == "undisturbed"]["accuracy"]
+    assert undisturbed.tolist() == history.tolist()
+    # Without an edit, and with the optimiser kept, a branch would go on as the run does.
+    trainer = training.Trainer(
+        run.network().module, run.training_data(), run.training_config(recipe)
+    )
+    for epoch in (1, 2):
+        trainer.epoch(epoch)
+    branch = trainer.branch(trainer.config, new_optimizer=False)
+    assert trainer.epoch(3) == branch.epoch(3)
+    for ours, theirs in zip(trainer.networks, branch.networks, strict=True):
+        for name, value in ours.state_dict().items():
+            assert value.equal(theirs.state_dict()[name])
+    fresh = trainer.branch(trainer.config, new_optimizer=True)
+    assert fresh.optimizer.state_dict()["state"] == {}
+    rates = [t.optimizer.param_groups[0]["lr"] for t in (trainer, fresh)]
+    assert rates[0] == rates[1] < TRAINING["learning_rate"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +103,32 @@ def test_a_module_in_a_package_beside_config_yaml_is_there(folder: Path) -> None
     assert plugins.file_of("latentgen.networks.architectures", "lib.nets.net") == Path(
         "lib/nets.py"
     )
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"loss": "mine.Loss"},
+        {"loss": {"mine.Loss": {"a": 1}}},
+        {"optimizer": {"mine.Lion": {}}, "loss": "gce"},
+        {"scheduler": {"SequentialLR": {"schedulers": [{"mine.Up": {}}, "ConstantLR"]}}},
+        {"augment": ["RandomHorizontalFlip", {"RandomApply": {"transforms": ["mine.Noise"]}}]},
+    ],
+)
+def test_what_training_chooses_of_ones_own_is_seen(folder: Path, training: dict[str, Any]) -> None:
+    write(folder / "mine.py", NET)
+    assert "mine.py" in code.code_of("train.py", "experiments", {"training": training})
+
+
+def test_of_the_losses_only_the_chosen_one_counts() -> None:
+    of = {
+        name: {
+            Path(file).name
+            for file in code.code_of("train.py", "experiments", {"training": {"loss": name}})
+            if Path(file).parent.name == "losses"
+        }
+        for name in ("gce", "cross_entropy")
+    }
+    shared = "__init__.py"
+    assert of["cross_entropy"] - {shared} == {"cross_entropy.py"}
+    assert of["gce"] - {shared} == {"gce.py", "_shares.py"}

@@ -27,11 +27,8 @@ def losses(
 ) -> list[float]:
     """Of three epochs, whose last batch has two images instead of eight."""
     training.prepare(module)
-    optimizer = training.make_optimizer(module, recipe)
-    return [
-        training.train_epoch(module, optimizer, data, recipe, epoch)["train_loss"]
-        for epoch in (1, 2, 3)
-    ]
+    trainer = training.Trainer(module, data, recipe)
+    return [trainer.epoch(epoch)["train_loss"] for epoch in (1, 2, 3)]
 
 
 def test_reduced_precision_is_switched_off_inside_and_back_on_after() -> None:

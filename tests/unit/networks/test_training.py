@@ -27,6 +27,7 @@ RECIPE = training.TrainingConfig(
     seed=7,
 )
 SCHEDULE = "0, 1, 4-/4"
+SHORT: dict[str, dict[str, Any]] = {"SGD": {"momentum": 0.9}, "Adam": {"betas": (0.9, 0.999)}}
 SCRIPTS = str(Path(training.__file__).parents[2])
 
 
@@ -53,7 +54,9 @@ def make_module(architecture: str = "mlp") -> nn.Module:
         "mlp": {"architecture": "mlp", "widths": [16]},
         "dropout": {"architecture": "mlp", "widths": [16], "dropout": 0.2},
         "cnn": {"architecture": "cnn", "channels": [4], "widths": [8]},
-    }[architecture]
+    }.get(architecture)
+    if settings is None:
+        return normalised()
     return build(settings, (1, 4, 4), 3, seed=1).module
 
 
@@ -84,7 +87,7 @@ def run(
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 @pytest.mark.parametrize("architecture", ["mlp", "cnn"])
 def test_agrees_with_a_plain_loop(optimizer: str, architecture: str) -> None:
-    recipe = replace(RECIPE, optimizer=optimizer, momentum=0.9, shuffle=False)
+    recipe = replace(RECIPE, optimizer=optimizer, **SHORT[optimizer], shuffle=False)
     data, module, plain = make_data(), make_module(architecture), make_module(architecture)
     make = {
         "SGD": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
@@ -93,9 +96,9 @@ def test_agrees_with_a_plain_loop(optimizer: str, architecture: str) -> None:
     plain_optimizer = make(plain.parameters())
     inputs = (data.images.float() / 255 - 0.5) / 0.5
     loader = DataLoader(TensorDataset(inputs, data.observed), batch_size=8)
-    fast_optimizer = training.make_optimizer(module, recipe)
+    trainer = training.Trainer(module, data, recipe)
     for epoch in range(1, 4):
-        scores = training.train_epoch(module, fast_optimizer, data, recipe, epoch)
+        scores = trainer.epoch(epoch)
         total, right = 0.0, 0
         for batch, labels in loader:
             logits = plain(batch)
@@ -112,8 +115,8 @@ def test_agrees_with_a_plain_loop(optimizer: str, architecture: str) -> None:
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
 def test_optimisers_are_those_of_pytorch_to_the_bit(name: str) -> None:
     ours, theirs = make_module("mlp"), make_module("mlp")
-    recipe = replace(RECIPE, optimizer=name, momentum=0.9)
-    settings = {"momentum": 0.9} if name == "SGD" else {"betas": recipe.betas}
+    recipe = replace(RECIPE, optimizer=name, **SHORT[name])
+    settings = SHORT[name]
     plain = getattr(torch.optim, name)(
         theirs.parameters(), lr=recipe.learning_rate, fused=True, **settings
     )
@@ -133,17 +136,16 @@ def test_optimisers_are_those_of_pytorch_to_the_bit(name: str) -> None:
 def test_training_does_without_the_compiler() -> None:
     script = """
 import sys, torch
-from latentgen.networks.optimizers import make_optimizer
-from latentgen.networks.training import TrainingData, train_epoch
+from latentgen.networks.training import Trainer, TrainingData
 from latentgen.networks.training_config import TrainingConfig
 images, labels = torch.zeros(4, 1, 1, 2, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
 data = TrainingData(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
 module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2, 2))
 for precision in ("float32", "tf32", "bf16"):
     recipe = TrainingConfig(**{**{settings}, "precision": precision})
-    optimizer = make_optimizer(module, recipe)
-    train_epoch(module, optimizer, data, recipe, 1)
-    optimizer.load_state_dict(optimizer.state_dict())
+    trainer = Trainer(module, data, recipe)
+    trainer.epoch(1)
+    trainer.load_state_dict(trainer.state_dict())
 print("torch._dynamo" in sys.modules)
 """.replace("{settings}", repr(asdict(RECIPE)))
     done = subprocess.run(
@@ -219,43 +221,66 @@ class _KillError(Exception):
     pass
 
 
+EVERYTHING: dict[str, Any] = {
+    "optimizer": {"AdamW": {"weight_decay": 0.1, "amsgrad": True}},
+    "scheduler": {
+        "SequentialLR": {
+            "schedulers": [
+                {"LinearLR": {"total_iters": 3}},
+                {"CosineAnnealingLR": {"T_max": 9}},
+            ],
+            "milestones": [3],
+        }
+    },
+    "loss": "elr",
+    "augment": [{"RandomCrop": {"size": 4, "padding": 1}}, "RandomHorizontalFlip"],
+    "clip_grad_norm": 0.5,
+    "ema": 0.9,
+}
+
+
 @pytest.mark.parametrize(
-    ("optimizer", "architecture", "precision"),
+    ("recipe", "architecture"),
     [
-        ("SGD", "mlp", "float32"),
-        ("Adam", "mlp", "float32"),
-        ("Adam", "dropout", "float32"),
-        ("Adam", "cnn", "bf16"),
+        ({"optimizer": "SGD", "momentum": 0.9}, "mlp"),
+        ({}, "mlp"),
+        ({}, "dropout"),
+        ({"precision": "bf16"}, "cnn"),
+        (EVERYTHING, "cnn"),
+        ({"ema": 0.9, "optimizer": "NAdam", "loss": "gce"}, "batch_norm"),
+        (
+            {"augment": [{"MixUp": {"alpha": 8}}], "loss": "sce", "optimizer": "Adafactor"},
+            "dropout",
+        ),
+        ({"scheduler": {"MultiStepLR": {"milestones": [2, 6]}}, "optimizer": "ASGD"}, "mlp"),
+        ({"scheduler": {"ReduceLROnPlateau": {"patience": 0}}, "optimizer": "Rprop"}, "mlp"),
+        ({"scheduler": {"OneCycleLR": {"max_lr": 0.003, "total_steps": 12}}}, "mlp"),
     ],
 )
 def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    optimizer: str,
-    architecture: str,
-    precision: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: dict[str, Any], architecture: str
 ) -> None:
-    recipe = replace(RECIPE, optimizer=optimizer, momentum=0.9, precision=precision)
-    run(tmp_path / "whole", recipe, make_module(architecture))
-    train_epoch, trained = training.train_epoch, []
+    config = replace(RECIPE, **recipe)
+    run(tmp_path / "whole", config, make_module(architecture))
+    train_epoch, trained = training.Trainer.epoch, []
 
-    def killed_at_7(module, opt, data, settings, epoch):
+    def killed_at_7(trainer, epoch):
         if epoch == 7:
             raise _KillError
-        return train_epoch(module, opt, data, settings, epoch)
+        return train_epoch(trainer, epoch)
 
-    def counted(module, opt, data, settings, epoch):
+    def counted(trainer, epoch):
         trained.append(epoch)
-        return train_epoch(module, opt, data, settings, epoch)
+        return train_epoch(trainer, epoch)
 
-    monkeypatch.setattr(training, "train_epoch", killed_at_7)
+    monkeypatch.setattr(training.Trainer, "epoch", killed_at_7)
     with pytest.raises(_KillError):
-        run(tmp_path / "killed", recipe, make_module(architecture))
+        run(tmp_path / "killed", config, make_module(architecture))
     assert not (tmp_path / "killed" / "checkpoints").exists()
-    monkeypatch.setattr(training, "train_epoch", counted)
+    monkeypatch.setattr(training.Trainer, "epoch", counted)
     # What a writer leaves that is killed in the middle of a file.
     (tmp_path / "killed" / ".partial.checkpoints" / ".tmpXIV8jH").touch()
-    run(tmp_path / "killed", recipe, make_module(architecture))
+    run(tmp_path / "killed", config, make_module(architecture))
     assert trained == list(range(5, 13))  # it went on after epoch 4, the last one kept
     files, others = (
         sorted(path.relative_to(folder) for path in folder.rglob("*.*"))
@@ -271,9 +296,8 @@ def test_what_another_recipe_left_is_not_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = training.WorkingFolder(tmp_path / "checkpoints", "another recipe")
-    module = make_module()
-    optimizer = training.make_optimizer(module, RECIPE)
-    folder.save(8, module, optimizer, [{"epoch": 8, "memorised": False}])
+    trainer = training.Trainer(make_module(), make_data(), RECIPE)
+    folder.save(8, trainer, [{"epoch": 8, "memorised": False}])
     assert run(tmp_path)["epoch"].tolist() == list(range(13))
     assert checkpoints.epochs_in(tmp_path / "checkpoints") == [0, 1, 4, 8, 12]
 
@@ -297,8 +321,7 @@ def test_a_last_batch_of_one_joins_the_one_before_where_it_cannot_be_trained_on(
     def epoch_of(module: nn.Module) -> list[int]:
         sizes.clear()
         note = module.register_forward_hook(lambda _m, given, _out: sizes.append(len(given[0])))
-        optimizer = training.make_optimizer(module, RECIPE)
-        training.train_epoch(module, optimizer, make_data(17), RECIPE, 1)
+        training.Trainer(module, make_data(17), RECIPE).epoch(1)
         note.remove()
         return sizes[-3:]
 

@@ -68,6 +68,15 @@ def noise_name(kind: str, level: Level) -> str:
     return f"{kind}-{level_name(level)}"
 
 
+def method_name(experiment: str, method: str) -> str:
+    """Name of the experiment that an experiment's method is.
+
+    >>> method_name("robust", "gce")
+    'robust-gce'
+    """
+    return f"{experiment}-{method}"
+
+
 def level_name(level: Level) -> str:
     """A level in words.
 

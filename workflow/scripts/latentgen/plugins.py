@@ -56,7 +56,7 @@ def find(registry: str, name: str) -> Any:
     return next(
         value
         for key, value in vars(importlib.import_module(module)).items()
-        if _folded(key) == _folded(name) and getattr(value, "__module__", None) == module
+        if folded(key) == folded(name) and getattr(value, "__module__", None) == module
     )
 
 
@@ -78,7 +78,12 @@ def _folder(registry: str) -> Path:
     return SCRIPTS.joinpath(*registry.split("."))
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A name as those of modules and of their objects are compared.
+
+    >>> folded("CrossEntropy") == folded("cross_entropy")
+    True
+    """
     return name.replace("_", "").lower()
 
 

@@ -1,12 +1,9 @@
 """The repairs of all runs: each network before and after, stopped early, and the controls."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
 from latentgen import markdown
-from latentgen.analysis.runs import RUN_COLUMNS, with_intervals
+from latentgen.analysis.runs import RUN_COLUMNS, interval_text, with_intervals
 from latentgen.analysis.scoreboard import model_scores
 
 SETTING = ["experiment", "noise", "level"]
@@ -56,15 +53,10 @@ def to_markdown(table: pd.DataFrame) -> str:
     wide = table.groupby(SETTING, sort=False)[scores].mean()
     for name in GAINS:
         interval = with_intervals(table, SETTING, name)
-        wide[name] = [_interval(row) for row in interval.to_dict("records")]
+        wide[name] = [interval_text(row) for row in interval.to_dict("records")]
     runs = table.drop(columns=GAINS)
     parts = ["# Repair", _EXPLANATION, _text(wide.reset_index()), "Every run:", _text(runs)]
     return "\n\n".join(parts) + "\n"
-
-
-def _interval(row: Mapping[Any, Any]) -> str:
-    low, high = row["low"], row["high"]
-    return f"{row['mean']:+.3f}" + ("" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]")
 
 
 def _text(table: pd.DataFrame) -> str:

@@ -88,6 +88,16 @@ def with_intervals(table: pd.DataFrame, by: list[str], column: str = "accuracy")
     return summary[[*by, "mean"]].assign(low=low, high=high, seeds=seeds)
 
 
+def interval_text(row: Mapping[Any, Any]) -> str:
+    """A row of `with_intervals` about a difference, as text; without the ends where there are none.
+
+    >>> interval_text({"mean": 0.7, "low": 0.45, "high": 0.95})
+    '+0.700 [+0.450, +0.950]'
+    """
+    low, high = row["low"], row["high"]
+    return f"{row['mean']:+.3f}" + ("" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]")
+
+
 def one_of_each_kind(probes: Probes) -> list[str]:
     """Names of the first probe of each kind; later ones only vary its settings.
 

@@ -183,6 +183,26 @@ def chosen_layers(final_probes: pd.DataFrame, network: str) -> pd.DataFrame:
     return rows[[*keys, "layer_rule", "layer", *of_probe.values()]].reset_index(drop=True)
 
 
+def chosen_probes(final_probes: pd.DataFrame) -> pd.DataFrame:
+    """Of each run, the probe and hidden layer of its network that are best on held-out data.
+
+    Of equally good ones the first is taken.
+
+    Returns:
+        Columns: the run, probe, layer, probed (test accuracy).
+    """
+    fitted = final_probes[
+        (final_probes["network"] == "memorised")
+        & (final_probes["fit_labels"] == "observed")
+        & (final_probes["layer"] != INPUT)
+    ]
+    held_out = fitted[(fitted["split"] == "validation") & (fitted["score_labels"] == "observed")]
+    keys = [*RUN_COLUMNS, "probe", "layer"]
+    best = held_out.loc[held_out.groupby(RUN_COLUMNS)["accuracy"].idxmax(), keys]
+    test = fitted[fitted["split"] == "test"].rename(columns={"accuracy": "probed"})
+    return best.merge(test[[*keys, "probed"]], on=keys)
+
+
 def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds, the differences with 95 % confidence intervals over the paired seeds.
 

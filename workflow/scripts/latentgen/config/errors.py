@@ -31,11 +31,26 @@ class NotAmongError(ValueError):
     """
 
     def __init__(
-        self, found: str, allowed: Iterable[Any], *, where: str = "", what: str = ""
+        self,
+        found: str,
+        allowed: Iterable[Any],
+        *,
+        where: str = "",
+        below: str = "",
+        what: str = "",
     ) -> None:
-        """Say what was found and where (if the raiser alone knows), and what is allowed."""
+        """Say what was found and where (if the raiser alone knows), and what is allowed.
+
+        Args:
+            found: what was named.
+            allowed: what may be named.
+            where: the path, if the raiser alone knows it.
+            below: or its end, below the value that pydantic names: `.AdamW`.
+            what: a word for it.
+        """
         names = [str(name) for name in allowed]
         self.where = where
+        self.below = below
         self.found = found
         self.meant = likely(found, names)
         prefix = f"{where}: " if where else ""
@@ -96,6 +111,7 @@ def describe(problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
         meant = str(found)
     elif kind == "value_error":
         error = context["error"]
+        where += getattr(error, "below", "")
         line = f"{where}: {error}" if where else str(error)
         if isinstance(error, NotAmongError):
             where, found, meant = error.where or where, error.found, error.meant

@@ -25,6 +25,7 @@ from latentgen.config.base import (
     tag_of,
 )
 from latentgen.config.errors import NotAmongError
+from latentgen.config.training import Training
 from latentgen.names import GIVEN, OWN_PATTERN, UNKNOWN, UNKNOWN_LEVEL
 from latentgen.plugins import names
 from latentgen.schedule import epochs_of
@@ -98,35 +99,6 @@ AnyNoise = Annotated[
     | Annotated[UnknownNoise, Tag(UNKNOWN)],
     Discriminator(_drawn_or_not),
 ]
-
-
-Beta = Annotated[float, Field(ge=0, lt=1), NUMBER]
-"""The share of a running mean that is kept at every step."""
-
-
-class Training(Block):
-    """The recipe of the optimisation; cross-entropy, constant learning rate, no augmentation."""
-
-    optimizer: Literal["SGD", "Adam"]
-    learning_rate: Annotated[float, Field(gt=0), NUMBER]
-    momentum: Beta = Field(0.0, description="SGD only")
-    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="Adam only")
-    batch_size: Positive
-    max_epochs: Positive
-    target_accuracy: Fraction = Field(
-        description="stop when the running train accuracy on observed labels reaches it"
-    )
-    precision: Literal["float32", "tf32", "bf16"] = Field(
-        "float32",
-        description="anything else changes numbers: `tf32` lets a GPU (and nothing else) multiply "
-        "and convolve in TF32, `bf16` is PyTorch's autocast of the forward pass; weights stay "
-        "float32, and networks are read in float32",
-    )
-    compile: bool = Field(
-        False,
-        description="changes numbers: `torch.compile` of the forward and the backward pass, CUDA "
-        "graphs on a GPU; needs a C++ compiler, and up to a minute at the start of a job",
-    )
 
 
 class Relabel(Block):
@@ -203,6 +175,12 @@ class Experiment(Block):
     noise: AnyNoise
     seeds: Annotated[list[Seed], *Several]
     training: Training | None = Field(None, description="needed, unless the dataset is of features")
+    methods: dict[Name, dict[str, Any]] = Field(
+        {},
+        description="ways to train that are compared: a name, and the keys of `training` in which "
+        "it differs; each is an experiment of its own, `{experiment}-{method}`, with the same "
+        "random numbers, and a suite that names the experiment runs all of them instead",
+    )
     epochs: Annotated[str, AfterValidator(_schedule)] = Field(
         "0, 1, 2-20/2, 25-/5", description="epochs at which the run is probed"
     )

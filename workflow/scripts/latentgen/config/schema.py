@@ -12,6 +12,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from latentgen.chosen import parts
+from latentgen.config import methods
 from latentgen.config.base import (
     NUMBER,
     Block,
@@ -32,7 +34,7 @@ from latentgen.config.experiment import OF_FEATURES, Experiment, GivenNoise
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
-from latentgen.names import is_reserved
+from latentgen.names import is_reserved, method_name
 from latentgen.plugins import is_there
 
 
@@ -215,6 +217,8 @@ class Config(Block):
             named[f"models.{experiment.model}.architecture"] = architecture
         for _, probe in _probes_of(experiment):
             named[f"probes.{probe}.probe"] = self.probes[probe].probe
+        for key, chosen in experiment.training.chosen():
+            named[f"experiments.{name}.training.{key}"] = parts(chosen)[0]
         for where, what in named.items():
             if "." in what and not is_there(what):
                 raise ValueError(
@@ -224,16 +228,17 @@ class Config(Block):
 
 
 def read(raw: Mapping[str, Any]) -> Config:
-    """Check a configuration.
+    """Check a configuration, in which methods have become experiments of their own.
 
     Raises:
         PipelineError: one line for each error: the key, what was found and what is allowed;
             below it the corrected YAML where it is clear what was meant.
     """
     try:
-        return Config.model_validate(raw)
+        return Config.model_validate(methods.expanded(raw))
     except ValidationError as error:
-        lines = [describe(dict(problem), raw) for problem in error.errors()]
+        problems = methods.as_written([dict(problem) for problem in error.errors()], raw)
+        lines = [describe(problem, raw) for problem in problems]
         raise PipelineError("\n".join(f"config error: {line}" for line in lines)) from None
 
 
@@ -253,8 +258,23 @@ def resolve(config: Config) -> dict[str, dict[str, Any]]:
     """Replace, in each experiment, every name by what it stands for and the protocol by its rules.
 
     The result is plain dicts in a fixed key order, so that re-ordering config.yaml changes nothing.
+    `seeds_of` is the experiment by whose name random numbers are drawn: all methods of one draw the
+    same.
     """
-    return {name: _resolve(config, experiment) for name, experiment in config.experiments.items()}
+    parents = {name: of for of, names in methods_of(config).items() for name in names.values()}
+    return {
+        name: {**_resolve(config, experiment), "seeds_of": parents.get(name, name)}
+        for name, experiment in config.experiments.items()
+    }
+
+
+def methods_of(config: Config) -> dict[str, dict[str, str]]:
+    """The experiments that have methods; of each, the experiment that a method is, by its name."""
+    return {
+        name: {method: method_name(name, method) for method in experiment.methods}
+        for name, experiment in config.experiments.items()
+        if experiment.methods
+    }
 
 
 def _resolve(config: Config, experiment: Experiment) -> dict[str, Any]:

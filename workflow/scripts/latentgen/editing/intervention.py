@@ -5,7 +5,6 @@ labels. Controls, which see the same batches in the same order, show whether the
 only the new optimiser that comes with it.
 """
 
-import copy
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,16 +22,10 @@ from latentgen.editing.transfer import velpic_vectors, write_head
 from latentgen.names import MODEL, UNDISTURBED
 from latentgen.networks import checkpoints
 from latentgen.networks.network import Network
-from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
-from latentgen.networks.training import (
-    prepare,
-    refuse_diverged,
-    require_trainable,
-    train_epoch,
-)
+from latentgen.networks.training import Trainer, prepare, refuse_diverged, require_trainable
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import Settings, fit_probes
@@ -124,47 +117,32 @@ def intervene(
     observer = Observer(run, scheduled, probes)
 
     prepare(module)
+    trainer = Trainer(module, data, config)
+    network = replace(network, module=trainer.network)
     rows = observer.rows(network, data, 0)
     branches = []
-    optimizer = make_optimizer(module, config)
     for epoch in progress.bar(range(total_epochs + 1), desc=UNDISTURBED, unit="epoch"):
         if epoch:
-            _train(module, optimizer, data, config, epoch)
+            _train(trainer, epoch, config)
             rows += observer.rows(network, data, epoch)
         if epoch in kept:
-            _report_replay(module, checkpoint_folder, epoch)
+            _report_replay(network.module, checkpoint_folder, epoch)
         if epoch in starts:
             for name in variants:
-                branch = _branch(network, optimizer, config, VARIANTS[name])
+                variant = VARIANTS[name]
+                own = _config_of(variant, config)
+                branch = trainer.branch(own, new_optimizer=variant.new_optimizer)
                 remaining = progress.bar(
                     range(epoch + 1, total_epochs + 1), desc=f"{name} at {epoch}", unit="epoch"
                 )
-                new = _train_on(*branch, VARIANTS[name], data, epoch, remaining, observer)
+                new = _train_on(network, branch, own, variant, data, epoch, remaining, observer)
                 branches += [{"variant": name, "start": epoch, **row} for row in new]
     undisturbed = [{"variant": UNDISTURBED, "start": None, **row} for row in rows]
     return pd.DataFrame([*undisturbed, *branches]).astype({"start": "Int64"})
 
 
-def _train(
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    data: TrainingData,
-    config: TrainingConfig,
-    epoch: int,
-) -> None:
-    refuse_diverged(epoch, train_epoch(module, optimizer, data, config, epoch), config)
-
-
-def _branch(
-    network: Network, optimizer: torch.optim.Optimizer, config: TrainingConfig, variant: Variant
-) -> tuple[Network, torch.optim.Optimizer, TrainingConfig]:
-    """A copy of network and optimiser, and the training config, for one variant."""
-    module = copy.deepcopy(network.module)
-    config = _config_of(variant, config)
-    own = make_optimizer(module, config)
-    if not variant.new_optimizer:
-        own.load_state_dict(copy.deepcopy(optimizer.state_dict()))
-    return replace(network, module=module), own, config
+def _train(trainer: Trainer, epoch: int, config: TrainingConfig) -> None:
+    refuse_diverged(epoch, trainer.epoch(epoch), config)
 
 
 def _config_of(variant: Variant, config: TrainingConfig) -> TrainingConfig:
@@ -172,8 +150,8 @@ def _config_of(variant: Variant, config: TrainingConfig) -> TrainingConfig:
 
 
 def _train_on(
-    network: Network,
-    optimizer: torch.optim.Optimizer,
+    undisturbed: Network,
+    trainer: Trainer,
     config: TrainingConfig,
     variant: Variant,
     data: TrainingData,
@@ -182,13 +160,20 @@ def _train_on(
     observer: "Observer",
 ) -> Iterator[dict[str, Any]]:
     """Edit and continue training; yields rows right after the edit and after each epoch."""
+    network = replace(undisturbed, module=trainer.network)
+
+    def edit() -> None:
+        head = observer.head(network)
+        for module in trainer.networks:
+            write_head(replace(network, module=module).last_layer, head)
+
     if variant.edit:
-        observer.edit(network)
+        edit()
     yield from observer.rows(network, data, start)
     for epoch in epochs:
-        _train(network.module, optimizer, data, config, epoch)
+        _train(trainer, epoch, config)
         if variant.again:
-            observer.edit(network)
+            edit()
         yield from observer.rows(network, data, epoch)
 
 
@@ -214,10 +199,10 @@ class Observer:
         changed = run.labels.changed[run.labels.fitted]
         self._samples = {"all": np.ones_like(changed), "changed": changed, "unchanged": ~changed}
 
-    def edit(self, network: Network) -> None:
-        """Replace the last layer by VeLPIC's vectors, and its bias by zero."""
+    def head(self, network: Network) -> nn.Linear:
+        """A last layer of VeLPIC's vectors, without bias."""
         vectors = velpic_vectors(source_of(self._run, network), network.penultimate, self._labels)
-        write_head(network.last_layer, linear_head(vectors))
+        return linear_head(vectors)
 
     def rows(self, network: Network, data: TrainingData, epoch: int) -> list[dict[str, Any]]:
         """Accuracies of the model and, at probed epochs, of the probes."""

@@ -22,15 +22,9 @@ from latentgen.data.labels import LABEL_KINDS, LabelArray, Labels
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource
-from latentgen.networks.optimizers import make_optimizer
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
-from latentgen.networks.training import (
-    held_out_accuracies,
-    prepare,
-    refuse_diverged,
-    train_epoch,
-)
+from latentgen.networks.training import Trainer, held_out_accuracies, prepare, refuse_diverged
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import fit_probes
@@ -201,13 +195,13 @@ def retrain(
         PipelineError: the loss stopped being a finite number.
     """
     prepare(module)
-    optimizer = make_optimizer(module, config)
+    trainer = Trainer(module, data, config)
     rows: list[dict[str, Any]] = [_row(0, None, module, data)]
     best = rows[0]
     for epoch in progress.bar(range(1, config.max_epochs + 1), unit="epoch"):
-        scores = train_epoch(module, optimizer, data, config, epoch)
+        scores = trainer.epoch(epoch)
         refuse_diverged(epoch, scores, config)
-        rows.append(_row(epoch, scores["train_accuracy_observed"], module, data))
+        rows.append(_row(epoch, scores["train_accuracy_observed"], trainer.network, data))
         best = max(rows[1:], key=itemgetter("validation_accuracy"))
         if epoch - best["epoch"] >= patience:
             break

@@ -42,6 +42,8 @@ REGISTRIES = {
     "experiments": {
         "architecture": "latentgen.networks.architectures",
         "probe": "latentgen.probes.kinds",
+        "loss": "latentgen.networks.losses",
+        **dict.fromkeys(("optimizer", "scheduler", "schedulers", "augment", "transforms"), ""),
     },
     "noise": {"kind": "latentgen.data.noise_kinds"},
     "datasets": {"source": "latentgen.data.sources"},
@@ -53,7 +55,10 @@ REGISTRIES = {
     "figures": {"figure": "latentgen.figures"},
     "tables": {"table": "latentgen.tables"},
 }
-"""For each kind of settings, the keys whose values name an entry of a registry."""
+"""For each kind of settings, the keys whose values name an entry of a registry.
+
+Without a registry they name classes of a library, or something of the user's own.
+"""
 
 
 def code_of(
@@ -70,15 +75,28 @@ def code_of(
     return _digests(script, frozenset(named))
 
 
-def _named(settings: Any, registries: Mapping[str, str]) -> Iterator[Path]:
-    """Files that hold what settings name."""
-    if isinstance(settings, Mapping):
+def _named(
+    settings: Any, registries: Mapping[str, str], registry: str | None = None
+) -> Iterator[Path]:
+    """Files that hold what settings name.
+
+    Args:
+        settings: at any depth.
+        registries: by key, the registry of what its values name.
+        registry: of what is named right here; None if nothing is.
+    """
+    if isinstance(settings, str):
+        known = registry or (registry is not None and "." in settings)
+        if known and (file := file_of(registry, settings)):
+            yield file
+    elif isinstance(settings, Mapping):
         for key, value in settings.items():
-            if isinstance(value, str) and key in registries:
-                if file := file_of(registries[key], value):
-                    yield file
-            else:
-                yield from _named(value, registries)
+            if len(settings) == 1 and isinstance(value, Mapping):  # a name with its arguments
+                yield from _named(key, registries, registry)
+            yield from _named(value, registries, registries.get(key))
+    elif isinstance(settings, list):
+        for one in settings:
+            yield from _named(one, registries, registry)
 
 
 @cache

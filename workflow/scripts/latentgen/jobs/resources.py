@@ -32,6 +32,9 @@ FLOPS_PER_SECOND = 1e12
 """Of an accelerator, on networks that no single core could be asked to train: a tenth of what it
 does."""
 
+TRANSFORMS_PER_SECOND = 2000
+"""Of single images, by torchvision; less than half of what was measured."""
+
 UNKNOWN_NETWORK: dict[str, Any] = {
     "parameters": 11_200_000,
     "widths": [16_384] * 6,
@@ -178,12 +181,15 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     network = network_of(experiment)
     # A job holds the images, and training its part of them beside; and of a network its weights,
     # their gradients, two averages of these as Adam has them, and a copy on its way to a file.
-    memory = BASE_MB + 3 * images_mb(size) + 5 * 4 * network["parameters"] // 2**20
+    training = experiment.get("training", {})
+    copies = 5 + 2 * bool(training.get("ema"))  # their moving average, and a copy of that
+    memory = BASE_MB + 3 * images_mb(size) + copies * 4 * network["parameters"] // 2**20
+    if training.get("loss", "cross_entropy") != "cross_entropy":  # it may keep targets of images
+        memory += 4 * size["train"] * size["classes"] // 2**20
     # What the parts of a network give is there once in a forward pass, and twice in a backward one.
     bytes_ = network["reading"]
     if rule in _TRAIN:
-        batch = experiment["training"]["batch_size"]
-        bytes_ = max(bytes_, 2 * 4 * batch * network["activations"])
+        bytes_ = max(bytes_, 2 * 4 * training["batch_size"] * network["activations"])
     memory += bytes_ // 2**20
     if rule not in ("train", "dump_activations"):
         memory += held_mb(size, network["widths"]) + probing_mb(rule, experiment)
@@ -200,6 +206,8 @@ def runtime_minutes(rule: str, experiment: Mapping[str, Any]) -> int:
     # A training step takes three times as much as a forward pass; probes read what was held.
     flops = network_of(experiment)["flops"] * (3 * passes if rule in _TRAIN else min(passes, 100))
     seconds = size["train"] * max(passes / IMAGES_PER_SECOND, flops / FLOPS_PER_SECOND)
+    transforms = len(experiment.get("training", {}).get("augment", []))
+    seconds += size["train"] * passes * transforms / TRANSFORMS_PER_SECOND
     return 20 + int(seconds) // 60
 
 

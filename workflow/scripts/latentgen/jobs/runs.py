@@ -9,7 +9,7 @@ from latentgen.networks.run import Run
 def run_of(snakemake: Any) -> Run:
     """The run, from the wildcards, inputs and params that all rules about runs have."""
     return Run(
-        experiment=snakemake.wildcards.experiment,
+        experiment=snakemake.params.get("seeds_of", snakemake.wildcards.experiment),
         noise=snakemake.wildcards.noise,
         seed=int(snakemake.wildcards.seed),
         dataset_file=snakemake.input.dataset,

@@ -1,24 +1,94 @@
-"""Optimisers as training uses them."""
+"""Optimisers and their schedules as training uses them."""
 
 import inspect
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from latentgen.chosen import class_of, make, parts
+from latentgen.errors import PipelineError, one_line
 from latentgen.networks.training_config import TrainingConfig
+
+OPTIMIZERS = "torch.optim"
+SCHEDULERS = "torch.optim.lr_scheduler"
 
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Plain SGD or Adam, fused: the same arithmetic in one kernel."""
-    optimizers: dict[str, dict[str, Any]] = {
-        "SGD": {"momentum": config.momentum},
-        "Adam": {"betas": tuple(config.betas)},
-    }
-    make = _without_compiler(getattr(torch.optim, config.optimizer))
-    return make(
-        module.parameters(), lr=config.learning_rate, fused=True, **optimizers[config.optimizer]
-    )
+    """The optimiser of a training, fused where it can be: the same arithmetic in one kernel.
+
+    Raises:
+        PipelineError: there is none, it takes no such arguments, or not these weights.
+    """
+    name, arguments = parts(config.optimizer)
+    with _told("optimizer"):
+        optimizer = class_of(OPTIMIZERS, name)
+        short = {"momentum": config.momentum, "betas": config.betas}
+        given = {key: value for key, value in short.items() if value is not None}
+        if "fused" in inspect.signature(optimizer).parameters:
+            given["fused"] = True
+        made = _without_compiler(optimizer)
+        return made(module.parameters(), lr=config.learning_rate, **{**given, **arguments})
+
+
+def make_scheduler(
+    optimizer: torch.optim.Optimizer, config: TrainingConfig
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    """The schedule of an optimiser's learning rate, to be stepped after every epoch.
+
+    Raises:
+        PipelineError: there is none, or it takes no such arguments.
+    """
+    if config.scheduler is None:
+        return None
+    with _told("scheduler"):
+        return make(SCHEDULERS, config.scheduler, optimizer)
+
+
+def end_epoch(scheduler: torch.optim.lr_scheduler.LRScheduler | None, loss: float) -> None:
+    """Step a schedule after an epoch of some training loss, which `ReduceLROnPlateau` goes by."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step(loss)
+    elif scheduler is not None:
+        scheduler.step()
+
+
+def require_schedule(config: TrainingConfig) -> None:
+    """Go through the schedule of a whole training, so that what fails late fails at once.
+
+    Raises:
+        PipelineError: it cannot be made, or stepped for so many epochs.
+    """
+    if config.scheduler is None:
+        return
+    scheduler = make_scheduler(make_optimizer(nn.Linear(1, 1), config), config)
+    with _told("scheduler"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that nothing is trained in between
+        for _ in range(config.max_epochs):
+            end_epoch(scheduler, 0.0)
+
+
+def step(optimizer: torch.optim.Optimizer) -> None:
+    """One step of an optimiser.
+
+    Raises:
+        PipelineError: it cannot be used so, as those that need a function or sparse gradients.
+    """
+    with _told("optimizer"):
+        optimizer.step()
+
+
+@contextmanager
+def _told(key: str) -> Iterator[None]:
+    """Tell in one line what a library says of a key of `training`."""
+    try:
+        yield
+    except Exception as error:
+        raise PipelineError(f"training.{key}: {one_line(error)}") from error
 
 
 def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:

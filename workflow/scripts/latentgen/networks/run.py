@@ -20,7 +20,7 @@ class Run:
     """A run's names, files and settings.
 
     Attributes:
-        experiment: name of the experiment.
+        experiment: name of the experiment, or of the one whose method it is.
         noise: noise kind and level, `uniform-0.4`.
         seed: of labels, initialisation and batch order.
         dataset_file: HDF5 file of the dataset.

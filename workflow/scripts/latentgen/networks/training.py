@@ -1,28 +1,42 @@
 """Training until the observed labels are memorised, with checkpoints at scheduled epochs."""
 
+import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from latentgen import progress
+from latentgen.chosen import Chosen, parts
 from latentgen.csv_file import write_csv
 from latentgen.data.scores import scores
-from latentgen.errors import PipelineError
+from latentgen.errors import PipelineError, one_line
+from latentgen.networks.augmentation import Augmentation
 from latentgen.networks.last_layer import logits_of
-from latentgen.networks.optimizers import make_optimizer
+from latentgen.networks.optimizers import (
+    end_epoch,
+    make_optimizer,
+    make_scheduler,
+    require_schedule,
+    step,
+)
 from latentgen.networks.precision import in_training
 from latentgen.networks.reading import predict_logits
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.networks.working_folder import WorkingFolder
+from latentgen.plugins import find, own_code
 from latentgen.schedule import epochs_of
 from latentgen.seeds import derive_seed
+
+LOSSES = "latentgen.networks.losses"
+"""The registry of losses."""
 
 
 def prepare(module: nn.Module) -> None:
@@ -58,15 +72,21 @@ def require_trainable(module: nn.Module, data: TrainingData, config: TrainingCon
     """Run a network in train mode on two images, so that what cannot be is said before training.
 
     Raises:
-        PipelineError: it gives no logits in train mode, or a batch would be a single image and it
-            takes no less than two.
+        PipelineError: it gives no logits in train mode, a batch would be a single image and it
+            takes no less than two, the images cannot be augmented so, or the learning rate not
+            scheduled.
     """
-    logits_of(module, _first(2, data), train=True)
+    require_schedule(config)
+    logits = logits_of(module, _first(2, data), train=True)
     if min(config.batch_size, len(data.images)) == 1 and not _takes_single_images(module, data):
         raise PipelineError(
             "training.batch_size: found batches of one image, on which this network cannot be "
             "trained (batch normalisation needs more); allowed: 2 or more"
         )
+    with _seeded(data.images.device, config.seed):
+        augmentation = Augmentation(config.augment)
+        inputs = data.inputs(torch.arange(len(logits)), augmentation.images)
+        augmentation.batch(inputs, data.observed[: len(logits)], logits.shape[1])
 
 
 def _takes_single_images(module: nn.Module, data: TrainingData) -> bool:
@@ -83,43 +103,151 @@ def _first(n: int, data: TrainingData) -> Tensor:
 
 
 @contextmanager
-def _seeded_dropout(device: torch.device, config: TrainingConfig, epoch: int) -> Iterator[None]:
-    """Let dropout depend on the seed and the epoch alone, like the order of the batches."""
+def _seeded(device: torch.device, seed: int) -> Iterator[None]:
+    """Let what is drawn inside depend on a seed alone, and leave the random state as it was."""
     devices = [] if device.type == "cpu" else [device]
     with torch.random.fork_rng(devices, device_type=device.type):
-        torch.manual_seed(derive_seed(config.seed, epoch, "dropout"))
+        torch.manual_seed(seed)
         yield
 
 
-def train_epoch(
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    data: TrainingData,
-    config: TrainingConfig,
-    epoch: int,
-) -> dict[str, float]:
-    """Train for one epoch; returns running loss and accuracies (train mode), as in the papers."""
-    module.train()
-    # Nothing is moved off the device inside the loop: waiting for a value would stall a GPU.
-    losses, predictions, rows_seen = [], [], []
-    n = len(data.images)
-    single = n % config.batch_size != 1 or _takes_single_images(module, data)
-    with (
-        _seeded_dropout(data.images.device, config, epoch),
-        in_training(module, config.precision, compile=config.compile) as network,
-    ):
-        for rows in batch_order(n, config, epoch, single=single):
-            rows = rows.to(data.images.device, non_blocking=True)
-            # Before the forward pass: a CUDA graph may reuse the memory of the last gradients.
-            optimizer.zero_grad(set_to_none=True)
-            logits = network(data.inputs(rows))
-            loss = functional.cross_entropy(logits, data.observed[rows])
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.detach() * len(rows))
-            predictions.append(logits.detach().argmax(1))
-            rows_seen.append(rows)
-    return _scores(torch.stack(losses).sum(), torch.cat(predictions), torch.cat(rows_seen), data)
+class Trainer:
+    """A network in training, with all that changes meanwhile.
+
+    Attributes:
+        module: the network that is trained.
+        data: what it is trained on.
+        config: how.
+        optimizer: of its weights.
+    """
+
+    def __init__(self, module: nn.Module, data: TrainingData, config: TrainingConfig) -> None:
+        """Take a network (see `prepare`) and data on its device, and how to train.
+
+        Raises:
+            PipelineError: optimiser, schedule, loss or augmentation cannot be made so.
+        """
+        self.module = module
+        self.optimizer = make_optimizer(module, config)
+        self.data, self.config = data, config
+        self._scheduler = make_scheduler(self.optimizer, config)
+        self._augmentation = Augmentation(config.augment)
+        self._n_classes = logits_of(module, _first(2, data)).shape[1]
+        self._loss = make_loss(config.loss, data.observed, self._n_classes)
+        self._average: AveragedModel | None = None
+        if config.ema is not None:
+            multi_avg_fn = get_ema_multi_avg_fn(config.ema)
+            self._average = AveragedModel(module, multi_avg_fn=multi_avg_fn, use_buffers=True)
+
+    @property
+    def network(self) -> nn.Module:
+        """The network to keep and read: the one that is trained, or its moving average."""
+        return self.module if self._average is None else self._average.module
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """The network that is trained, and its moving average if there is one."""
+        return [self.module] if self._average is None else [self.module, self._average.module]
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """Train for one epoch; returns running loss and accuracies (train mode), as in the papers.
+
+        Args:
+            epoch: from 1 on; which random numbers are drawn depends on it and the seed alone.
+        """
+        data, config = self.data, self.config
+        self.module.train()
+        # Nothing is moved off the device inside the loop: waiting for a value would stall a GPU.
+        losses, predictions, rows_seen = [], [], []
+        n, device = len(data.images), data.images.device
+        single = n % config.batch_size != 1 or _takes_single_images(self.module, data)
+        with (
+            _seeded(device, derive_seed(config.seed, epoch, "dropout")),
+            in_training(self.module, config.precision, compile=config.compile) as network,
+        ):
+            for batch, rows in enumerate(batch_order(n, config, epoch, single=single)):
+                rows = rows.to(device, non_blocking=True)
+                # Before the forward pass: a CUDA graph may reuse the memory of the last gradients.
+                self.optimizer.zero_grad(set_to_none=True)
+                inputs, labels = self._batch(rows, epoch, batch)
+                logits = network(inputs)
+                loss = self._loss(logits, labels, rows)
+                loss.backward()
+                self._step()
+                losses.append(loss.detach() * len(rows))
+                predictions.append(logits.detach().argmax(1))
+                rows_seen.append(rows)
+        scores = _scores(
+            torch.stack(losses).sum(), torch.cat(predictions), torch.cat(rows_seen), data
+        )
+        end_epoch(self._scheduler, scores["train_loss"])
+        return scores
+
+    def _batch(self, rows: Tensor, epoch: int, batch: int) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of a batch, augmented by draws that depend on seed, epoch and batch."""
+        data, config = self.data, self.config
+        if not config.augment:
+            return data.inputs(rows), data.observed[rows]
+        with _seeded(data.images.device, derive_seed(config.seed, epoch, batch, "augment")):
+            inputs = data.inputs(rows, self._augmentation.images)
+            return self._augmentation.batch(inputs, data.observed[rows], self._n_classes)
+
+    def _step(self) -> None:
+        if self.config.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_grad_norm)
+        step(self.optimizer)
+        if self._average is not None:
+            self._average.update_parameters(self.module)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on, in PyTorch's own form."""
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def branch(self, config: TrainingConfig, *, new_optimizer: bool) -> Self:
+        """A copy that goes on with a copy of the network.
+
+        Args:
+            config: how the copy is trained.
+            new_optimizer: whether what the optimiser has gathered is left behind; the learning rate
+                goes on as scheduled.
+        """
+        state = copy.deepcopy(self.state_dict())
+        if new_optimizer:
+            state["optimizer"]["state"] = {}
+        own = type(self)(copy.deepcopy(self.module), self.data, config)
+        own.load_state_dict(state)
+        return own
+
+    def _parts(self) -> dict[str, Any]:
+        """The objects that change in training and can give their state."""
+        parts = {
+            "module": self.module,
+            "optimizer": self.optimizer,
+            "scheduler": self._scheduler,
+            "loss": self._loss,
+            "average": self._average,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
+
+def make_loss(chosen: Chosen, observed: Tensor, n_classes: int) -> nn.Module:
+    """The loss that config.yaml chooses.
+
+    Raises:
+        PipelineError: there is none, or it takes no such arguments.
+    """
+    name, arguments = parts(chosen)
+    try:
+        with own_code(name):
+            loss: nn.Module = find(LOSSES, name)(observed, n_classes, **arguments)
+        return loss
+    except (PipelineError, TypeError, ValueError) as error:
+        raise PipelineError(f"training.loss: {name}: {one_line(error)}") from None
 
 
 def _scores(
@@ -204,13 +332,13 @@ def train_run(
     """
     require_trainable(module, data, config)
     prepare(module)
-    optimizer = make_optimizer(module, config)
+    trainer = Trainer(module, data, config)
     keep = set(epochs_of(schedule, config.max_epochs))
     folder = WorkingFolder(checkpoint_folder, fingerprint)
-    history = folder.load(module, optimizer)
+    history = folder.load(trainer)
     if not history:
         history = [_row(0, _untrained_scores(module, data), module, data, config)]
-        folder.save(0, module, optimizer, history)
+        folder.save(0, trainer, history)
     images = len(data.images)
     with progress.bar(
         total=config.max_epochs * images,
@@ -220,10 +348,10 @@ def train_run(
     ) as bar:
         while not history[-1]["memorised"] and history[-1]["epoch"] < config.max_epochs:
             epoch = history[-1]["epoch"] + 1
-            running = train_epoch(module, optimizer, data, config, epoch)
-            history.append(_row(epoch, running, module, data, config))
+            running = trainer.epoch(epoch)
+            history.append(_row(epoch, running, trainer.network, data, config))
             if epoch in keep or history[-1]["memorised"]:
-                folder.save(epoch, module, optimizer, history)
+                folder.save(epoch, trainer, history)
             accuracy = running["train_accuracy_observed"]
             bar.set_postfix(epoch=epoch, loss=running["train_loss"], acc=accuracy, refresh=False)
             bar.update(images)

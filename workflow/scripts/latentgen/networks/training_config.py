@@ -1,11 +1,13 @@
 """The settings and the data of a run's training."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from latentgen.chosen import Chosen
 from latentgen.networks.reading import Scale, normalise
 
 
@@ -13,15 +15,20 @@ from latentgen.networks.reading import Scale, normalise
 class TrainingConfig:
     """How a run is trained: the experiment's `training` block and the seed of its batches."""
 
-    optimizer: str
+    optimizer: Chosen
     learning_rate: float
     batch_size: int
     max_epochs: int
     target_accuracy: float
     shuffle: bool
     seed: int
-    momentum: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: float | None = None
+    betas: tuple[float, float] | None = None
+    scheduler: Chosen | None = None
+    loss: Chosen = "cross_entropy"
+    augment: Sequence[Chosen] = ()
+    clip_grad_norm: float | None = None
+    ema: float | None = None
     precision: str = "float32"
     compile: bool = False
 
@@ -53,6 +60,7 @@ class TrainingData:
         }
         return replace(self, **moved)
 
-    def inputs(self, rows: Tensor) -> Tensor:
-        """The network's input for some training images."""
-        return normalise(self.images[rows], self.mean, self.std)
+    def inputs(self, rows: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """The network's input for some training images, which may be changed before."""
+        images = self.images[rows] if change is None else change(self.images[rows])
+        return normalise(images, self.mean, self.std)

@@ -2,16 +2,31 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
+from typing import Any, Protocol
 
 import pandas as pd
 import torch
-from safetensors import safe_open
-from torch import Tensor, nn
+from torch import nn
 
 from latentgen.csv_file import write_csv
+from latentgen.errors import PipelineError, one_line
 from latentgen.networks import checkpoints
-from latentgen.storage import publish_directory, temporary_name
+from latentgen.storage import atomic_path, publish_directory, temporary_name
+
+
+class Trainer(Protocol):
+    """What a working folder keeps."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The network of which a checkpoint is written."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
 
 
 class WorkingFolder:
@@ -25,7 +40,7 @@ class WorkingFolder:
         """Use the folder beside `final`, emptied if its fingerprint is another one."""
         self.final = final
         self.path = temporary_name(final)
-        self._resume = self.path / "resume.safetensors"
+        self._resume = self.path / "resume.pt"
         self._history = self.path / "history.csv"
         stamp = self.path / "fingerprint"
         if not stamp.exists() or stamp.read_text() != fingerprint:
@@ -35,51 +50,33 @@ class WorkingFolder:
         for leftover in self.path.glob(".*"):  # partly written files
             leftover.unlink()
 
-    def save(
-        self,
-        epoch: int,
-        module: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        history: list[dict[str, Any]],
-    ) -> None:
+    def save(self, epoch: int, trainer: Trainer, history: list[dict[str, Any]]) -> None:
         """Keep an epoch; the file to resume from is written last, after the files that it needs."""
         write_csv(pd.DataFrame(history), self._history)
-        checkpoints.save(module.state_dict(), checkpoints.checkpoint_path(self.path, epoch))
-        state = {
-            f"{index}.{name}": value
-            for index, values in optimizer.state_dict()["state"].items()
-            for name, value in values.items()
-            if isinstance(value, Tensor)
-        }
-        checkpoints.save(state, self._resume, {"epoch": str(epoch)})
+        state = trainer.network.state_dict()
+        checkpoints.save(state, checkpoints.checkpoint_path(self.path, epoch))
+        with atomic_path(self._resume) as partial:
+            torch.save({"epoch": epoch, "trainer": trainer.state_dict()}, partial)
 
-    def load(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-        """Load the last kept epoch into module and optimiser; return the history up to it."""
+    def load(self, trainer: Trainer) -> list[dict[str, Any]]:
+        """Let a trainer go on from the last kept epoch; return the history up to it.
+
+        Raises:
+            PipelineError: the file to resume from is damaged.
+        """
         if not self._resume.exists():
             return []
-        with safe_open(self._resume, "pt") as file:
-            epoch = int(file.metadata()["epoch"])
-        checkpoints.load_into(module, checkpoints.checkpoint_path(self.path, epoch))
-        _load_optimizer(optimizer, checkpoints.load(self._resume))
+        try:
+            kept = torch.load(self._resume, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+            raise PipelineError(f"{self._resume}: cannot be read ({one_line(error)})") from None
+        trainer.load_state_dict(kept["trainer"])
         history = pd.read_csv(self._history)
-        kept = history[history["epoch"] <= epoch].to_dict("records")
-        return [{str(name): value for name, value in row.items()} for row in kept]
+        rows = history[history["epoch"] <= kept["epoch"]].to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in rows]
 
     def publish(self) -> None:
         """Remove all files but the checkpoints, and rename the folder to its final name."""
-        for extra in ("resume.safetensors", "history.csv", "fingerprint"):
+        for extra in ("resume.pt", "history.csv", "fingerprint"):
             (self.path / extra).unlink()
         publish_directory(self.path, self.final)
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, name = key.split(".", 1)
-        parameter = parameters[int(index)]
-        if value.shape == parameter.shape:
-            # With the parameter's memory layout, as the optimiser creates it.
-            value = torch.empty_like(parameter, requires_grad=False).copy_(value)
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

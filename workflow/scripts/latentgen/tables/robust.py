@@ -1,0 +1,15 @@
+"""Ways to train in spite of wrong labels, and what repair and probes add after them."""
+
+from typing import Any
+
+from latentgen.analysis import robust as numbers
+from latentgen.analysis.runs import read_runs
+from latentgen.drawing.table_pages import Table
+
+
+def robust(files: Any, params: Any) -> Table:
+    """Files: histories, repairs, final_probes. Params: methods."""
+    parts = (read_runs(getattr(files, name)) for name in ("histories", "repairs", "final_probes"))
+    runs = numbers.robust_runs(*parts, params.methods)
+    table = numbers.robust_table(runs)
+    return Table("Robust training beside repair", table, numbers.to_markdown(table), {"runs": runs})
