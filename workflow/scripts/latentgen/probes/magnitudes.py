@@ -46,4 +46,6 @@ def ordinary(rows: Tensor, dtype: torch.dtype) -> Tensor:
 
 def ordinary_together(rows: Tensor) -> Tensor:
     """Rows (n, width), n > 0, all times one power of two where the largest is not ordinary."""
-    return scaled(rows, factors(magnitudes(rows).max(), torch.float32))
+    # The extremes, as the magnitudes of all rows would be found in a copy of them.
+    low, high = (extreme.double().abs() for extreme in rows.aminmax())
+    return scaled(rows, factors(torch.maximum(low, high), torch.float32))
