@@ -217,7 +217,7 @@ class Config(Block):
             named[f"models.{experiment.model}.architecture"] = architecture
         for _, probe in _probes_of(experiment):
             named[f"probes.{probe}.probe"] = self.probes[probe].probe
-        for key, chosen in experiment.training.chosen():
+        for key, chosen in experiment.training.chosen() if experiment.training else ():
             named[f"experiments.{name}.training.{key}"] = parts(chosen)[0]
         for where, what in named.items():
             if "." in what and not is_there(what):

@@ -86,8 +86,8 @@ def _named(
         registry: of what is named right here; None if nothing is.
     """
     if isinstance(settings, str):
-        known = registry or (registry is not None and "." in settings)
-        if known and (file := file_of(registry, settings)):
+        named = registry is not None and (registry or "." in settings)
+        if named and (file := file_of(registry or "", settings)):
             yield file
     elif isinstance(settings, Mapping):
         for key, value in settings.items():
