@@ -23,7 +23,7 @@ def test_the_tiny_suite_is_as_documented(finished_once: Workspace) -> None:
 
 PAIRS = pd.DataFrame(
     [
-        {**dict.fromkeys([*study.PAIR_COLUMNS, "study"], 0.0), **what}
+        {**dict.fromkeys([*study.PAIR_COLUMNS, "study"], 0.0), "verdict_published": "both", **what}
         for what in (
             {"study": "a", "part": "report", "truth": "distinct", "verdict": "distinct"},
             {"study": "a", "part": "report", "truth": "single", "verdict": "neither"},
@@ -33,6 +33,7 @@ PAIRS = pd.DataFrame(
 STUDY = {
     **dict.fromkeys(("pictures", "classifier", "segmenter", "fill", "delta"), ""),
     "attribution": {"method": ""},
+    "decide": {"distinct": 0.5},
 }
 
 
@@ -47,7 +48,7 @@ STUDY = {
             list(published.compare(pd.DataFrame(), pd.DataFrame(), {}, {}, {}).columns),
         ),
         ("tables/disambiguation.csv", list(summary(PAIRS, {"a": STUDY}, {"a": 0}).columns)),
-        ("tables/disambiguation_confusion.csv", list(confusions(PAIRS).columns)),
+        ("tables/disambiguation_confusion.csv", list(confusions(PAIRS, {"a": STUDY}).columns)),
         (
             "figures/disambiguation/disambiguation_scores.csv",
             list(areas_under_curves(PAIRS).columns),

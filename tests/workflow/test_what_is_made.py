@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 
 import pytest
 import yaml
-from tests.conftest import REPOSITORY, copy_of_repository
+from tests.conftest import REPOSITORY, Workspace, copy_of_repository
 from tests.workflow.columns import documented, patterns_of
 
 pytestmark = pytest.mark.slow
@@ -21,20 +21,29 @@ MORE = {"dynamics": "dropout", "disambiguation": "imagenet"}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return copy_of_repository(tmp_path_factory.mktemp("plan"))
+
+
+def outputs(workspace: Workspace, suites: list[str], *targets: str) -> set[str]:
+    """Files and folders below results/ that targets of some suites together would make."""
+    with workspace.editing_config() as config:
+        config["suites"]["robust"] = ["digits-robust"]  # files of the others may not be there
+        config["suites"]["planned"] = [name for suite in suites for name in config["suites"][suite]]
+        config["suite"] = "planned"
+    workspace.planned(*targets)
+    jobs = (workspace.folder / ".jobs.jsonl").read_text().splitlines()
+    files = {file for job in map(json.loads, jobs) for file in job["output"]}
+    return {str(file).removeprefix("results/") for file in files}
+
+
+@pytest.fixture(scope="module")
+def made(workspace: Workspace) -> dict[str, set[str]]:
     """Files and folders below results/ that each target would make."""
-    workspace = copy_of_repository(tmp_path_factory.mktemp("plan"))
-    files = {}
-    for target, suite in SUITES.items():
-        with workspace.editing_config() as config:
-            config["suite"] = suite
-            config["suites"]["robust"] = ["digits-robust"]  # files of the others may not be there
-            config["suites"][suite] += config["suites"].get(MORE.get(target), [])
-        workspace.planned(target)
-        jobs = (workspace.folder / ".jobs.jsonl").read_text().splitlines()
-        outputs = {file for job in map(json.loads, jobs) for file in job["output"]}
-        files[target] = {str(file).removeprefix("results/") for file in outputs}
-    return files
+    return {
+        target: outputs(workspace, [suite, *([MORE[target]] if target in MORE else [])], target)
+        for target, suite in SUITES.items()
+    }
 
 
 def test_every_csv_file_that_a_rule_makes_has_one_entry(made: dict[str, set[str]]) -> None:
@@ -93,3 +102,34 @@ def test_what_was_run_has_its_place_in_the_docs() -> None:
                 headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
                 slugs = {re.sub(r"[^\w -]", "", it).lower().replace(" ", "-") for it in headings}
                 assert not anchor or anchor in slugs, f"{paper}: {page}#{anchor}"
+
+
+def figures_of(experiment: str, files: set[str]) -> set[str]:
+    """Names of the figures that an experiment has in target `dynamics`."""
+    pattern = f"figures/dynamics/{experiment}/*.png"
+    return {file.split("/")[-1] for file in files if fnmatch(file, pattern)}
+
+
+def test_resnet18_has_every_figure_of_dynamics(made: dict[str, set[str]]) -> None:
+    found = figures_of("cifar10-resnet18", made["dynamics"])
+    assert found == figures_of("mnist-mlp", made["dynamics"])
+    assert len(found) > 12
+
+
+def test_networks_with_dropout_are_drawn_beside_those_without(made: dict[str, set[str]]) -> None:
+    for without in ("mnist-cnn", "fashionmnist-cnn", "cifar10-cnn", "cifar10-resnet18"):
+        found = figures_of(f"{without}-dropout", made["dynamics"])
+        assert found - figures_of(without, made["dynamics"]) == {"side_by_side.png"}
+
+
+def test_the_small_suites_draw_every_figure_but_batch_norm(workspace: Workspace) -> None:
+    """It needs a network with batch normalisation, which no small suite has."""
+    drawn = outputs(workspace, ["quick", "digits"], *PAPERS)
+    named = [
+        name
+        for body in rows_by_target().values()
+        for _, here, _ in body
+        for name in re.findall(r"`((?:figures|tables)/[^`]+)`", here)
+    ]
+    missing = {it for it in named if not any(fnmatch(file, f"{it}*") for file in drawn)}
+    assert {it for it in missing if "resnet18" not in it} == {"figures/decoding/*/batch_norm"}

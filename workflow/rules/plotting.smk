@@ -30,6 +30,10 @@ SUITE_FIGURES = {
         "params": {"studies": SUITE_STUDIES},
         "of": SUITE_STUDIES,
     },
+    "disambiguation/confusion": {
+        "input": {"confusion": "results/tables/disambiguation_confusion.csv"},
+        "of": SUITE_STUDIES,
+    },
 }
 """Figures of the whole suite, unless there is nothing in it."""
 

@@ -48,7 +48,7 @@ def test_the_inputs_level_is_marked_in_every_panel() -> None:
     for axes, height in zip(figure.axes, (0.1, 0.5), strict=True):
         marks = [line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2]
         assert marks == [height]
-        assert axes.get_legend_handles_labels()[1] == ["MASC"]
+        assert axes.get_legend_handles_labels()[1] == ["Raw images (same colour)", "MASC"]
 
 
 def test_published_probes_lie_in_the_panel_of_their_layer() -> None:

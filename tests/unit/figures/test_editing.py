@@ -1,10 +1,13 @@
 """What the figures of edited networks and the table of repairs show: their numbers, by hand."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from tests.conftest import REPOSITORY
 
 from latentgen.analysis import repair_table, runs
 from latentgen.analysis.editing import (
@@ -68,6 +71,25 @@ def interventions() -> pd.DataFrame:
         for start in starts:
             rows += rows_of(0.4, seed, "edited", start, 0.6 + seed / 10, range(start, 7))
     return pd.DataFrame(rows).astype({"start": "Int64"})
+
+
+def test_published_curves_go_to_their_own_ends_behind_shorter_ones_of_ours(tmp_path: Path) -> None:
+    rows = rows_of(0.4, 1, "undisturbed", None, 0.5, range(21))
+    rows += rows_of(0.4, 1, "edited", 10, 0.6, range(10, 21))
+    file = tmp_path / "runs/toy/uniform-0.4/seed1/intervention.csv"
+    file.parent.mkdir(parents=True)
+    pd.DataFrame(rows).drop(columns=list(run_of(0.4, 1))).to_csv(file, index=False)
+    tables = REPOSITORY / "workflow/resources/published"
+    files = SimpleNamespace(
+        interventions=[file],
+        published=tables / "intervention_curves.csv",
+        published_model=tables / "model_accuracy_curves.csv",
+    )
+    pair = {"dataset": "MNIST", "model": "CNN"}
+    _, numbers = intervention.intervention(files, SimpleNamespace(style=STYLE, published=pair))
+    last = numbers.groupby(["source", "variant"])["epoch"].max()
+    assert last["ours"].tolist() == [20, 20]
+    assert last["published"].to_dict() == {"edited_single_images": 100, "undisturbed": 100}
 
 
 def test_interventions_stand_beside_the_undisturbed_runs_that_had_them(interventions) -> None:

@@ -47,6 +47,7 @@ STUDY = {
     **dict.fromkeys(("pictures", "classifier", "segmenter", "fill"), "a"),
     "delta": 0.8,
     "attribution": {"method": "grad_cam"},
+    "decide": {"distinct": 0.5, "single": 0.5},
 }
 PARAMS: dict[str, dict[str, Any]] = {
     "published_dynamics": {"tolerances": {"model": 0.02, "probe": 0.01}, "probes": {"e": PROBES}},
@@ -92,6 +93,10 @@ def files(tmp_path: Path) -> Files:
     write_csv(pd.DataFrame(columns=columns_of("tables/scoreboard.csv")), found["scoreboard"])
     found["table"] = str(tmp_path / "table.csv")
     write_csv(pd.DataFrame(columns=columns_of("tables/label_issues.csv")), found["table"])
+    found["confusion"] = str(tmp_path / "confusion.csv")
+    write_csv(
+        pd.DataFrame(columns=columns_of("tables/disambiguation_confusion.csv")), found["confusion"]
+    )
     for table in (REPOSITORY / "workflow/resources/published").glob("*.csv"):
         found[table.stem] = str(table)
     found["published_model"] = found["model_accuracy_curves"]

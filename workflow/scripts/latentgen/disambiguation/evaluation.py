@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from latentgen import markdown
 from latentgen.csv_file import read_csv
+from latentgen.disambiguation import tuning
 from latentgen.disambiguation.pictures import DISTINCT, SINGLE
 
 SCORES = {
@@ -38,19 +40,26 @@ def read_studies(files: Mapping[str, str]) -> pd.DataFrame:
 
 
 def known(pairs: pd.DataFrame, part: str = "report") -> pd.DataFrame:
-    """The pairs whose truth is known, of one half of the canvases."""
+    """The pairs whose truth is known, of one half of the canvases: `report`, or `tune`."""
     return pairs[(pairs["truth"] != "") & (pairs["part"] == part)]
 
 
 def accuracy_and_coverage(truth: "pd.Series[str]", verdicts: "pd.Series[str]") -> dict[str, float]:
     """Of the verdicts `distinct` and `single`: the share that is right, and how many there are.
 
-    A verdict `neither` or `both` decides nothing. Accuracy is NaN where nothing was decided.
+    A verdict `neither` or `both` decides nothing.
+
+    Returns:
+        accuracy, with its 95 % interval accuracy_low and accuracy_high (Wilson's); NaN where
+        nothing was decided. coverage: NaN without pairs.
     """
     decided = verdicts.isin([DISTINCT, SINGLE])
-    right = (verdicts == truth)[decided]
+    n, right = int(decided.sum()), int((verdicts == truth)[decided].sum())
+    low, high = binomtest(right, n).proportion_ci(method="wilson") if n else (np.nan, np.nan)
     return {
-        "accuracy": float(right.mean()) if decided.any() else float("nan"),
+        "accuracy": right / n if n else float("nan"),
+        "accuracy_low": float(low),
+        "accuracy_high": float(high),
         "coverage": float(decided.mean()) if len(decided) else float("nan"),
     }
 
@@ -109,20 +118,12 @@ def areas_under_curves(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts_over_delta(pairs: pd.DataFrame) -> pd.DataFrame:
-    """What the certificates say at every delta: study, delta, accuracy, coverage.
-
-    A certificate with the largest delta d exists at every threshold up to d.
-    """
+    """What the certificates say at every delta: study, delta, accuracy, coverage."""
     rows = []
     for study, group in pairs.groupby("study", sort=False):
         reported = known(group)
-        for delta in np.arange(1, 20) / 20:
-            distinct = reported["distinct_delta_greedy"] >= delta
-            single = reported["single_delta_greedy"] >= delta
-            verdicts = pd.Series(
-                np.select([distinct & ~single, single & ~distinct], [DISTINCT, SINGLE], ""),
-                index=reported.index,
-            )
+        for delta in tuning.DELTAS:
+            verdicts = tuning.verdicts_of_certificates(reported, delta)
             rates = accuracy_and_coverage(reported["truth"], verdicts)
             rows.append((study, delta, rates["accuracy"], rates["coverage"]))
     return pd.DataFrame(rows, columns=["study", "delta", "accuracy", "coverage"])
@@ -133,19 +134,46 @@ def count_rows(files: Iterable[str]) -> int:
     return sum(len(pd.read_csv(file)) for file in files)
 
 
+def verdicts_by_rule(
+    pairs: pd.DataFrame, study: Mapping[str, Any]
+) -> dict[str, tuple[float, "pd.Series[str]"]]:
+    """What each rule says of a study's pairs on the half for reports.
+
+    Args:
+        pairs: of the study, both halves.
+        study: its settings.
+
+    Returns:
+        The threshold and the verdicts of rules `published` and `scores`, whose thresholds are the
+        study's, and of `certificates_tuned` and `scores_tuned`, whose are chosen on the other half;
+        these are left out if there is nothing to choose on.
+    """
+    reported = known(pairs)
+    rules = {
+        "published": (study["delta"], reported["verdict_published"]),
+        "scores": (study["decide"]["distinct"], reported["verdict"]),
+    }
+    for name, rule in tuning.RULES.items():
+        threshold = tuning.choose(rule, known(pairs, "tune"))
+        if not np.isnan(threshold):
+            rules[name] = (threshold, rule.verdicts(reported, threshold))
+    return rules
+
+
 def summary(
     pairs: pd.DataFrame, studies: Mapping[str, Mapping[str, Any]], skipped: Mapping[str, int]
 ) -> pd.DataFrame:
-    """A row for each study and verdict rule, on the half of the canvases that is for reports.
+    """A row for each study and rule of `verdicts_by_rule`, on the half for reports.
 
-    Columns: the study's settings; skipped (pictures); pairs; rule (`published` or `scores`);
-    accuracy among decided; coverage; auc_* of every score; purity and covered (overlap of certified
-    sets with the true objects); passes (median, for a picture).
+    Columns: the study's settings; skipped (pictures); pairs; rule; threshold; accuracy among
+    decided and its interval; coverage; balanced_accuracy; auc_* of every score; purity and covered
+    (overlap of certified sets with the true objects); passes (median, for a picture).
     """
     rows = []
     for name, settings in studies.items():
-        reported = known(pairs[pairs["study"] == name])
-        for rule, column in RULES.items():
+        of_study = pairs[pairs["study"] == name]
+        reported = known(of_study)
+        for rule, (threshold, verdicts) in verdicts_by_rule(of_study, settings).items():
             rows.append(
                 {
                     "study": name,
@@ -153,7 +181,9 @@ def summary(
                     "skipped": skipped[name],
                     "pairs": len(reported),
                     "rule": rule,
-                    **accuracy_and_coverage(reported["truth"], reported[column]),
+                    "threshold": threshold,
+                    **accuracy_and_coverage(reported["truth"], verdicts),
+                    "balanced_accuracy": tuning.balanced_accuracy(reported["truth"], verdicts),
                     **{f"auc_{score}": auc(reported, score) for score in SCORES},
                     "purity": reported["purity"].mean(),
                     "covered": reported["covered"].mean(),
@@ -171,17 +201,14 @@ def _settings(study: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-RULES = {"published": "verdict_published", "scores": "verdict"}
-"""Columns of pairs.csv with the verdicts of each rule."""
-
-
-def confusions(pairs: pd.DataFrame) -> pd.DataFrame:
+def confusions(pairs: pd.DataFrame, studies: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Counts on the half of the canvases for reports: study, rule, truth, verdict, pairs."""
     parts = [
-        confusion(reported["truth"], reported[column]).assign(study=study, rule=rule)
-        for study, group in pairs.groupby("study", sort=False)
-        for reported in [known(group)]
-        for rule, column in RULES.items()
+        confusion(known(of_study)["truth"], verdicts).assign(study=study, rule=rule)
+        for study, settings in studies.items()
+        for of_study in [pairs[pairs["study"] == study]]
+        for rule, (_, verdicts) in verdicts_by_rule(of_study, settings).items()
+        if len(verdicts)
     ]
     columns = ["study", "rule", "truth", "verdict", "pairs"]
     if not parts:
@@ -200,7 +227,9 @@ def to_markdown(table: pd.DataFrame, confusion_counts: pd.DataFrame) -> str:
     return "\n\n".join(
         [
             "On the canvases that nothing was chosen on. Accuracy is among pairs with a verdict "
-            "`distinct` or `single`, coverage their share; auc_* are areas under the ROC curve.",
+            "`distinct` or `single`, coverage their share; balanced_accuracy counts pairs without "
+            "such a verdict as wrong; auc_* are areas under the ROC curve. The thresholds of rules "
+            "with `tuned` in their names were chosen on the other half.",
             markdown.to_markdown(table),
             counts,
             "",

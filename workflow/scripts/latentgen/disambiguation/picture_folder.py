@@ -32,7 +32,7 @@ def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
         PipelineError: there is no such folder, or no image file in it.
     """
     if not folder.is_dir():
-        raise PipelineError(f"{folder}: expected a folder of image files, found none")
+        raise PipelineError(f"{folder}: expected a folder of image files, found none; put it there")
     found = walk(folder)
     if not any(map(is_image, found.files)):
         raise PipelineError(f"{folder}: expected image files, found none")

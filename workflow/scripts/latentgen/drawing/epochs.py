@@ -84,7 +84,7 @@ def finish_epochs(
 def draw_published_curves(axes: Axes, numbers: pd.DataFrame, column: str) -> None:
     """Published curves in grey behind ours: means over runs, with a band from min to max.
 
-    Each has the kind of line of its counterpart, and its marker at about ten places.
+    Each has the kind of line of its counterpart, and its marker at a few places.
 
     Args:
         axes: the panel.
@@ -100,7 +100,7 @@ def draw_published_curves(axes: Axes, numbers: pd.DataFrame, column: str) -> Non
             linewidth=2.2,
             marker=look.get("marker", ""),
             markersize=4.5,
-            markevery=-(-len(rows) // 10),
+            markevery=0.1,  # of the panel's diagonal, whatever the axis
             label=f"{look['label']}, published",
             **PUBLISHED,
         )

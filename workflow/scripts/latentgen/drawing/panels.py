@@ -132,10 +132,14 @@ def limits_of_means(numbers: pd.DataFrame) -> tuple[float, float]:
 
 
 def draw_series(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
-    """A line of means with a band from the smallest to the largest value over seeds."""
+    """A line of means with a band from the smallest to the largest value over seeds.
+
+    A line of many points, as of every epoch, has its marker at some of them only.
+    """
     positions = list(x)
     look = style_of(series)
-    axes.plot(positions, numbers["mean"], **look)
+    every = 0.04 if len(positions) > 25 else None  # of the panel's diagonal
+    axes.plot(positions, numbers["mean"], markevery=every, **look)
     axes.fill_between(
         positions, numbers["min"], numbers["max"], color=look["color"], alpha=0.2, linewidth=0
     )
@@ -152,8 +156,8 @@ def draw_intervals(
 def mark_input(axes: Axes, numbers: pd.DataFrame) -> None:
     """A dotted line across, behind all others, at what each probe reads from the input."""
     for row in numbers[numbers["layer"] == INPUT].to_dict("records"):
-        colour = style_of(row["series"])["color"]
-        axes.axhline(row["mean"], color=colour, linestyle=":", linewidth=0.6, zorder=1)
+        look = {"color": style_of(row["series"])["color"], "label": "Raw images (same colour)"}
+        axes.axhline(row["mean"], linestyle=":", linewidth=0.6, zorder=1, **look)
 
 
 def draw_published(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
@@ -200,6 +204,7 @@ def finish(
         list(entries),
         loc="outside upper center",
         ncols=_legend_columns(list(entries), figure.get_figwidth()),
+        handlelength=3,  # two dashes of a thick line
     )
 
 

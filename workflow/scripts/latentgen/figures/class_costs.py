@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from latentgen.analysis import decoding
 from latentgen.analysis.runs import read_runs
@@ -51,6 +52,9 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
             axes.set_yscale("log")
             layer_axis(axes, numbers)
         row[0].set_ylabel(title)
+    counts = panels[0, 0].yaxis  # few enough to be written out
+    counts.set_major_formatter(LogFormatter())
+    counts.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.5)))
     name_columns(panels, levels)
     finish(figure, panels, LAYER, "", y_limits=None)
     return figure

@@ -17,14 +17,13 @@ from latentgen.drawing.style import style_of
 def intervention(files: Any, params: Any) -> Drawn:
     """Files: interventions, published, published_model. Params: style, published."""
     numbers = editing.after_interventions(read_runs(files.interventions))
-    edited = published_curves.intervention(files.published, params.published)
-    curves = pd.concat(
-        [
-            published_curves.at_our_levels(edited, numbers, "start"),
-            published_curves.undisturbed(files.published_model, params.published, numbers),
-        ],
-        ignore_index=True,
+    edited = published_curves.at_our_levels(
+        published_curves.intervention(files.published, params.published), numbers, "start"
     )
+    # Theirs are drawn as far as they go, so the undisturbed network goes as far as the longest.
+    shown = numbers if edited.empty else pd.concat([numbers, edited])
+    undisturbed = published_curves.undisturbed(files.published_model, params.published, shown)
+    curves = pd.concat([edited, undisturbed], ignore_index=True)
     return draw(numbers, params.style, curves), published.beside(numbers, curves)
 
 

@@ -50,6 +50,8 @@ def draw(
             rows = numbers[numbers["series"] == series].sort_values("level")
             draw_series(axes, rows["level"], rows, series)
         axes.set_title(style_of(probe)["label"])
+    levels = sorted(numbers["level"].unique())
+    panels[0].set_xticks(levels, [f"{level:g}" for level in levels])
     (rule,) = numbers["layer_rule"].replace("", pd.NA).dropna().unique()
     x_label = f"Corruption level (layer: {LAYER_RULES[rule]})"
     finish(figure, panels, x_label, "Test accuracy")

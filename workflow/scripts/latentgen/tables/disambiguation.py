@@ -12,6 +12,6 @@ def disambiguation(files: Any, params: Any) -> Table:
     left_out = zip(files.unreadable, files.skipped, strict=True)
     skipped = dict(zip(params.studies, map(evaluation.count_rows, left_out), strict=True))
     summary = evaluation.summary(pairs, params.studies, skipped)
-    confusions = evaluation.confusions(pairs)
+    confusions = evaluation.confusions(pairs, params.studies)
     markdown = evaluation.to_markdown(summary, confusions)
     return Table("Disambiguation", summary, markdown, {"confusion": confusions})
