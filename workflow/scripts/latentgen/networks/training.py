@@ -14,6 +14,7 @@ from torch.nn import functional
 from latentgen import progress
 from latentgen.csv_file import write_csv
 from latentgen.data.scores import scores
+from latentgen.devices import kept_random_state
 from latentgen.errors import PipelineError
 from latentgen.networks.last_layer import logits_of
 from latentgen.networks.optimizers import make_optimizer
@@ -33,7 +34,12 @@ def prepare(module: nn.Module) -> None:
 
 
 def batch_order(
-    n: int, config: TrainingConfig, epoch: int, *, single: bool = True
+    n: int,
+    config: TrainingConfig,
+    epoch: int,
+    *,
+    single: bool = True,
+    device: torch.device | None = None,
 ) -> Iterator[Tensor]:
     """Rows of each batch of an epoch; the order depends on the seed and the epoch alone.
 
@@ -42,13 +48,14 @@ def batch_order(
         config: how to train.
         epoch: from 1 on.
         single: whether the last batch may be a single image, which otherwise joins the one before.
+        device: where the rows are wanted (default: the CPU); they go there all at once.
     """
     if config.shuffle:
         generator = torch.Generator().manual_seed(derive_seed(config.seed, epoch))
         order = torch.randperm(n, generator=generator)
     else:
         order = torch.arange(n)
-    batches = list(order.split(config.batch_size))
+    batches = list(order.to(device).split(config.batch_size))
     if not single and len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [torch.cat(batches[-2:])]
     return iter(batches)
@@ -85,8 +92,7 @@ def _first(n: int, data: TrainingData) -> Tensor:
 @contextmanager
 def _seeded_dropout(device: torch.device, config: TrainingConfig, epoch: int) -> Iterator[None]:
     """Let dropout depend on the seed and the epoch alone, like the order of the batches."""
-    devices = [] if device.type == "cpu" else [device]
-    with torch.random.fork_rng(devices, device_type=device.type):
+    with kept_random_state(device):
         torch.manual_seed(derive_seed(config.seed, epoch, "dropout"))
         yield
 
@@ -100,7 +106,7 @@ def train_epoch(
 ) -> dict[str, float]:
     """Train for one epoch; returns running loss and accuracies (train mode), as in the papers."""
     module.train()
-    # Nothing is moved off the device inside the loop: waiting for a value would stall a GPU.
+    # Nothing is moved to or off the device inside the loop: waiting for it would stall a GPU.
     losses, predictions, rows_seen = [], [], []
     n = len(data.images)
     single = n % config.batch_size != 1 or _takes_single_images(module, data)
@@ -108,8 +114,7 @@ def train_epoch(
         _seeded_dropout(data.images.device, config, epoch),
         in_training(module, config.precision, compile=config.compile) as network,
     ):
-        for rows in batch_order(n, config, epoch, single=single):
-            rows = rows.to(data.images.device, non_blocking=True)
+        for rows in batch_order(n, config, epoch, single=single, device=data.images.device):
             # Before the forward pass: a CUDA graph may reuse the memory of the last gradients.
             optimizer.zero_grad(set_to_none=True)
             logits = network(data.inputs(rows))
@@ -127,9 +132,14 @@ def _scores(
 ) -> dict[str, float]:
     return {
         "train_loss": loss.item() / len(rows),
-        "train_accuracy_observed": (predictions == data.observed[rows]).double().mean().item(),
-        "train_accuracy_true": (predictions == data.true[rows]).double().mean().item(),
+        "train_accuracy_observed": _share(predictions == data.observed[rows]),
+        "train_accuracy_true": _share(predictions == data.true[rows]),
     }
+
+
+def _share(right: Tensor) -> float:
+    """Share of what is true, NaN of nothing; a count, as not every device has float64."""
+    return right.sum().item() / len(right) if len(right) else math.nan
 
 
 def refuse_diverged(epoch: int, running: dict[str, float], config: TrainingConfig) -> None:
@@ -163,10 +173,10 @@ def held_out_accuracies(module: nn.Module, data: TrainingData) -> dict[str, floa
     def predictions(images: Tensor) -> Tensor:
         return predict_logits(module, images, data.mean, data.std).argmax(1)
 
-    validation = (predictions(data.validation_images) == data.validation_observed).double().mean()
+    validation = _share(predictions(data.validation_images) == data.validation_observed)
     test = scores(predictions(data.test_images).cpu().numpy(), data.test_labels.cpu().numpy())
     of_test = {f"test_{name}": score for name, score in test.items()}
-    return {"validation_accuracy": validation.item(), **of_test}
+    return {"validation_accuracy": validation, **of_test}
 
 
 def train_run(
