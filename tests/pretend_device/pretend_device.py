@@ -49,6 +49,16 @@ class OnDevice(torch.Tensor):
         made.numbers = numbers
         return made
 
+    @property
+    def data(self) -> torch.Tensor:
+        """The tensor without its history; what is set, as `Module.to` does, brings its numbers."""
+        return torch.Tensor.data.__get__(self)
+
+    @data.setter
+    def data(self, other: "OnDevice") -> None:
+        torch.Tensor.data.__set__(self, other)
+        self.numbers = other.numbers
+
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @classmethod

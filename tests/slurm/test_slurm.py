@@ -200,6 +200,7 @@ def test_the_profile_shows_how_to_ask_for_gres_for_every_gpu_rule() -> None:
         "gpu": 0,
         "gres": "'shard:1'",
         "slurm_partition": "gpu",
+        "runs_per_gpu": 8,
     }
 
 

@@ -57,9 +57,10 @@ CANVASES: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def on_cpu(finished: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def on_cpu(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with the results of every rule that asks for a GPU, and its jobs' scripts."""
+    finished = copy_of_workspace(finished_once, tmp_path_factory.mktemp("on_cpu"))
     with finished.editing_config() as config:
         config |= CANVASES
         config["suites"]["tiny"].append("canvases")
@@ -101,16 +102,22 @@ def results(workspace: Workspace) -> dict[str, bytes]:
     }
 
 
+def require_same_results(expected: Workspace, found: Workspace) -> None:
+    """Every CSV file has the same bytes, but for two that are rounded otherwise."""
+    # Batches of pictures are larger on a GPU.
+    rounded = {f"{STUDY.removeprefix('results/')}/{name}.csv" for name in ("pairs", "curves")}
+    ours, theirs = results(expected), results(found)
+    assert {name for name in ours if theirs[name] != ours[name]} <= rounded
+    for name in rounded:
+        tables = [pd.read_csv(w.folder / "results" / name) for w in (expected, found)]
+        pd.testing.assert_frame_equal(*tables, rtol=1e-3, atol=1e-3)
+
+
 def test_jobs_that_ask_for_a_gpu_do_the_same_on_one(on_cpu: Workspace, tmp_path: Path) -> None:
     on_device = copy_of_workspace(on_cpu, tmp_path / "on_device")
     jobs = do_again(on_device)
     assert set(jobs) == gpu_rules()
-
-    expected, found = results(on_cpu), results(on_device)
-    rounded = f"{STUDY.removeprefix('results/')}/pairs.csv"  # its batches are larger on a GPU
-    assert {name for name in expected if found[name] != expected[name]} <= {rounded}
-    tables = [pd.read_csv(w.folder / STUDY / "pairs.csv") for w in (on_cpu, on_device)]
-    pd.testing.assert_frame_equal(*tables, rtol=1e-3, atol=1e-3)
+    require_same_results(on_cpu, on_device)
 
     for record in on_device.folder.glob("results/**/*.provenance.json"):
         said = json.loads(record.read_text())
@@ -120,3 +127,14 @@ def test_jobs_that_ask_for_a_gpu_do_the_same_on_one(on_cpu: Workspace, tmp_path:
     trained = {rule: job for rule, job in jobs.items() if job["steps"]}
     assert {"train", "intervene", "relabel_and_retrain", "mend_labels"} <= set(trained)
     assert all(job["waited_at"] == [] for job in trained.values()), trained
+
+
+def test_probes_are_computed_on_the_cpu_where_a_device_lacks_float64(
+    on_cpu: Workspace, tmp_path: Path
+) -> None:
+    on_device = copy_of_workspace(on_cpu, tmp_path / "on_device")
+    do_again(on_device, PRETEND_WITHOUT="float64")
+    require_same_results(on_cpu, on_device)
+    # All jobs were one process, in the first of whose logs it is said.
+    logs = [log.read_text() for log in on_device.folder.glob("logs/**/*.log")]
+    assert sum(log.count("pretend has no float64") for log in logs) == 1
