@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 
-.PHONY: cache figures report cost verify test lint format schema lock benchmark
+.PHONY: cache figures report cost verify test lint format schema lock benchmark gpu
 
 figures: .venv/installed cache  ## run the suite that config.yaml names and draw its figures
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason
@@ -58,6 +58,11 @@ benchmark: .venv/installed  ## measure speed and how it grows, and renew the tab
 	$(BIN)/python -m benchmarks --growth
 	$(BIN)/python -m benchmarks.label_issues_growth
 	$(BIN)/python -m benchmarks --suite
+
+gpu: export PYTHONPATH = workflow/scripts
+gpu: export OMP_NUM_THREADS = 1
+gpu: .venv/installed cache  ## on a machine with a GPU, in nine minutes: its rows of the benchmarks, two full-size runs
+	$(BIN)/python -m benchmarks.gpu_session
 
 lock: .venv/installed  ## renew envs/requirements.txt from envs/requirements.in
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

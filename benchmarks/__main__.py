@@ -54,7 +54,7 @@ def main() -> None:
     for benchmark in BENCHMARKS:
         if arguments.names and benchmark.name not in arguments.names:
             continue
-        if benchmark.needs_gpu and not torch.cuda.is_available():
+        if benchmark.needs_gpu and not torch.accelerator.is_available():
             print(f"{benchmark.name}: not measured, no GPU")
             continue
         measured = measure(benchmark, SMOKE if arguments.smoke else FULL)

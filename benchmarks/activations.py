@@ -14,7 +14,15 @@ import torch
 from torch import Tensor
 
 from benchmarks.probes import N_CLASSES
-from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
+from benchmarks.timing import (
+    ACCELERATOR,
+    Benchmark,
+    Comparison,
+    Prepared,
+    Sizes,
+    device_of,
+    require,
+)
 from benchmarks.training import NETWORKS
 from latentgen.data.labels import Labels
 from latentgen.networks.activation_files import FileSource, dump
@@ -110,7 +118,7 @@ def network_source(network: str, images: int, device: str) -> tuple[NetworkSourc
         for split, n in (("train", images), ("test", images // 5))
     }
     built = build(settings, shape, N_CLASSES, seed=1)
-    built.module.to(device)
+    built.module.to(device_of(device))
     draw = np.random.default_rng(0)
     true, other = draw.integers(0, N_CLASSES, (2, images))
     observed = np.where(draw.random(images) < 0.4, other, true)
@@ -182,7 +190,7 @@ BENCHMARKS = [
         "GPU: ResNet-18, nine layers, 2,400 images of CIFAR-10's size, to probes.csv",
         "a file, probed on the CPU",
         10.0,
-        partial(without_files, "ResNet18", "cuda"),
+        partial(without_files, "ResNet18", ACCELERATOR),
         needs_gpu=True,
     ),
 ]

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from benchmarks.timing import Benchmark, Measured
 from latentgen.csv_file import write_csv
+from latentgen.devices import best_device, device_name
 from latentgen.storage import atomic_path
 
 LIBRARIES = ("torch", "numpy", "scikit-learn", "h5py")
@@ -36,7 +36,7 @@ def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.split(": ")[1] for line in lines if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    gpu = device_name() if best_device().type != "cpu" else "no GPU"
     libraries = ", ".join(f"{library} {version(library)}" for library in LIBRARIES)
     return (
         f"{models[0]}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, {gpu}; "

@@ -9,6 +9,14 @@ from typing import Any
 
 import torch
 
+ACCELERATOR = "accelerator"
+"""The device of the rows that need a GPU, whichever kind there is."""
+
+
+def device_of(name: str) -> torch.device:
+    """The accelerator, or a device of PyTorch's by its name."""
+    return torch.accelerator.current_accelerator() if name == ACCELERATOR else torch.device(name)
+
 
 class DisagreementError(Exception):
     """The two ways did not come to the same."""
@@ -148,8 +156,8 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()
 
 
 def require(agrees: bool, said: str) -> str:

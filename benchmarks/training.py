@@ -14,7 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
+from benchmarks.timing import (
+    ACCELERATOR,
+    Benchmark,
+    Comparison,
+    Prepared,
+    Sizes,
+    device_of,
+    require,
+)
 from latentgen.networks import training
 from latentgen.networks.network import Shape, build
 from latentgen.networks.precision import ieee_float32
@@ -66,7 +74,7 @@ def make_task(network: str, batches: int, device: str, *, compiled: bool = False
         "Adam", LEARNING_RATE, BATCH_SIZE, 1, 1.0, shuffle=True, seed=1, compile=compiled
     )
     module = build(settings, shape, 10, seed=2).module
-    return Task(module, data, config, torch.device(device))
+    return Task(module, data, config, device_of(device))
 
 
 # ------------------------------------------------------------------------------------ plain
@@ -245,7 +253,7 @@ BENCHMARKS = [
         "GPU: training the CNN, batches of 32, float32",
         "the plain loop on the same GPU",
         3.0,
-        partial(one_process, "CNN", "cuda"),
+        partial(one_process, "CNN", ACCELERATOR),
         needs_gpu=True,
     ),
     Benchmark(
@@ -253,7 +261,7 @@ BENCHMARKS = [
         "the same, compiled (CUDA graphs of forward and backward pass); changes numbers",
         "the plain loop on the same GPU",
         3.0,
-        partial(one_process, "CNN", "cuda", compiled=True),
+        partial(one_process, "CNN", ACCELERATOR, compiled=True),
         needs_gpu=True,
     ),
     Benchmark(
@@ -261,7 +269,7 @@ BENCHMARKS = [
         "GPU: 8 runs of the CNN together, one process each",
         "8 plain runs one after the other",
         10.0,
-        partial(together, "CNN", "cuda", 8),
+        partial(together, "CNN", ACCELERATOR, 8),
         needs_gpu=True,
     ),
 ]

@@ -13,6 +13,8 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "sque
 
 # Any two character devices will do: nothing opens them.
 GPU_FILES = ("/dev/null", "/dev/zero")
+SHARDS = 4
+"""Shares of a GPU, of which every job may ask for some."""
 
 SLURM_CONF = """
 ClusterName=test
@@ -40,8 +42,8 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 MinJobAge=3600
 KillWait=1
-GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=16000 Gres=gpu:{gpus}
+GresTypes=gpu,shard
+NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=16000 Gres=gpu:{gpus},shard:{shards}
 PartitionName=cpu Nodes={host} Default=YES MaxTime=120
 PartitionName=gpu Nodes={host} MaxTime=120
 """
@@ -77,9 +79,11 @@ class Cluster:
             "controller_port": _free_port(),
             "node_port": _free_port(),
             "gpus": len(GPU_FILES),
+            "shards": SHARDS * len(GPU_FILES),
         }
         (self.folder / "slurm.conf").write_text(SLURM_CONF.format(**settings))
         devices = [f"NodeName={host} Name=gpu File={file}\n" for file in GPU_FILES]
+        devices += [f"NodeName={host} Name=shard Count={settings['shards']}\n"]
         (self.folder / "gres.conf").write_text("".join(devices))
         # Snakemake's plugin runs srun without the variables of SLURM, the one that says where this
         # cluster is included.

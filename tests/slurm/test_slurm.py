@@ -95,7 +95,9 @@ def test_the_command_of_the_readme(
     paper = workspace(config=small_paper_suite())
     profile = paper.folder / "slurm" / "profile.yaml"
     impatient = profile.read_text().replace("status-checks: 40", "status-checks: 2")
-    profile.write_text(f"{impatient}\nslurm-status-command: squeue\n")  # there is no accounting
+    # There is no accounting. One rule's jobs share GPUs, as the profile shows for all.
+    shares = f"set-resources: {{transfer_weights: {shown('shard')}}}"
+    profile.write_text(f"{impatient}\nslurm-status-command: squeue\n{shares}\n")
 
     ending = threading.Thread(target=end_two_trainings, args=(cluster,))
     ending.start()
@@ -127,10 +129,13 @@ def test_the_command_of_the_readme(
         "figures": 1,
     }
     on_gpu = [job for job in jobs if rule_of(job) in gpu_rules]
-    assert {(job["Partition"], n_gpus(job)) for job in on_gpu} == {("gpu", 1)}
+    sharing = [job for job in on_gpu if rule_of(job) == "transfer_weights"]
+    assert {(job["Partition"], job["JOB_GRES"]) for job in sharing} == {("gpu", "shard:1")}
+    alone = [job for job in on_gpu if job not in sharing]
+    assert {(job["Partition"], n_gpus(job)) for job in alone} == {("gpu", 1)}
     others = [job for job in jobs if job not in on_gpu]
     assert {(job["Partition"], n_gpus(job)) for job in others} == {("cpu", 0)}
-    assert 1 <= most_at_once(on_gpu) <= len(GPU_FILES)
+    assert 1 <= most_at_once(alone) <= len(GPU_FILES)
 
 
 def test_most_at_once() -> None:
@@ -176,13 +181,27 @@ def test_only_small_rules_are_grouped() -> None:
     assert set(groups.values()) == set(profile["group-components"])
 
 
+def shown(kind: str) -> str:
+    """What the profile shows of asking for a kind of gres, as it stands there."""
+    match = re.search(rf"{{gpu: 0, gres: \"'{kind}:1'\".*?}}", PROFILE.read_text())
+    assert match
+    return match[0]
+
+
 def test_the_profile_shows_how_to_ask_for_gres_for_every_gpu_rule() -> None:
     text = PROFILE.read_text()
     block = re.search(r"^# set-resources:\n((?:#   .*\n)+)", text, re.M)
     assert block
-    shown = yaml.safe_load(block[1].replace("# ", "", -1))
-    assert set(shown) == gpu_rules(), "name them under `set-resources` in slurm/profile.yaml"
-    assert all(asked == {"gpu": 0, "gres": "'gpu:1'"} for asked in shown.values())
+    asked_by = yaml.safe_load(block[1].replace("# ", "", -1))
+    assert set(asked_by) == gpu_rules(), "name them under `set-resources` in slurm/profile.yaml"
+    assert all(asked == {"gpu": 0, "gres": "'gpu:1'"} for asked in asked_by.values())
+    # A share of a GPU is none by itself, so that the partition has to be named.
+    assert yaml.safe_load(shown("shard")) == {
+        "gpu": 0,
+        "gres": "'shard:1'",
+        "slurm_partition": "gpu",
+        "runs_per_gpu": 8,
+    }
 
 
 def test_rules_ask_for_portable_resources_only() -> None:

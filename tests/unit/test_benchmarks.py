@@ -119,7 +119,7 @@ def test_plain_and_ours_agree(benchmark: Benchmark) -> None:
 ON_GPU = [benchmark for benchmark in BENCHMARKS if benchmark.needs_gpu]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.skipif(not torch.accelerator.is_available(), reason="no GPU")
 @pytest.mark.parametrize("benchmark", ON_GPU, ids=[benchmark.name for benchmark in ON_GPU])
 def test_plain_and_ours_agree_on_a_gpu(benchmark: Benchmark) -> None:
     assert timing.measure(benchmark, SMOKE).agreement

@@ -42,8 +42,10 @@ def test_each_process_has_a_device_of_its_own(tmp_path: Path) -> None:
     try:
         devices = [claimed(process) for process in processes]
         assert sorted(devices) == [0, 1, 2]
-        # All are held: one is shared.
-        assert claim(["a", "b", "c"], tmp_path) in (0, 1, 2)
+        # All are held: each is shared by two before one is by three.
+        sharing = [holder(tmp_path) for _ in range(3)]
+        processes += sharing
+        assert sorted(map(claimed, sharing)) == [0, 1, 2]
         # A process that is killed holds nothing any more.
         processes[1].kill()
         processes[1].wait()
@@ -58,7 +60,7 @@ def test_each_process_has_a_device_of_its_own(tmp_path: Path) -> None:
 
 def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
-    (tmp_path / f"latentgen-{os.getuid()}-a.lock").symlink_to(victim)
+    (tmp_path / f"latentgen-{os.getuid()}-a-0.lock").symlink_to(victim)
     with pytest.raises(OSError):
         claim(["a"], tmp_path)
     assert not victim.exists()
@@ -81,32 +83,35 @@ class _Properties:
 
 
 @pytest.mark.parametrize(
-    ("kind", "has_float64", "expected"),
-    [(None, True, "cpu"), ("cuda", True, "cuda"), ("xpu", True, "xpu"), ("mps", False, "cpu")],
+    ("kind", "expected"), [(None, "cpu"), ("cuda", "cuda"), ("xpu", "xpu"), ("mps", "mps")]
 )
-def test_any_accelerator_with_float64_is_taken(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    kind: str | None,
-    has_float64: bool,
-    expected: str,
+def test_any_accelerator_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str | None, expected: str
 ) -> None:
     found = kind and torch.device(kind)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: found)
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 1)
-    monkeypatch.setattr(devices, "_has_float64", lambda kind: has_float64)
     monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
     module = SimpleNamespace(get_device_properties=lambda device: _Properties)
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
     assert devices.best_device.__wrapped__().type == expected
     locks = [path.name for path in tmp_path.iterdir()]
-    assert locks == ([] if expected == "cpu" else [f"latentgen-{os.getuid()}-of-the-board.lock"])
+    assert locks == ([] if expected == "cpu" else [f"latentgen-{os.getuid()}-of-the-board-0.lock"])
 
 
-def test_a_device_that_refuses_float64_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuses(*_shape: int, dtype: torch.dtype, device: str) -> None:
-        raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+def test_what_a_device_without_float64_lacks_is_done_on_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def zeros(*_shape: int, dtype: torch.dtype, device: torch.device) -> None:
+        if device.type == "mps":
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
 
-    assert devices._has_float64(torch.device("cpu"))
-    monkeypatch.setattr(torch, "zeros", refuses)
-    assert not devices._has_float64(torch.device("mps"))
+    monkeypatch.setattr(torch, "zeros", zeros)
+    devices.with_float64.cache_clear()
+    for kind in ("cpu", "xpu", "cuda:1"):
+        assert devices.with_float64(torch.device(kind)) == torch.device(kind)
+    with pytest.warns(UserWarning, match="mps has no float64") as said:
+        homes = [devices.with_float64(torch.device("mps", 0)) for _ in range(3)]
+    assert homes == [torch.device("cpu")] * 3
+    assert len(said) == 1
+    devices.with_float64.cache_clear()

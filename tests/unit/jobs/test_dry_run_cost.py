@@ -8,7 +8,7 @@ from latentgen.jobs import dry_run_cost
 from latentgen.jobs.dry_run_cost import PlannedJob
 
 
-def job(rule: str, seed: int, experiment: str = "mine", gpus: int = 1) -> PlannedJob:
+def job(rule: str, seed: int, experiment: str = "mine", gpus: float = 1) -> PlannedJob:
     run = f"{experiment}/uniform-0.4/seed{seed}"
     return PlannedJob(
         rule=rule,
@@ -43,6 +43,14 @@ def test_a_job_counts_with_the_nearest_measurement() -> None:
     assert dry_run_cost.measured_seconds(job("fit_probes", 1)) is None
     measure(job("plot", 1, gpus=0), 4)
     assert dry_run_cost.measured_seconds(job("plot", 1, "third", gpus=0)) == 4
+
+
+def test_jobs_that_share_a_gpu_take_a_share_of_its_hours() -> None:
+    quarter = dry_run_cost.gpus_of({"gpu": 0, "gres": "shard:2", "runs_per_gpu": 4})
+    assert quarter == 0.25
+    table = dry_run_cost.forecast([job("train", seed, gpus=quarter) for seed in range(4)])
+    assert table["hours"].tolist() == [2.0, 2.0]
+    assert table["gpu_hours"].tolist() == [0.5, 0.5]
 
 
 def test_disk_of_other_runs_or_as_expected() -> None:

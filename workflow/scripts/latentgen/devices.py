@@ -4,8 +4,11 @@ import fcntl
 import os
 import platform
 import tempfile
+import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +18,15 @@ _held: list[int] = []
 
 @cache
 def best_device() -> Any:
-    """A GPU or other accelerator if there is one that can do all that is needed, else the CPU.
+    """A GPU or other accelerator if there is one, else the CPU.
 
-    `snakemake --resources gpu=N` runs N jobs at once; each of them takes a GPU that no other holds.
+    `snakemake --resources gpu=N` runs N jobs at once; each takes the GPU that fewest others hold.
     Under SLURM a job sees only the GPUs that it was allocated.
     """
     import torch
 
     kind = torch.accelerator.current_accelerator(check_available=True)
-    if kind is None or not _has_float64(kind):
+    if kind is None:
         return torch.device("cpu")
     known = [
         _identifier(torch.device(kind.type, i)) for i in range(torch.accelerator.device_count())
@@ -31,15 +34,24 @@ def best_device() -> Any:
     return torch.device(kind.type, claim(known, Path(tempfile.gettempdir())))
 
 
-def _has_float64(kind: Any) -> bool:
-    """Whether a kind of device computes in float64, which probes need and Apple's does not."""
+@cache
+def with_float64(device: Any) -> Any:
+    """The device itself if it computes in float64, which probes need and Apple's does not.
+
+    Otherwise the CPU, which is said once.
+    """
     import torch
 
     try:
-        torch.zeros(1, dtype=torch.float64, device=kind)
+        torch.zeros(1, dtype=torch.float64, device=device)
     except (TypeError, RuntimeError):
-        return False
-    return True
+        warnings.warn(
+            f"the device {device.type} has no float64: networks are computed there, probes on the "
+            "CPU",
+            stacklevel=2,
+        )
+        return torch.device("cpu")
+    return device
 
 
 def _identifier(device: Any) -> str:
@@ -51,28 +63,43 @@ def _identifier(device: Any) -> str:
 
 
 def claim(devices: Sequence[str], folder: Path) -> int:
-    """Hold the first device that no other process holds, until this process ends.
+    """Hold a share of the device that fewest other processes hold, until this process ends.
 
     Args:
         devices: an identifier of each device of this machine.
         folder: where all processes of this machine and user keep their lock files.
 
     Returns:
-        The index of the device. If all are held, one of them is shared: `--resources gpu=N` was
-        missing, or N was larger than the number of GPUs.
+        The index of the device. It has others' work as well only if all devices have: then there
+        are more jobs at once than GPUs.
     """
-    for index, device in enumerate(devices):
-        path = folder / f"latentgen-{os.getuid()}-{device}.lock"
-        # O_NOFOLLOW: where others can write to the folder, a link could lead to another file.
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-        else:
-            _held.append(file)
-            return index
-    return os.getpid() % len(devices)
+    return next(
+        index
+        for share in count()
+        for index, device in enumerate(devices)
+        if _hold(folder / f"latentgen-{os.getuid()}-{device}-{share}.lock")
+    )
+
+
+def _hold(path: Path) -> bool:
+    """Lock a file until this process ends; False if another process has."""
+    # O_NOFOLLOW: where others can write to the folder, a link could lead to another file.
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return False
+    _held.append(file)
+    return True
+
+
+def kept_random_state(device: Any) -> AbstractContextManager[None]:
+    """Afterwards random numbers, of the CPU and of a device, go on as if none had been drawn."""
+    import torch
+
+    devices = [] if device.type == "cpu" else [device]
+    return torch.random.fork_rng(devices, device_type=device.type)
 
 
 def device_name() -> str:

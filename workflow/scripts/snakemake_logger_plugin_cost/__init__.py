@@ -7,7 +7,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from latentgen.jobs.dry_run_cost import PlannedJob, as_text, forecast
+from latentgen.jobs.dry_run_cost import PlannedJob, as_text, forecast, gpus_of
 
 
 class LogHandler(LogHandlerBase):
@@ -47,7 +47,7 @@ def _planned_job(job: dict[str, Any]) -> PlannedJob:
         rule=job["rule_name"],
         outputs=tuple(job["output"]),
         benchmark=job["benchmark"],
-        gpus=int(resources.get("gpu", 0)),
+        gpus=gpus_of(resources),
         minutes=float(resources.get("runtime", 0)),
         disk_mb=resources.get("disk_mb"),
     )

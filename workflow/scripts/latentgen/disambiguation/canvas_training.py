@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from latentgen.disambiguation.architectures.canvas_net import CanvasNet
 from latentgen.disambiguation.canvases import training_canvases
-from latentgen.disambiguation.classifiers import Classifier
+from latentgen.disambiguation.classifiers import scale_of, scaled
 from latentgen.networks.precision import ieee_float32
 from latentgen.seeds import derive_seed
 
@@ -55,8 +55,9 @@ def train_canvas_net(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("canvas net", seed))
         network = CanvasNet(n_classes).to(device).to(memory_format=torch.channels_last)
-    scaled = Classifier(network, [], mean, std, {}, "").inputs
-    wanted = torch.from_numpy(targets).to(device)
+    # All on the device before the first step, as waiting for a copy would stall a GPU.
+    pixels, wanted = (torch.from_numpy(array).to(device) for array in (canvases, targets))
+    scale = scale_of(mean, std, device)
     optimizer = torch.optim.Adam(network.parameters(), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, learning_rate, epochs=epochs, steps_per_epoch=-(-len(canvases) // batch_size)
@@ -64,14 +65,14 @@ def train_canvas_net(
     order = np.random.default_rng(derive_seed("canvas batches", seed))
     for epoch in range(1, epochs + 1):
         losses = []
-        rows = order.permutation(len(canvases))
-        for start in range(0, len(canvases), batch_size):
-            batch = rows[start : start + batch_size]
-            loss = functional.cross_entropy(network(scaled(canvases[batch])), wanted[batch])
+        rows = torch.from_numpy(order.permutation(len(canvases))).to(device)
+        for batch in rows.split(batch_size):
+            logits = network(scaled(pixels[batch], *scale))
+            loss = functional.cross_entropy(logits, wanted[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-            losses.append(loss.item())
-        print(f"epoch {epoch}: mean loss {np.mean(losses):.4f}")
+            losses.append(loss.detach())
+        print(f"epoch {epoch}: mean loss {torch.stack(losses).mean().item():.4f}")
     return network

@@ -43,9 +43,7 @@ class Classifier:
         """The network's input, float32 (n, 3, H, W), for pictures uint8 (n, H, W, 3)."""
         device = next(self.module.parameters()).device
         pixels = torch.from_numpy(np.ascontiguousarray(pictures)).to(device)
-        scale = torch.tensor([[self.mean], [self.std]], device=device).unsqueeze(-2)
-        # A permuted view is channels last, with which convolutions are faster.
-        return ((pixels.float() / 255 - scale[0]) / scale[1]).permute(0, 3, 1, 2)
+        return scaled(pixels, *scale_of(self.mean, self.std, device))
 
     @ieee_float32()
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -58,6 +56,17 @@ class Classifier:
             ]
         logits: NDArray[np.float32] = torch.cat(batches).numpy()
         return logits
+
+
+def scale_of(mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
+    """Mean and standard deviation of red, green and blue as `scaled` takes them, (2, 1, 1, 3)."""
+    return torch.tensor([[mean], [std]], device=device).unsqueeze(-2)
+
+
+def scaled(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """A network's input, float32 (n, 3, H, W), for pixels uint8 (n, H, W, 3), on their device."""
+    # A permuted view is channels last, with which convolutions are faster.
+    return ((pixels.float() / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
 def batch_size(device: torch.device) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from latentgen.devices import with_float64
 from latentgen.errors import PipelineError
 from latentgen.networks.reading import read_layers
 from latentgen.probes.base import Probe
@@ -28,7 +29,8 @@ class QuadraticHead(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Scores (n, C) of rows (n, width)."""
         # Where classes keep most directions their scores are close, too close for float32.
-        squares = (rows.double() @ self.components.double()).square()
+        rows, components = (part.to(with_float64(rows.device)) for part in (rows, self.components))
+        squares = (rows.double() @ components.double()).square()
         return torch.stack([part.sum(1) for part in squares.split(self.sizes.tolist(), 1)], 1)
 
 

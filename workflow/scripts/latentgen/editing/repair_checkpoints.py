@@ -145,7 +145,9 @@ def repair_checkpoints(
         head=head,
         cut=None if as_trained else network.layers[layer],
         module=network.module,
-        new_head=None if as_trained else _heads(network, data, layer, probes)[head],
+        new_head=None
+        if as_trained
+        else _heads(network, data, layer, probes)[head].to(network.device),
         candidates=pd.DataFrame(names, columns=["epoch", "layer", "head"]).assign(
             held_out_accuracy=accuracies
         ),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from latentgen.data.labels import Labels
 from latentgen.data.scores import accuracy_rows
+from latentgen.devices import with_float64
 from latentgen.editing import export
 from latentgen.editing.heads import decide, linear_head
 from latentgen.errors import PipelineError
@@ -141,7 +142,7 @@ class AtEpoch(NamedTuple):
     Attributes:
         epoch: the epoch.
         source: of the activations of its layers.
-        network: with the weights of that epoch.
+        network: with the weights of that epoch, on the device of what the source reads.
     """
 
     epoch: int
@@ -156,9 +157,7 @@ def at_every_epoch(
 
     All share one network, so use one before taking the next.
     """
-    network = run.network()
-    if activations is None:  # activations from files are processed on the CPU
-        network.module.to(device)
+    network = run.network(with_float64(device))
     for epoch, source in sources_over_epochs(run, checkpoint_folder, device, activations):
         state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
         checkpoints.load_into(network.module, state)

@@ -57,7 +57,7 @@ def control_heads(
 
 def _of_all_classes(logistic: LogisticRegression, n_classes: int) -> nn.Linear:
     """A layer with all classes; one that the labels lack has zero weights and bias -inf."""
-    present = torch.from_numpy(logistic.classes_)
+    present = torch.from_numpy(logistic.classes_).to(logistic.coef_.device)
     weight = logistic.coef_.new_zeros(n_classes, logistic.coef_.shape[1])
     bias = logistic.intercept_.new_full((n_classes,), -torch.inf)
     weight[present], bias[present] = logistic.coef_, logistic.intercept_

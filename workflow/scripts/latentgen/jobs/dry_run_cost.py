@@ -4,11 +4,13 @@ Snakemake's benchmark files of jobs that have run, and the sizes of what they le
 of the same rule and experiment. Where there is none, what the rule reserves is the estimate.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import pandas as pd
 
@@ -23,7 +25,7 @@ class PlannedJob:
         rule: its rule.
         outputs: what it would make.
         benchmark: where Snakemake would leave its measurement.
-        gpus: how many it asks for.
+        gpus: how many it is given, less than one where it shares one; see `gpus_of`.
         minutes: time that it reserves.
         disk_mb: disk space that it is expected to fill; None if its rule does not say.
     """
@@ -31,9 +33,25 @@ class PlannedJob:
     rule: str
     outputs: tuple[str, ...]
     benchmark: str
-    gpus: int
+    gpus: float
     minutes: float
     disk_mb: int | None
+
+
+def gpus_of(resources: Mapping[str, Any]) -> float:
+    """GPUs of a job, whichever way a profile asks for them (slurm/profile.yaml shows all).
+
+    >>> gpus_of({"gpu": 2}), gpus_of({"gpu": 0, "gres": "gpu:a100:1"}), gpus_of({})
+    (2.0, 1.0, 0.0)
+    >>> gpus_of({"gpu": 0, "gres": "shard:1", "runs_per_gpu": 8})
+    0.125
+    """
+    gres = str(resources.get("gres", ""))
+    if whole := re.fullmatch(r"gpu:(?:\w+:)?(\d+)", gres):
+        return float(whole[1])
+    if gres.startswith("shard:"):
+        return 1 / int(resources.get("runs_per_gpu", 1))
+    return float(resources.get("gpu", 0))
 
 
 def forecast(jobs: Sequence[PlannedJob]) -> pd.DataFrame:

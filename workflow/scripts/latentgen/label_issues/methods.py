@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentgen.data import datasets
+from latentgen.devices import with_float64
 from latentgen.label_issues import rivals
 from latentgen.label_issues.cross_fitting import stratified_folds
 from latentgen.label_issues.find import hidden_rows
@@ -137,10 +138,10 @@ def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) ->
 
 
 def _hidden(run: Run, network: Network) -> Tensor:
-    """Rows (N, width) of the training images at the first hidden layer, on the network's device."""
+    """Rows (N, width) of the training images at the first hidden layer, where probes compute."""
     everything = np.ones(len(run.labels.observed), dtype=bool)
     batches = training_batches(run, everything, network.device)
-    return hidden_rows(network.module, batches)[0].to(network.device)
+    return hidden_rows(network.module, batches)[0].to(with_float64(network.device))
 
 
 def training_batches(

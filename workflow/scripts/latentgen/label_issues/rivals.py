@@ -58,8 +58,9 @@ def cross_validated(
     scores = np.full((len(labels), n_classes), -np.inf)
     for fold in range(folds.max() + 1):
         inside = folds == fold
-        fitted = clone(probe).fit(rows[torch.from_numpy(~inside)], labels[~inside])
-        of_fold = fitted.decision_function(rows[torch.from_numpy(inside)]).double().cpu().numpy()
+        chosen = torch.from_numpy(inside).to(rows.device)
+        fitted = clone(probe).fit(rows[~chosen], labels[~inside])
+        of_fold = fitted.decision_function(rows[chosen]).cpu().double().numpy()
         if of_fold.ndim == 1:  # two classes
             of_fold = np.stack([np.zeros_like(of_fold), of_fold], 1)
         scores[np.ix_(inside, fitted.classes_)] = of_fold
@@ -147,4 +148,4 @@ def _logits_over_epochs(run: Run, folder: Path, device: torch.device) -> Iterato
     images = run.images["train"].to(device)
     for epoch in checkpoints.epochs_in(folder):
         checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
-        yield epoch, predict_logits(network.module, images, **run.normalise).double().cpu()
+        yield epoch, predict_logits(network.module, images, **run.normalise).cpu().double()

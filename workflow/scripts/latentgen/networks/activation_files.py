@@ -20,10 +20,19 @@ from latentgen.storage import atomic_hdf5
 class FileSource:
     """Reads activations that `dump` wrote."""
 
-    def __init__(self, path: str | PathLike[str], batch_size: int = ROWS_AT_ONCE) -> None:
-        """Open nothing yet: the file is open only while batches are read."""
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        batch_size: int = ROWS_AT_ONCE,
+        device: torch.device | None = None,
+    ) -> None:
+        """Open nothing yet: the file is open only while batches are read.
+
+        What is read is on the given device (default: the CPU).
+        """
         self._path = path
         self._batch_size = batch_size
+        self._device = device
 
     def _open(self) -> h5py.File:
         try:
@@ -44,7 +53,10 @@ class FileSource:
             rows = file[layers[0]][split].shape[0]
             for start in range(0, rows, self._batch_size):
                 part = slice(start, start + self._batch_size)
-                yield {name: torch.from_numpy(file[name][split][part]).float() for name in layers}
+                yield {
+                    name: torch.from_numpy(file[name][split][part]).float().to(self._device)
+                    for name in layers
+                }
 
 
 def predicted_bytes(widths: Mapping[str, int], n_images: int, n_epochs: int, dtype: str) -> int:

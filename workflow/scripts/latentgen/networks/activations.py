@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentgen.devices import with_float64
 from latentgen.limits import HELD_BYTES
 from latentgen.names import INPUT
 from latentgen.networks.network import Network, with_image_statistics
@@ -43,7 +44,10 @@ class NetworkSource:
         with_input: bool = True,
         batch_size: int = BATCH,
     ) -> None:
-        """Take uint8 images (N, C, H, W) by split; the network stays on the device it is on."""
+        """Take uint8 images (N, C, H, W) by split; the network stays on the device it is on.
+
+        What is read is on that device, or on the CPU where that has no float64 for probes.
+        """
         self.network = network
         self._images = images
         self._mean, self._std = mean, std
@@ -78,7 +82,9 @@ class NetworkSource:
         for images in self._images[split].split(self._batch_size):
             inputs = normalise(images.to(self._device), self._mean, self._std)
             read = {INPUT: inputs.flatten(1)} if INPUT in layers else {}
-            yield read | read_layers(module, wanted, inputs)
+            read |= read_layers(module, wanted, inputs)
+            home = with_float64(self._device)
+            yield {name: rows.to(home) for name, rows in read.items()}
 
 
 class FeatureSource:

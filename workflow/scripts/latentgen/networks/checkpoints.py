@@ -27,11 +27,11 @@ def save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Contiguous tensors, of which no two share memory, as tied weights do: safetensors' demand."""
+    """Contiguous CPU tensors, no two of which share memory, as tied weights do: its demand."""
     apart: dict[str, Tensor] = {}
     used = set()
     for name, tensor in tensors.items():
-        tensor = tensor.contiguous()
+        tensor = tensor.cpu().contiguous()
         storage = tensor.untyped_storage().data_ptr()
         apart[name] = tensor.clone() if storage in used else tensor
         used.add(storage)

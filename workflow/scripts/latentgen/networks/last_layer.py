@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from latentgen.devices import kept_random_state
 from latentgen.errors import PipelineError
 from latentgen.networks.places import INPUT_OF, described
 from latentgen.networks.precision import ieee_float32
@@ -30,7 +31,7 @@ def logits_of(module: nn.Module, inputs: Tensor, *, train: bool = False) -> Tens
     own = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with (
         in_mode(module, train=train),
-        torch.random.fork_rng(devices=[]),
+        kept_random_state(inputs.device),
         torch.no_grad(),
         without_compiled_code(),
     ):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from latentgen.devices import with_float64
 from latentgen.networks import checkpoints
 from latentgen.networks.activation_files import FileSource, activation_path
 from latentgen.networks.activations import (
@@ -38,7 +39,8 @@ def sources_over_epochs(
     else:
         folder = Path(activation_folder)
         for epoch in checkpoints.epochs_in(folder, ".h5"):
-            yield epoch, FileSource(activation_path(folder, epoch))
+            path = activation_path(folder, epoch)
+            yield epoch, FileSource(path, device=with_float64(device))
 
 
 def networks_over_epochs(

@@ -17,6 +17,7 @@ from latentgen import progress
 from latentgen.chosen import Chosen, parts
 from latentgen.csv_file import write_csv
 from latentgen.data.scores import scores
+from latentgen.devices import kept_random_state
 from latentgen.errors import PipelineError, one_line
 from latentgen.networks.augmentation import Augmentation
 from latentgen.networks.last_layer import logits_of
@@ -47,7 +48,12 @@ def prepare(module: nn.Module) -> None:
 
 
 def batch_order(
-    n: int, config: TrainingConfig, epoch: int, *, single: bool = True
+    n: int,
+    config: TrainingConfig,
+    epoch: int,
+    *,
+    single: bool = True,
+    device: torch.device | None = None,
 ) -> Iterator[Tensor]:
     """Rows of each batch of an epoch; the order depends on the seed and the epoch alone.
 
@@ -56,13 +62,14 @@ def batch_order(
         config: how to train.
         epoch: from 1 on.
         single: whether the last batch may be a single image, which otherwise joins the one before.
+        device: where the rows are wanted (default: the CPU); they go there all at once.
     """
     if config.shuffle:
         generator = torch.Generator().manual_seed(derive_seed(config.seed, epoch))
         order = torch.randperm(n, generator=generator)
     else:
         order = torch.arange(n)
-    batches = list(order.split(config.batch_size))
+    batches = list(order.to(device).split(config.batch_size))
     if not single and len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [torch.cat(batches[-2:])]
     return iter(batches)
@@ -105,8 +112,7 @@ def _first(n: int, data: TrainingData) -> Tensor:
 @contextmanager
 def _seeded(device: torch.device, seed: int) -> Iterator[None]:
     """Let what is drawn inside depend on a seed alone, and leave the random state as it was."""
-    devices = [] if device.type == "cpu" else [device]
-    with torch.random.fork_rng(devices, device_type=device.type):
+    with kept_random_state(device):
         torch.manual_seed(seed)
         yield
 
@@ -157,7 +163,7 @@ class Trainer:
         """
         data, config = self.data, self.config
         self.module.train()
-        # Nothing is moved off the device inside the loop: waiting for a value would stall a GPU.
+        # Nothing is moved to or off the device inside the loop: waiting for it would stall a GPU.
         losses, predictions, rows_seen = [], [], []
         n, device = len(data.images), data.images.device
         single = n % config.batch_size != 1 or _takes_single_images(self.module, data)
@@ -165,8 +171,8 @@ class Trainer:
             _seeded(device, derive_seed(config.seed, epoch, "dropout")),
             in_training(self.module, config.precision, compile=config.compile) as network,
         ):
-            for batch, rows in enumerate(batch_order(n, config, epoch, single=single)):
-                rows = rows.to(device, non_blocking=True)
+            batches = batch_order(n, config, epoch, single=single, device=device)
+            for batch, rows in enumerate(batches):
                 # Before the forward pass: a CUDA graph may reuse the memory of the last gradients.
                 self.optimizer.zero_grad(set_to_none=True)
                 inputs, labels = self._batch(rows, epoch, batch)
@@ -256,9 +262,14 @@ def _scores(
     right = predictions == data.true[rows] if len(data.true) else torch.empty(0)
     return {
         "train_loss": loss.item() / len(rows),
-        "train_accuracy_observed": (predictions == data.observed[rows]).double().mean().item(),
-        "train_accuracy_true": right.double().mean().item(),
+        "train_accuracy_observed": _share(predictions == data.observed[rows]),
+        "train_accuracy_true": _share(right),
     }
+
+
+def _share(right: Tensor) -> float:
+    """Share of what is true, NaN of nothing; a count, as not every device has float64."""
+    return right.sum().item() / len(right) if len(right) else math.nan
 
 
 def refuse_diverged(epoch: int, running: dict[str, float], config: TrainingConfig) -> None:
@@ -292,10 +303,10 @@ def held_out_accuracies(module: nn.Module, data: TrainingData) -> dict[str, floa
     def predictions(images: Tensor) -> Tensor:
         return predict_logits(module, images, data.mean, data.std).argmax(1)
 
-    validation = (predictions(data.validation_images) == data.validation_observed).double().mean()
+    validation = _share(predictions(data.validation_images) == data.validation_observed)
     test = scores(predictions(data.test_images).cpu().numpy(), data.test_labels.cpu().numpy())
     of_test = {f"test_{name}": score for name, score in test.items()}
-    return {"validation_accuracy": validation.item(), **of_test}
+    return {"validation_accuracy": validation, **of_test}
 
 
 def train_run(

@@ -136,7 +136,7 @@ def shares_on_test(
     for batch in source.batches("test", [layer]):
         rows = batch[layer].double()
         classes = test_labels[start : start + len(rows)]
-        own = vectors[torch.from_numpy(classes)].to(rows.device, rows.dtype)
+        own = vectors[torch.from_numpy(classes).to(vectors.device)].to(rows)
         np.add.at(along, classes, (rows * own).sum(1).square().cpu().numpy())
         np.add.at(whole, classes, rows.square().sum(1).cpu().numpy())
         start += len(rows)

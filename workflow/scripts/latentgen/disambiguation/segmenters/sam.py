@@ -7,7 +7,7 @@ import numpy as np
 from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
 from skimage.morphology import remove_small_holes, remove_small_objects
 
-from latentgen.devices import best_device
+from latentgen.devices import best_device, with_float64
 from latentgen.disambiguation.pictures import Picture
 from latentgen.disambiguation.segments import Segmenter, Segments, disjoint
 from latentgen.errors import PipelineError
@@ -41,7 +41,7 @@ def sam(
     require_weights(Path(checkpoint), url, sha256)
     network = sam_model_registry[model]()
     load_weights(network, Path(checkpoint), model)
-    make = SamAutomaticMaskGenerator(network.to(best_device()), **generator)
+    make = SamAutomaticMaskGenerator(network.to(with_float64(best_device())), **generator)
 
     def segment(picture: Picture) -> Segments:
         found = [mask["segmentation"] for mask in make.generate(picture)]

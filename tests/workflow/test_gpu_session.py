@@ -1,0 +1,95 @@
+"""The command for a machine with a GPU, in small, on a pretend one."""
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from benchmarks import gpu_session
+from tests.conftest import REPOSITORY, TINY, Workspace
+
+from latentgen.storage import temporary_name
+
+DEVICE = REPOSITORY / "tests" / "pretend_device"
+
+
+def session(folder: Path, *options: str) -> str:
+    """What a session in a folder prints."""
+    places = [REPOSITORY, REPOSITORY / "workflow" / "scripts", DEVICE]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.gpu_session", "--smoke", *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places)), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_session_that_goes_on_where_the_time_was_over(
+    workspace: Callable[..., Workspace],
+) -> None:
+    config = copy.deepcopy(TINY)
+    config["suites"][gpu_session.SUITE] = ["tiny"]
+    config["experiments"]["tiny"]["noise"]["levels"] = [0.4]
+    config["experiments"]["tiny"]["activations"]["keep"] = False
+    made = workspace(config=config)
+    said = session(made.folder, "--minutes", "0", "--rows", "gpu-cnn")
+    assert "gpu-cnn: not measured, no time left" in said
+    assert "Not through" in said
+    assert not (made.folder / "results" / "runs").exists()
+
+    # Long enough for whatever this machine is doing beside.
+    said = session(made.folder, "--minutes", "60", "--rows", "gpu-cnn")
+    assert "gpu-cnn: " in said and "losses of 2 steps within" in said
+    assert "pretend" in said.split("Measured on: ")[1].splitlines()[0]
+    board = pd.read_csv(made.folder / gpu_session.SCOREBOARD)
+    shown = gpu_session.as_markdown(gpu_session.probes_table(board))
+    assert shown in said
+    assert shown in (made.folder / "results" / "gpu_session.md").read_text()
+    assert set(gpu_session.probes_table(board)["probe"]) >= {"masc", "velpic"}
+    assert gpu_session.progress_table(made.folder)["epochs"].tolist() == [3]
+    # On the pretend device, and nothing is measured or run twice.
+    record = made.folder / "results/runs/tiny/uniform-0.4/seed1/checkpoints.provenance.json"
+    assert '"device": "pretend"' in record.read_text()
+    assert (
+        made.planned("--config", f"suite={gpu_session.SUITE}", "--", str(gpu_session.SCOREBOARD))
+        == {}
+    )
+
+
+def test_a_command_that_takes_too_long_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    import time
+
+    lasting = f"{sys.executable} -c 'import time; time.sleep(600)'"
+    command = ["sh", "-c", f"{lasting} & echo $! > {tmp_path / 'pid'}; wait"]
+    assert gpu_session._within(command, time.monotonic() + 1) == (None, "")
+    child = int((tmp_path / "pid").read_text())
+    state = Path(f"/proc/{child}/stat")
+    assert not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    assert gpu_session._within(["echo", "said"], time.monotonic() + 60) == (0, "said\n")
+    assert gpu_session._within(["sh", "-c", "exit 3"], time.monotonic() + 60) == (3, "")
+
+
+def test_how_far_a_run_is_that_is_not_through(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"suites: {{{gpu_session.SUITE}: [mine, other]}}")
+    run = tmp_path / "results/runs/mine/uniform-0.4/seed1"
+    begun = temporary_name(run / "checkpoints")
+    begun.mkdir(parents=True)
+    (begun / "history.csv").write_text("epoch,test_accuracy,memorised\n0,0.1,False\n7,0.6,False\n")
+    rows = gpu_session.progress_table(tmp_path).to_dict("records")
+    assert [
+        {k: row[k] for k in ("experiment", "epochs", "memorised", "model")} for row in rows
+    ] == [{"experiment": "mine", "epochs": 7, "memorised": "not yet", "model": 0.6}]
+    timed = tmp_path / "results/benchmarks/train/mine/uniform-0.4/seed1.tsv"
+    timed.parent.mkdir(parents=True)
+    timed.write_text("s\th:m:s\n90.0\t0:01:30\n")
+    (run / "history.csv").write_text("epoch,test_accuracy,memorised\n9,0.5,True\n")
+    (row,) = gpu_session.progress_table(tmp_path).to_dict("records")
+    assert (row["epochs"], row["memorised"], row["minutes"]) == (9, "yes", 1.5)
