@@ -1,5 +1,6 @@
 """What every script of the workflow does around its own work."""
 
+import ctypes
 import errno
 import fcntl
 import gc
@@ -20,7 +21,24 @@ from latentgen.plugins import line_of, reason_of
 
 __all__ = ["best_device", "fingerprint", "job"]
 
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep up to 512 MB of freed memory for the next arrays.
+
+    By default it returns large blocks to the system, which then has to clear every page once more:
+    a sixth of the time of training a small CNN (docs/benchmarks.md).
+    """
+    # From malloc.h of the GNU C library, the only one that has these settings.
+    trim_threshold, mmap_threshold = -1, -3
+    with suppress(OSError, AttributeError):
+        settings = ctypes.CDLL(None).mallopt
+        settings(trim_threshold, 512 * 2**20)
+        settings(mmap_threshold, 32 * 2**20)  # larger arrays still have pages of their own
+
+
 if hasattr(sys.modules["__main__"], "snakemake"):
+    _keep_freed_memory()
     # A script imports this first. Looking for garbage among what is imported next, all of which
     # stays, and once more when Python ends, would take a third of the time of starting and ending:
     # what `fit_probes` imports took 2.98 seconds, and takes 2.09 (docs/benchmarks.md).
