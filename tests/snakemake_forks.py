@@ -1,8 +1,8 @@
 """Snakemake, imported once and run many times: a program for conftest.py.
 
-It reads a line of JSON for each run, `{"folder", "environment", "arguments", "said"}`, does the run in a
-fork of itself, with what it says on both streams in the file `said`, and answers with the exit status.
-Importing Snakemake takes longer than planning a small workflow, and the tests plan many.
+It reads a line of JSON for each run, with the arguments of `run`, does the run in a fork of itself,
+and answers with the exit status. Importing Snakemake takes as long as planning a small workflow,
+and the tests plan many.
 """
 
 import json
@@ -22,7 +22,10 @@ import yaml  # noqa: F401
 
 
 def run(folder: str, environment: dict[str, str], arguments: list[str], said: str) -> None:
-    """Be `python -m snakemake` in a folder; ends the process."""
+    """Be `python -m snakemake` in a folder, and then end the process.
+
+    What it says on both streams is left in the file `said`.
+    """
     code: Any = 1
     try:
         stream = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

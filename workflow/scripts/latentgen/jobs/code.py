@@ -109,7 +109,9 @@ def _read(file: Path) -> tuple[str, frozenset[tuple[int, str]]]:
     tree = _parsed(file)
     names: set[tuple[int, str]] = set()
     waiting: list[ast.AST] = [tree]
-    while waiting:  # only statements hold texts and imports: expressions, most of a tree, are left out
+    while (
+        waiting
+    ):  # only statements hold texts and imports: expressions, most of a tree, are left out
         node = waiting.pop()
         names.update(_module_names(node))
         for block in ("body", "orelse", "finalbody", "handlers", "cases"):
