@@ -44,8 +44,8 @@ class _ScipyStatsWhenUsed:
 def _keep_freed_memory() -> None:
     """Have the C library keep up to 512 MB of freed memory for the next arrays.
 
-    By default it returns large blocks to the system, which then has to clear every page once more:
-    a sixth of the time of training a small CNN (docs/benchmarks.md).
+    By default it may return large blocks to the system, which then has to clear every page once
+    more: up to a fifth of the time of training a small CNN (docs/benchmarks.md).
     """
     # From malloc.h of the GNU C library, the only one that has these settings.
     trim_threshold, mmap_threshold = -1, -3
