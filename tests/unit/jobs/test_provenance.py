@@ -32,7 +32,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("module.py").write_text("x = 1\n")
     Path("images.bin").write_bytes(b"pixels")
     (folder / "probes.csv").write_text("epoch\n0\n")
-    code = {"module.py": digest.__wrapped__(Path("module.py"))}
+    code = {"module.py": provenance.digest(Path("module.py"))}
     provenance.record(
         SimpleNamespace(
             rule="fit_probes",
