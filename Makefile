@@ -28,8 +28,11 @@ cache:
 	  "set XDG_CACHE_HOME to one that can" >&2; exit 1; }
 
 # A thread a worker: more threads than cores wait for each other. A third worker, as some tests wait.
+# Whole pipelines first, as the many short tests fill what the long ones leave (xdist would begin with
+# the files of most tests).
 test: .venv/installed  ## all tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder \
+	  tests/workflow tests/slurm tests/unit
 
 lint: .venv/installed  ## everything that reads the code without running it
 	$(BIN)/ruff check .

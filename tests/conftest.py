@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,18 @@ TINY: dict[str, Any] = yaml.safe_load((REPOSITORY / "tests" / "config" / "tiny.y
 Jobs = dict[str, set[str]]
 
 
+@cache
+def snakemake_forks() -> "subprocess.Popen[str]":
+    """The program that runs Snakemake for this process's tests; it ends with the process."""
+    return subprocess.Popen(
+        [sys.executable, str(REPOSITORY / "tests" / "snakemake_forks.py")],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PLUGINS)},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A folder that holds a copy of the workflow and a configuration."""
@@ -33,16 +46,10 @@ class Workspace:
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start Snakemake; what it says on both streams can be read from `stdout`."""
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": str(PLUGINS),
-            "JOBS_FILE": str(self._jobs_file),
-        }
         return subprocess.Popen(
             [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.folder,
-            env=environment,
+            env=self._environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -51,9 +58,21 @@ class Workspace:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake to its end; `stdout` holds what it said on both streams."""
-        with self.start(*arguments) as process:
-            said, _ = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, said)
+        said = self.folder / ".said"
+        asked = {
+            "folder": str(self.folder),
+            "environment": self._environment,
+            "arguments": arguments,
+            "said": str(said),
+        }
+        forks = snakemake_forks()
+        assert forks.stdin and forks.stdout
+        forks.stdin.write(json.dumps(asked) + "\n")
+        forks.stdin.flush()
+        status = int(forks.stdout.readline())
+        return subprocess.CompletedProcess(
+            ["snakemake", *arguments], status, said.read_text(errors="replace")
+        )
 
     def run(self, *arguments: str) -> str:
         """Run Snakemake, which must succeed, and return what it said."""
@@ -75,6 +94,11 @@ class Workspace:
                 if job["output"]:
                     planned[job["rule"]].add("/".join(job["wildcards"].values()))
         return dict(planned)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PLUGINS)}
+        return {**os.environ, **own, "JOBS_FILE": str(self._jobs_file)}
 
     @property
     def _jobs_file(self) -> Path:

@@ -47,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for cached in (code._digests, code.digest, code.imported, code._imports):
+    for cached in (code._digests, code._read, code.imported, code._imports):
         cached.cache_clear()
 
 

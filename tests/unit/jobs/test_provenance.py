@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from latentgen.jobs import provenance
-from latentgen.jobs.code import digest
+from latentgen.jobs.code import _read
 
 CONFIG: dict[str, Any] = {
     "suite": "all",
@@ -24,14 +24,15 @@ CONFIG: dict[str, Any] = {
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one result, made from a file and a folder, and its record."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(provenance, "digest", digest.__wrapped__)  # files change here
+    uncached = _read.__wrapped__  # files change here
+    monkeypatch.setattr(provenance, "digest", lambda file: uncached(file)[0])
     folder = Path("results/runs/mine/uniform-0.4/seed1")
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "checkpoints" / "epoch_0000.safetensors").write_bytes(b"state")
     Path("module.py").write_text("x = 1\n")
     Path("images.bin").write_bytes(b"pixels")
     (folder / "probes.csv").write_text("epoch\n0\n")
-    code = {"module.py": digest.__wrapped__(Path("module.py"))}
+    code = {"module.py": provenance.digest(Path("module.py"))}
     provenance.record(
         SimpleNamespace(
             rule="fit_probes",

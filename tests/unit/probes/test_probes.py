@@ -392,3 +392,40 @@ def test_a_cuda_device_gives_the_same(probe: MomentsProbe) -> None:
     predictions = on_cuda.predict(X_test.float().cuda())
     assert predictions.is_cuda
     assert (predictions.cpu() == expected).double().mean() >= 0.999
+
+
+@pytest.mark.parametrize("width", [6, 30, 90])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_mascs_of_the_same_moments_predict_together_as_alone(
+    width: int, dtype: torch.dtype
+) -> None:
+    """Subspaces of less and more than half of the dimensions, classes of few rows and of none."""
+    random = torch.Generator().manual_seed(0)
+    labels = torch.tensor([0] * 100 + [1] * 60 + [2] * 8 + [4] * 40)
+    spectrum = torch.arange(1, width + 1) ** -0.5
+    turns = torch.randn(5, width, width, generator=random) * 0.2
+    rows = torch.randn(len(labels), width, generator=random) * spectrum
+    rows = (rows + torch.einsum("nd,nde->ne", rows, turns[labels])).to(dtype)
+    rows[labels == 2] *= 1e20 if dtype == torch.float32 else 1  # too large to be squared
+    moments = ClassMoments.of(rows, labels, 5)
+    thresholds = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.99)
+    settings = [MASC(one) for one in thresholds] + [MASC(n_components=n) for n in (1, 2, 5)]
+    probes = [probe.fit_moments(moments) for probe in settings]
+    alone = torch.stack([torch.as_tensor(probe.predict(rows)) for probe in probes])
+    together = torch.stack(MASC.predict_together(probes, rows))
+    assert (alone[0] != alone[-1]).any() or width == 6
+    assert torch.equal(together, alone)
+    assert not (together == 3).any()
+    with pytest.raises(ValueError, match="NaN"):
+        MASC.predict_together(probes, rows * torch.nan)
+
+
+def test_a_class_derived_from_masc_predicts_in_its_own_way_together_too() -> None:
+    class Farthest(MASC):
+        def _class_scores(self, rows: torch.Tensor, products: torch.Tensor) -> torch.Tensor:
+            return -super()._class_scores(rows, products)
+
+    rows = torch.eye(4).repeat(3, 1)
+    probes = [Farthest(n).fit(rows, torch.arange(12) % 2) for n in (0.5, 0.9)]
+    for probe, predicted in zip(probes, Farthest.predict_together(probes, rows), strict=True):
+        assert torch.equal(predicted, torch.as_tensor(probe.predict(rows)))

@@ -113,18 +113,31 @@ def cannot_change_a_number(file: Path) -> bool:
     return file.relative_to(SCRIPTS).as_posix() in NO_NUMBERS
 
 
-@cache
 def digest(file: Path) -> str:
     """What a file of Python computes, as 16 hexadecimal digits: its code without texts about it.
 
     Docstrings of modules, classes, functions and attributes, comments and formatting do not count.
     """
+    return _read(file)[0]
+
+
+@cache
+def _read(file: Path) -> tuple[str, frozenset[tuple[int, str]]]:
+    """The digest of a file, and the modules that it imports: see `_module_names`."""
     tree = _parsed(file)
-    for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            if isinstance(statements := getattr(node, name, None), list):
-                setattr(node, name, [one for one in statements if not _is_text(one)])
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+    names: set[tuple[int, str]] = set()
+    waiting: list[ast.AST] = [tree]
+    while (
+        waiting
+    ):  # only statements hold texts and imports: expressions, most of a tree, are left out
+        node = waiting.pop()
+        names.update(_module_names(node))
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            if statements := getattr(node, block, None):
+                kept = [one for one in statements if not _is_text(one)]
+                setattr(node, block, kept)
+                waiting += kept
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16], frozenset(names)
 
 
 def _parsed(file: Path) -> ast.Module:
@@ -136,7 +149,7 @@ def _parsed(file: Path) -> ast.Module:
         return ast.Module([ast.Expr(ast.Constant(content))], [])
 
 
-def _is_text(statement: ast.stmt) -> bool:
+def _is_text(statement: ast.AST) -> bool:
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -167,7 +180,7 @@ def _imports(file: Path) -> frozenset[Path]:
     start = [SCRIPTS] if ours else [SCRIPTS, Path()]
     places = [
         place
-        for level, name in _module_names(_parsed(file))
+        for level, name in _read(file)[1]
         for folder in ([_upwards(file, level)] if level else start)
         for place in _with_packages(folder, name)
     ]
@@ -177,17 +190,16 @@ def _imports(file: Path) -> frozenset[Path]:
     return frozenset(file for file in files if file.is_file())
 
 
-def _module_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def _module_names(statement: ast.AST) -> Iterator[tuple[int, str]]:
     """Dotted names that may be modules, and how many packages upwards: 0 for absolute imports.
 
     Of `from a import b` these are both `a` and `a.b`.
     """
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((0, imported.name) for imported in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            for imported in node.names:
-                yield node.level, ".".join(filter(None, [node.module, imported.name]))
+    if isinstance(statement, ast.Import):
+        yield from ((0, imported.name) for imported in statement.names)
+    elif isinstance(statement, ast.ImportFrom):
+        for imported in statement.names:
+            yield statement.level, ".".join(filter(None, [statement.module, imported.name]))
 
 
 def _upwards(file: Path, level: int) -> Path:

@@ -4,7 +4,7 @@ They take NumPy arrays, or torch tensors on any device, and return the same type
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 from warnings import catch_warnings, filterwarnings
 
@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -94,6 +93,14 @@ class Probe(ClassifierMixin, BaseEstimator):
         predictions: NDArray[Any] = self.classes_[best.numpy()]
         return predictions
 
+    @classmethod
+    def predict_together(cls, probes: Sequence[Self], X: Tensor) -> list[Tensor]:
+        """Predictions of probes of this class that were fitted to the same rows, as of each alone.
+
+        A class whose probes can share work overrides this.
+        """
+        return [torch.as_tensor(probe.predict(X)) for probe in probes]
+
     def score(
         self,
         X: Array,
@@ -101,6 +108,8 @@ class Probe(ClassifierMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
     ) -> float:
         """Share of rows X (n, width) whose predicted label is the one in y (n,)."""
+        from sklearn.metrics import accuracy_score  # takes long to import, and no job needs it
+
         predictions = _to_numpy(self.predict(X))
         return float(accuracy_score(_to_numpy(y), predictions, sample_weight=sample_weight))
 
@@ -143,22 +152,36 @@ class Probe(ClassifierMixin, BaseEstimator):
     @torch.no_grad()
     def _scores(self, X: Array) -> Tensor:
         """Scores (n, C) on the device of X, computed on the device of the directions."""
+        rows = self._checked(X)
+        return self._with_absent(self._of_chunks(rows, self._directions, self._class_scores))
+
+    def _checked(self, X: Array) -> Tensor:
+        """Rows that can be scored."""
         check_is_fitted(self)
         rows = X if isinstance(X, Tensor) else self._validated(X)
         if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"expected rows of width {self.n_features_in_}, found shape {tuple(rows.shape)}"
             )
-        if self._angles_only:
-            rows = ordinary(rows, self._directions.dtype)
-        row_bytes = max(self._directions.shape) * self._directions.element_size()
+        return ordinary(rows, self._directions.dtype) if self._angles_only else rows
+
+    def _of_chunks(
+        self, rows: Tensor, directions: Tensor, scores: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """`scores` of rows (n, width) and of their products with directions, some rows at a time.
+
+        They are computed on the device of the directions, and are on that of the rows.
+        """
+        row_bytes = max(directions.shape) * directions.element_size()
         parts = []
         with ieee_float32():
             for chunk in torch.split(rows, max(1, self._chunk_bytes // row_bytes)):
-                chunk = chunk.to(self._directions)
-                part = self._class_scores(chunk, chunk @ self._directions)
-                parts.append(part.to(rows.device))
-        scores = torch.cat(parts)
+                chunk = chunk.to(directions)
+                parts.append(scores(chunk, chunk @ directions).to(rows.device))
+        return torch.cat(parts)
+
+    def _with_absent(self, scores: Tensor) -> Tensor:
+        """Scores (n, C), of classes without rows -inf."""
         if not scores.isfinite().all():
             raise ValueError("rows contain NaN or infinity, or are too large to be scored")
         scores[:, torch.from_numpy(self.class_count_ == 0).to(scores.device)] = -torch.inf

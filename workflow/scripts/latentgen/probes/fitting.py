@@ -14,7 +14,13 @@ from latentgen.data.scores import accuracy_rows
 from latentgen.errors import PipelineError, one_line
 from latentgen.networks.activations import ActivationSource
 from latentgen.probes.base import MomentsProbe
-from latentgen.probes.batches import Predict, fitted_batches, fitted_rows, predictions
+from latentgen.probes.batches import (
+    Predict,
+    fitted_batches,
+    fitted_rows,
+    predictions,
+    predictions_together,
+)
 from latentgen.probes.measuring import Cost, Measure, unmeasured
 from latentgen.probes.moments import ClassMoments
 from latentgen.probes.registry import AnyProbe, make_probe
@@ -204,7 +210,9 @@ def _scored(
     """Every probe, fitted to one kind of labels."""
     fitted_probes = fit_probes(source, layer, labels, probes, [kind], measure)
     predict = {key: probe.predict for key, (probe, _) in fitted_probes.items()}
-    on_train = predictions(source, layer, "train", predict)
+    fitted = {key: probe for key, (probe, _) in fitted_probes.items()}
+    on_train = predictions_together(source, layer, "train", fitted)
+    # The test split is predicted by each probe apart, as what that costs is measured.
     predict_costs = dict.fromkeys(fitted_probes, Cost())
 
     def metered(key: Key) -> Predict:
