@@ -35,7 +35,7 @@ def verdicts_of_certificates(pairs: pd.DataFrame, delta: float) -> "pd.Series[st
     distinct = pairs["distinct_delta_greedy"] >= delta
     single = pairs["single_delta_greedy"] >= delta
     found = np.select([distinct & single, distinct, single], ["both", DISTINCT, SINGLE], "neither")
-    return pd.Series(found, index=pairs.index)
+    return pd.Series(found.tolist(), index=pairs.index)
 
 
 def verdicts_of_score(pairs: pd.DataFrame, threshold: float) -> "pd.Series[str]":

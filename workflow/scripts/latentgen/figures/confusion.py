@@ -17,7 +17,7 @@ RULES = {
     "scores": "Score",
     "scores_tuned": "Score, tuned threshold",
 }
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "distinct": {"color": "#0072B2", "label": "Verdict: distinct"},
     "single": {"color": "#E69F00", "label": "Verdict: single"},
     "neither": {"color": "#dddddd", "label": "Neither"},
