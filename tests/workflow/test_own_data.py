@@ -83,14 +83,18 @@ def test_data_of_ones_own_by_an_edit_of_the_config(workspace: Callable[..., Work
     board = table(own, "scoreboard")
     assert set(board["experiment"]) == {"kmnist", "svhn", "beans", "clip"}
     of_networks = board[board["experiment"] != "clip"]
-    assert of_networks[["model_accuracy", "input_accuracy", "untrained_accuracy"]].notna().all(None)
+    assert (
+        of_networks[["model_accuracy", "input_accuracy", "untrained_accuracy"]]
+        .notna()
+        .all(axis=None)
+    )
     # Ten patterns, or four means: a probe of them, fitted to wrong labels, is far above chance.
     inputs = of_networks.groupby("experiment")["input_accuracy"].max()
     assert (inputs > 0.4).all()
     of_features = board[board["experiment"] == "clip"]
     assert set(of_features["layer_rule"]) == {"features"}
     assert of_features["probe_accuracy"].max() > 0.6
-    assert of_features[["model_accuracy", "learned_part"]].isna().all(None)
+    assert of_features[["model_accuracy", "learned_part"]].isna().all(axis=None)
 
     # Features alone: what a plain `snakemake` and target label_issues make.
     features = ("--config", "suite=features")

@@ -33,9 +33,9 @@ TABLES = {
         "target": "decoding",
         "input": {
             "histories": of_runs(SUITE, "history.csv"),
-            "final_probes": of_runs(MEMBERS, "final_probes.csv"),
+            "final_probes": of_runs(WITH_TRUTH, "final_probes.csv"),
         },
-        "of": MEMBERS,
+        "of": WITH_TRUTH,
     },
     "published_comparison": {
         "target": "decoding",
