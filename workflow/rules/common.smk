@@ -114,7 +114,7 @@ def setting(key):
 def weights_to_begin_with(wildcards):
     """A param: what is in the files that a run's network begins with; of features there is none."""
     model = CONFIG.experiments[wildcards.experiment].model
-    return contents(CONFIG.models[model].files()) if model else {}
+    return contents(CONFIG.models[model].files() if model else [])
 
 
 OF_RUN = {key: setting(key) for key in ("model", "normalise", "validation_fraction")}

@@ -95,6 +95,7 @@ def test_only_networks_of_libraries_are_looked_at_before_a_job() -> None:
         {
             "own": {"model": {"architecture": "no_such.net"}, "size": size},
             "of unknown size": {"model": wrong, "size": None},
+            "of features": {"model": {}, "size": {"train": 10, "test": 5, "width": 8}},
         }
     )
     with pytest.raises(PipelineError, match=r"experiments.mine.model: name: found 'resnet 18'.*18"):

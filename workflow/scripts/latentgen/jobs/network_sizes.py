@@ -49,7 +49,7 @@ def require_fitting(experiments: Mapping[str, Mapping[str, Any]]) -> None:
     """
     for name, experiment in experiments.items():
         model, size = experiment["model"], experiment["size"]
-        if model["architecture"] in LIBRARIES and size:
+        if model and size and model["architecture"] in LIBRARIES:
             try:
                 size_of(model, size["shape"], size["classes"])
             except PipelineError as error:
