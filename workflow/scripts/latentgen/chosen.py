@@ -28,13 +28,12 @@ def parts(chosen: Chosen) -> tuple[str, Mapping[str, Any]]:
     Raises:
         ValueError: it is neither a name nor one name with arguments.
     """
-    match chosen:
-        case str(name):
-            return name, {}
-        case {**of} if len(of) == 1:
-            [(name, arguments)] = of.items()
-            if isinstance(name, str) and isinstance(arguments, Mapping):
-                return name, arguments
+    if isinstance(chosen, str):
+        return chosen, {}
+    if isinstance(chosen, Mapping) and len(chosen) == 1:
+        [(name, arguments)] = chosen.items()
+        if isinstance(name, str) and isinstance(arguments, Mapping):
+            return name, arguments
     raise ValueError(chosen)
 
 

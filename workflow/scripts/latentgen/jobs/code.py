@@ -86,8 +86,9 @@ def _named(
         registry: of what is named right here; None if nothing is.
     """
     if isinstance(settings, str):
-        known = registry or (registry is not None and "." in settings)
-        if known and (file := file_of(registry, settings)):
+        if registry is None or (not registry and "." not in settings):
+            return
+        if file := file_of(registry, settings):
             yield file
     elif isinstance(settings, Mapping):
         for key, value in settings.items():

@@ -9,7 +9,8 @@ from latentgen.drawing.table_pages import Table
 
 def robust(files: Any, params: Any) -> Table:
     """Files: histories, repairs, final_probes. Params: methods."""
-    parts = (read_runs(getattr(files, name)) for name in ("histories", "repairs", "final_probes"))
-    runs = numbers.robust_runs(*parts, params.methods)
+    histories, repairs = read_runs(files.histories), read_runs(files.repairs)
+    final_probes = read_runs(files.final_probes)
+    runs = numbers.robust_runs(histories, repairs, final_probes, params.methods)
     table = numbers.robust_table(runs)
     return Table("Robust training beside repair", table, numbers.to_markdown(table), {"runs": runs})
