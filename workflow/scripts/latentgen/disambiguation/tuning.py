@@ -40,7 +40,8 @@ def verdicts_of_certificates(pairs: pd.DataFrame, delta: float) -> "pd.Series[st
 
 def verdicts_of_score(pairs: pd.DataFrame, threshold: float) -> "pd.Series[str]":
     """Distinct from a combined score of the threshold on, single below."""
-    return pd.Series(np.where(pairs["score"] >= threshold, DISTINCT, SINGLE), index=pairs.index)
+    found = np.select([pairs["score"] >= threshold], [DISTINCT], SINGLE)
+    return pd.Series(found, index=pairs.index)
 
 
 def between_scores(pairs: pd.DataFrame) -> NDArray[np.float64]:
