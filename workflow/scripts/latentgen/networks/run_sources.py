@@ -26,7 +26,7 @@ def source_of(run: Run, network: Network, *, with_input: bool = False) -> Networ
 
 def features_of(run: Run, device: torch.device) -> FeatureSource:
     """The source of the features that a run is about, in place of a network's activations."""
-    return FeatureSource(run.images, device)
+    return FeatureSource(run.images, with_float64(device))
 
 
 def sources_over_epochs(
