@@ -84,7 +84,7 @@ def compute(operation: Any, *args: Any, **kwargs: Any) -> Any:
     if name in WAITING or (copies and (there or not makes_here)) or _by_mask(name, given):
         STEPS.waits(name)
     # PyTorch watches over the tensors of the device; their numbers are nobody else's.
-    with torch.inference_mode(False):
+    with torch.inference_mode(False), torch.no_grad():
         named = {name: _each(_numbers, value) for name, value in kwargs.items()}
         result = operation(*_each(_numbers, args), **named)
         if operation._schema.is_mutable:
