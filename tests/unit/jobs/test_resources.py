@@ -293,7 +293,7 @@ def test_features_are_planned_at_four_bytes_a_number_and_without_a_network() -> 
         assert resources.memory_mb(rule, plain) < resources.memory_mb(rule, wide)
     held = 70_000 * 784 * 4 / 2**20
     assert resources.memory_mb("fit_final_probes", plain) > resources.BASE_MB + held
-    assert resources.parameters(numbers, {}) == 0
+    assert resources.network_of(plain)["parameters"] == 0
 
 
 def test_noise_that_depends_on_samples_has_memory_for_them() -> None:
