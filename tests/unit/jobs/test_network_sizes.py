@@ -26,7 +26,7 @@ def forget() -> None:
     """As in a new process."""
     for remembered in (network_sizes._size, network_sizes._code, plugins._import):
         remembered.cache_clear()
-    for remembered in (code.digest, code.imported, code._imports):
+    for remembered in (code._read, code.imported, code._imports):
         remembered.cache_clear()
 
 

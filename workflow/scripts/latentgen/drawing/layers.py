@@ -68,8 +68,27 @@ def layer_axis(axes: Axes, numbers: pd.DataFrame) -> None:
     """Name the layers of the numbers, with their widths, at a panel's horizontal axis."""
     layers = layers_of(numbers)
     widths = numbers.dropna(subset="layer").drop_duplicates("layer").set_index("layer")["width"]
-    labels = [f"{as_shown(layer)} ({int(widths[layer])})" for layer in layers]
+    short = [short_name(layer) for layer in layers]
+    names = short if len(set(short)) == len(short) else layers
+    labels = [
+        f"{as_shown(name)} ({int(widths[layer])})"
+        for name, layer in zip(names, layers, strict=True)
+    ]
     axes.set_xticks(range(len(layers)), labels, rotation=90)
+
+
+def short_name(layer: str, longest: int = 16) -> str:
+    r"""A layer's name without the parts that it lies in, where it would be too long for an axis.
+
+    >>> short_name("encoder.layers.encoder_layer_11"), short_name("stages.3.blocks.downsample.0")
+    ('encoder_layer_11', 'downsample.0')
+    >>> short_name("input of classifier.2")
+    'input of\nclassifier.2'
+    """
+    words, of, name = layer.rpartition(" of ")
+    while len(name) > longest and "." in name and not name.partition(".")[2].isdigit():
+        name = name.partition(".")[2]
+    return f"{words}{of.rstrip()}\n{name}" if of else name
 
 
 def at_layers(rows: pd.DataFrame, layers: Sequence[str]) -> tuple[list[int], pd.DataFrame]:

@@ -191,6 +191,7 @@ def finish(
     y_limits: tuple[float, float] | None = (0, 1.02),
 ) -> None:
     """Name the axes once, and put one legend for all panels on top."""
+    _make_room_for_names(figure, panels)
     figure.supxlabel(x_label, fontsize=8)
     figure.supylabel(y_label, fontsize=8)
     entries: dict[str, Any] = {}
@@ -227,3 +228,11 @@ def save(figure: Figure, numbers: pd.DataFrame, files: Mapping[str, str]) -> Non
             figure.savefig(partial, format=kind, metadata=metadata)
     write_csv(numbers, files["csv"])
     plt.close(figure)
+
+
+def _make_room_for_names(figure: Figure, panels: Any) -> None:
+    """Make a figure higher where names below its panels are longer than usual."""
+    labels = [label for axes in panels[-1] for label in axes.get_xticklabels()]
+    upright = [label.get_text() for label in labels if label.get_rotation() == 90]
+    longest = max((len(line) for text in upright for line in text.splitlines()), default=0)
+    figure.set_figheight(figure.get_figheight() + 0.1 * max(0, longest - 16))
