@@ -232,7 +232,7 @@ def save(figure: Figure, numbers: pd.DataFrame, files: Mapping[str, str]) -> Non
 
 def _make_room_for_names(figure: Figure, panels: Any) -> None:
     """Make a figure higher where names below its panels are longer than usual."""
-    labels = [label for axes in panels[-1] for label in axes.get_xticklabels()]
+    labels = [label for axes in panels.flat for label in axes.get_xticklabels()]
     upright = [label.get_text() for label in labels if label.get_rotation() == 90]
     longest = max((len(line) for text in upright for line in text.splitlines()), default=0)
     figure.set_figheight(figure.get_figheight() + 0.1 * max(0, longest - 16))
