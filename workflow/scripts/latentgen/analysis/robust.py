@@ -86,6 +86,7 @@ def to_markdown(table: pd.DataFrame) -> str:
     """The table as Markdown, a part for each experiment."""
     parts = ["# Robust training beside repair", _EXPLANATION]
     for experiment, rows in table.groupby("experiment", sort=False):
+        rows = rows.sort_values("level", kind="stable")
         shown = rows[["noise", "level", "method", "seeds", *ACCURACIES]].copy()
         for name in DIFFERENCES:
             ends = {name: "mean", f"{name}_low": "low", f"{name}_high": "high"}
