@@ -10,6 +10,7 @@ import yaml
 from tests.conftest import REPOSITORY
 
 ENVS = REPOSITORY / "envs"
+OURS = ("latentgen", "tests", "benchmarks", "pretend_device")
 PACKAGE_OF = {
     "PIL": "pillow",
     "skimage": "scikit-image",
@@ -36,7 +37,7 @@ def imported(folder: Path) -> set[str]:
                 modules |= {name.name.split(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 modules.add(node.module.split(".")[0])
-    return modules - set(sys.stdlib_module_names) - {"latentgen", "tests", "benchmarks"}
+    return modules - set(sys.stdlib_module_names) - {*OURS}
 
 
 def test_conda_and_pip_name_the_same_versions() -> None:

@@ -53,6 +53,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "published_dynamics": {"tolerances": {"model": 0.02, "probe": 0.01}, "probes": {"e": PROBES}},
     "differences": {"difference": "masc_minus_probe"},
     "geometry": {"quantities": ["label_angle", "components_true"]},
+    "robust": {"methods": {"e": {"plain": "e-plain", "gce": "e-gce"}}},
     "scoreboard": {"probes": {"e": PROBES}},
     "published_comparison": {
         "published": {"e": PUBLISHED},
@@ -146,7 +147,7 @@ def test_a_table_of_nothing_says_so(files: Files, tmp_path: Path, entry: str) ->
     for numbers, file in {"csv": "", **{name: f"_{name}" for name in table.more}}.items():
         read = pd.read_csv(out[numbers])
         named = {"disambiguation": {"_confusion": "_confusion"}, "peaks": {"_runs": "_by_run"}}
-        named["label_issues"] = {"_runs": "_by_run"}
+        named["label_issues"] = named["robust"] = {"_runs": "_by_run"}
         pattern = f"tables/{entry}{named.get(entry, {}).get(file, file)}.csv"
         assert list(read.columns) == columns_of(pattern)
     if entry == "disambiguation":

@@ -12,6 +12,7 @@ import yaml
 from latentgen.jobs import front_page
 
 WHOLE: dict[str, Any] = {
+    "model": {"architecture": "mlp"},
     "published": {"dataset": "MNIST", "model": "MLP"},
     "batch_norm_contrast": True,
     "validation_fraction": 0.1,

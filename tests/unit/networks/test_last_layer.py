@@ -184,7 +184,7 @@ class Layers(nn.Module):
     [
         (lambda x: x.masked_fill(x > 0, -torch.inf), "layer read: found NaN or infinity"),
         (torch.fft.fft, "layer read: found a complex64 tensor"),
-        (lambda x: {"hidden": x}, "layer read: found a dict with hidden"),
+        (lambda x: {"hidden": [x]}, "layer read: found a dict"),
     ],
 )
 def test_a_layer_without_real_finite_numbers_is_refused_before_training(compute, told: str) -> None:

@@ -30,7 +30,7 @@ def names(registry: str) -> list[str]:
     """Names of a registry's entries, in alphabetical order.
 
     >>> names("latentgen.networks.architectures")
-    ['alexnet', 'cnn', 'mlp', 'resnet18']
+    ['alexnet', 'cnn', 'mlp', 'resnet18', 'timm', 'torchvision']
     """
     return sorted(file.stem for file in _folder(registry).glob("[!_]*.py"))
 

@@ -43,9 +43,11 @@ def robust_runs(
     runs = repaired[[*RUN_COLUMNS, "last", "best", "repaired", "learned_part"]]
     memorised = last_rows(histories)[[*RUN_COLUMNS, "memorised"]]
     runs = runs.merge(memorised, on=RUN_COLUMNS).merge(chosen_probes(final_probes), on=RUN_COLUMNS)
-    of, method = zip(*(names[name] for name in runs["experiment"]), strict=True)
+    of = runs["experiment"].map({name: of for name, (of, _) in names.items()})
+    method = runs["experiment"].map({name: method for name, (_, method) in names.items()})
     runs = runs.assign(experiment=of, method=method)
-    plain = runs[runs["method"] == [next(iter(methods[name])) for name in of]]
+    first_of = {name: next(iter(own)) for name, own in methods.items()}
+    plain = runs[runs["method"] == runs["experiment"].map(first_of)]
     runs = runs.merge(
         plain[[*RUN_COLUMNS, "repaired"]].rename(columns={"repaired": "plain"}), on=RUN_COLUMNS
     )
