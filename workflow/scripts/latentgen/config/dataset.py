@@ -228,11 +228,12 @@ class TorchvisionDataset(ResizedImages):
     @model_validator(mode="after")
     def _splits_only_where_it_takes_one(self) -> Self:
         if _splits_of(written_class(TORCHVISION, self.name)) == "train":
-            for part in {"train", "test"} & self.model_fields_set:
-                raise ValueError(
-                    f"{part}: found '{getattr(self, part)}'; allowed: nothing, as {self.name} has "
-                    "a training and a test part of its own"
-                )
+            for part, split in {"train": self.train, "test": self.test}.items():
+                if split != part:
+                    raise ValueError(
+                        f"{part}: found '{split}'; allowed: nothing, as {self.name} has a training "
+                        "and a test part of its own"
+                    )
         return self
 
     def files(self, data_root: str = "") -> list[str]:
