@@ -6,6 +6,9 @@ import numpy as np
 
 from latentgen.data.labels import LABEL_KINDS, LabelArray, Labels
 
+SCORES = ["accuracy", "balanced_accuracy", "worst_class_recall"]
+"""What `scores` gives, by name."""
+
 
 def scores(predictions: LabelArray, labels: LabelArray) -> dict[str, float]:
     """How often predictions are right: over all samples, over classes, and in the worst class.
@@ -26,7 +29,7 @@ def scores(predictions: LabelArray, labels: LabelArray) -> dict[str, float]:
         least. All are NaN without samples.
     """
     if not len(labels):
-        return dict.fromkeys(("accuracy", "balanced_accuracy", "worst_class_recall"), float("nan"))
+        return dict.fromkeys(SCORES, float("nan"))
     right = predictions == labels
     counts = np.bincount(labels)
     recalls = np.bincount(labels[right], minlength=len(counts))[counts > 0] / counts[counts > 0]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from latentgen.data.labels import Labels
-from latentgen.data.scores import accuracy_rows
+from latentgen.data.scores import SCORES, accuracy_rows
 from latentgen.devices import with_float64
 from latentgen.editing import export
 from latentgen.editing.heads import decide, linear_head
@@ -23,7 +23,7 @@ from latentgen.probes.batches import class_moments, predictions
 Heads = dict[str, nn.Linear]
 """Last layers by the name of the variant."""
 
-SCORE_COLUMNS = ["epoch", "variant", "split", "score_labels", "accuracy"]
+SCORE_COLUMNS = ["epoch", "variant", "split", "score_labels", *SCORES]
 """Columns of a run's tables of last layers, which may have no row."""
 
 

@@ -92,7 +92,8 @@ def require_trainable(module: nn.Module, data: TrainingData, config: TrainingCon
         )
     with _seeded(data.images.device, config.seed):
         augmentation = Augmentation(config.augment)
-        inputs = data.inputs(torch.arange(len(logits)), augmentation.images)
+        rows = torch.arange(len(logits), device=logits.device)
+        inputs = data.inputs(rows, augmentation.images)
         augmentation.batch(inputs, data.observed[: len(logits)], logits.shape[1])
 
 

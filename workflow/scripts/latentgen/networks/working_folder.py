@@ -1,5 +1,6 @@
 """The folder of a run in progress, which survives a killed job."""
 
+import io
 import shutil
 from pathlib import Path
 from pickle import UnpicklingError
@@ -55,8 +56,11 @@ class WorkingFolder:
         write_csv(pd.DataFrame(history), self._history)
         state = trainer.network.state_dict()
         checkpoints.save(state, checkpoints.checkpoint_path(self.path, epoch))
+        # Written by Python, which says when the disk is full; PyTorch's own writer does not.
+        kept = io.BytesIO()
+        torch.save({"epoch": epoch, "trainer": trainer.state_dict()}, kept)
         with atomic_path(self._resume) as partial:
-            torch.save({"epoch": epoch, "trainer": trainer.state_dict()}, partial)
+            partial.write_bytes(kept.getbuffer())
 
     def load(self, trainer: Trainer) -> list[dict[str, Any]]:
         """Let a trainer go on from the last kept epoch; return the history up to it.
