@@ -269,7 +269,7 @@ def test_records_name_the_code_of_every_module_for_the_jobs_that_use_it(
 ) -> None:
     """Of all modules: what a job remembers is what its script imports, and its entries do."""
     entries = {
-        "train": ["networks/architectures/mlp.py"],
+        "train": ["networks/architectures/mlp.py", "networks/losses/cross_entropy.py"],
         "dump_activations": ["networks/architectures/mlp.py"],
         "fit_probes": [
             *(f"networks/architectures/{name}.py" for name in ("mlp",)),

@@ -56,7 +56,9 @@ def test_only_tf32_lets_a_gpu_multiply_in_it_and_only_in_training(
     module.register_forward_hook(lambda *_: seen.append(allowed()))
     data = make_data(8)
     losses(replace(RECIPE, precision=precision), module, data)
-    assert seen[1:] == [[expected] * 2 + ["ieee"] * 2] * 3  # after a trial, whose values are not used
+    assert (
+        seen[1:] == [[expected] * 2 + ["ieee"] * 2] * 3
+    )  # after a trial, whose values are not used
     seen.clear()
     training.predict_logits(module, data.images, 0.5, 0.5)
     assert seen == [["ieee"] * 4]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from latentgen.csv_file import write_csv
 from latentgen.errors import PipelineError, one_line
@@ -58,7 +58,7 @@ class WorkingFolder:
         checkpoints.save(state, checkpoints.checkpoint_path(self.path, epoch))
         # Written by Python, which says when the disk is full; PyTorch's own writer does not.
         kept = io.BytesIO()
-        torch.save({"epoch": epoch, "trainer": trainer.state_dict()}, kept)
+        torch.save({"epoch": epoch, "trainer": _on_cpu(trainer.state_dict())}, kept)
         with atomic_path(self._resume) as partial:
             partial.write_bytes(kept.getbuffer())
 
@@ -84,3 +84,14 @@ class WorkingFolder:
         for extra in ("resume.pt", "history.csv", "fingerprint"):
             (self.path / extra).unlink()
         publish_directory(self.path, self.final)
+
+
+def _on_cpu(state: Any) -> Any:
+    """A state whose tensors are on the CPU, so that any device can go on from it."""
+    if isinstance(state, Tensor):
+        return state.cpu()
+    if isinstance(state, dict):
+        return {key: _on_cpu(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(map(_on_cpu, state))
+    return state
