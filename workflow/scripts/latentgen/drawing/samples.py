@@ -76,6 +76,7 @@ def _draw_images(dataset: Dataset, path: StrPath) -> None:
         aspect="auto",
     )
     axes.spines[:].set_visible(False)
+    axes.grid(visible=False)  # whatever style other figures were drawn in before
     axes.tick_params(length=0, labelsize=9)
     axes.set_xticks([])
     # Names are shown as they are, also those with a dollar sign.
