@@ -15,7 +15,7 @@ from latentgen.probes.magnitudes import ordinary
 RIDGE = 3.0
 """Penalty of the least squares, in units of the mean eigenvalue of the second moments."""
 
-CHUNK = 8192
+CHUNK = 4096
 """So many rows are centred, scaled and multiplied at once."""
 
 
@@ -166,13 +166,18 @@ def _mean(features: Tensor) -> Tensor:
     return (total / len(features)).float()
 
 
+def _unit_rows(features: Tensor, mean: Tensor) -> Tensor:
+    """Rows less their mean, scaled to length one."""
+    centred = features.float() - mean
+    return normalize(ordinary(centred, centred.dtype), dim=1)
+
+
 def _by_fold(
     features: Tensor, mean: Tensor, members: Tensor, n_folds: int
 ) -> Iterator[tuple[Tensor, Tensor, int]]:
     """Unit rows (n, width), their positions int64 (n,), and their fold, chunk by chunk."""
     for start in range(0, len(features), CHUNK):
-        centred = features[start : start + CHUNK].float() - mean
-        rows = normalize(ordinary(centred, centred.dtype), dim=1)
+        rows = _unit_rows(features[start : start + CHUNK], mean)
         folds = members[start : start + CHUNK]
         for fold in range(n_folds):
             chosen = (folds == fold).nonzero()[:, 0]
