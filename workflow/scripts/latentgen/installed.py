@@ -6,12 +6,12 @@ take, which words an argument may be, and which files and folders they speak of.
 """
 
 import ast
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from latentgen import signatures
 from latentgen.errors import PipelineError
 
 
@@ -35,16 +35,8 @@ class WrittenClass:
         """
         found: dict[str, bool] = {}
         for members in self._members("__init__"):
-            arguments = members.args
-            named = [*arguments.posonlyargs, *arguments.args][1:]
-            first_default = len(named) - len(arguments.defaults)
-            needed = {one.arg: place < first_default for place, one in enumerate(named)}
-            needed |= {
-                one.arg: default is None
-                for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-            }
-            found = {**needed, **found}
-            if arguments.kwarg is None:
+            found = {**signatures.named_arguments(members.args), **found}
+            if members.args.kwarg is None:
                 break
         return found
 
@@ -124,7 +116,9 @@ def exported(module: str) -> tuple[str, ...]:
     Raises:
         PipelineError: the package is not installed.
     """
-    tree = _parsed(_file_of(module))
+    tree = signatures.parsed(module)
+    if tree is None:
+        raise PipelineError(f"{module}: found no package of that name; it must be installed")
     names = _assigned("__all__", [tree.body])
     return tuple(ast.literal_eval(names)) if names is not None else ()
 
@@ -138,53 +132,16 @@ def written_class(module: str, name: str) -> WrittenClass:
     (True, False, ['digits', 'mnist'])
 
     Raises:
-        PipelineError: the package is not installed, or there is no such class.
+        PipelineError: there is no such class, or no such package.
     """
-    lineage: list[tuple[ast.ClassDef, ast.Module]] = []
-    place: tuple[Path, str] | None = (_file_of(module), name)
-    while place is not None:
-        place = _defined(*place)
-        if place is None:
-            break
-        tree = _parsed(place[0])
-        definition = next(one for one in tree.body if _is_class(one, place[1]))
-        assert isinstance(definition, ast.ClassDef)
-        lineage.append((definition, tree))
-        bases = [base.id for base in definition.bases if isinstance(base, ast.Name)]
-        place = (place[0], bases[0]) if bases else None
+    lineage = [
+        (definition, tree)
+        for place, definition in signatures.ancestry(signatures.find(module, name))
+        if (tree := signatures.parsed(place))
+    ]
     if not lineage:
         raise PipelineError(f"{module}: there is no class {name!r}")
     return WrittenClass(name, tuple(lineage))
-
-
-def _defined(file: Path, name: str) -> tuple[Path, str] | None:
-    """The file that defines a class that a file of the same package has, and its name there."""
-    for statement in _parsed(file).body:
-        if _is_class(statement, name):
-            return file, name
-        if isinstance(statement, ast.ImportFrom) and statement.level == 1 and statement.module:
-            for one in statement.names:
-                if (one.asname or one.name) == name:
-                    inside = file.parent.joinpath(*statement.module.split("."))
-                    return _defined(inside.with_suffix(".py"), one.name)
-    return None
-
-
-def _file_of(module: str) -> Path:
-    package, *inside = module.split(".")
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise PipelineError(f"{package}: found no package of that name; it must be installed")
-    return Path(spec.submodule_search_locations[0], *inside, "__init__.py")
-
-
-@cache
-def _parsed(file: Path) -> ast.Module:
-    return ast.parse(file.read_bytes())
-
-
-def _is_class(statement: ast.stmt, name: str) -> bool:
-    return isinstance(statement, ast.ClassDef) and statement.name == name
 
 
 def _names_of(statement: ast.stmt) -> list[str]:

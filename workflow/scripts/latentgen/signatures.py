@@ -31,8 +31,8 @@ def is_subclass(module: str, name: str, base: str) -> bool:
     >>> is_subclass("torch.optim", "Optimizer", "Optimizer"), is_subclass("math", "pi", "Optimizer")
     (False, False)
     """
-    found, root = _find(module, name), _find(module, base)
-    return not name.startswith("_") and root is not None and root in list(_ancestry(found))[1:]
+    found, root = find(module, name), find(module, base)
+    return not name.startswith("_") and root is not None and root in list(ancestry(found))[1:]
 
 
 def arguments(module: str, name: str) -> dict[str, bool] | None:
@@ -44,7 +44,7 @@ def arguments(module: str, name: str) -> dict[str, bool] | None:
     Returns:
         By the arguments' names, in their order; None if it cannot be told, or if it takes any.
     """
-    for _, node in _ancestry(_find(module, name)):
+    for _, node in ancestry(find(module, name)):
         for part in node.body:
             if isinstance(part, ast.FunctionDef) and part.name == "__init__":
                 return _arguments(part.args)
@@ -62,8 +62,11 @@ def arguments_of_entry(registry: str, name: str) -> dict[str, bool] | None:
 
 
 def _arguments(of: ast.arguments) -> dict[str, bool] | None:
-    if of.vararg or of.kwarg:
-        return None
+    return None if of.vararg or of.kwarg else named_arguments(of)
+
+
+def named_arguments(of: ast.arguments) -> dict[str, bool]:
+    """What a method takes by name, in their order, and whether it must be given."""
     positional = [argument.arg for argument in (*of.posonlyargs, *of.args)]
     required = dict.fromkeys(positional[: len(positional) - len(of.defaults)], True)
     named = {
@@ -77,19 +80,19 @@ Found = tuple[str, ast.ClassDef]
 """A class, and the module that defines it."""
 
 
-def _ancestry(found: Found | None) -> Iterator[Found]:
+def ancestry(found: Found | None) -> Iterator[Found]:
     """A class, its first base, the first base of that, and so on, as far as they can be found."""
     while found is not None:
         yield found
         module, node = found
         base = node.bases[0] if node.bases else None
-        found = _find(module, base.id) if isinstance(base, ast.Name) else None
+        found = find(module, base.id) if isinstance(base, ast.Name) else None
 
 
 @cache
-def _find(module: str, name: str) -> Found | None:
+def find(module: str, name: str) -> Found | None:
     """The class that a module defines or imports under a name."""
-    tree = _parsed(module)
+    tree = parsed(module)
     for node in tree.body if tree else []:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return module, node
@@ -97,13 +100,13 @@ def _find(module: str, name: str) -> Found | None:
             for one in node.names:
                 source = _source(module, node)
                 if (one.asname or one.name) == name and source != module:  # else it is a module
-                    return _find(source, one.name)
+                    return find(source, one.name)
     return None
 
 
 def _names(module: str) -> Iterator[str]:
     """Names of the classes that a module defines or imports, and of some things besides."""
-    tree = _parsed(module)
+    tree = parsed(module)
     for node in tree.body if tree else []:
         if isinstance(node, ast.ClassDef):
             yield node.name
@@ -122,7 +125,8 @@ def _source(module: str, node: ast.ImportFrom) -> str:
 
 
 @cache
-def _parsed(module: str) -> ast.Module | None:
+def parsed(module: str) -> ast.Module | None:
+    """The source of a module of an installed package; None if there is none."""
     file = _file(module)
     return ast.parse(file.read_bytes()) if file else None
 
