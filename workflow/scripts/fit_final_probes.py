@@ -11,23 +11,32 @@ from latentgen.networks.activations import HeldSource
 from latentgen.networks.run_sources import features_of, source_of
 from latentgen.probes.probe_cost import CLASS_COST_COLUMNS, probe_layer_and_costs
 
-with job(snakemake):
-    run, files, device = run_of(snakemake), snakemake.input, best_device()
-    trained = {"memorised": "checkpoints", "generalised": "generalised"}
-    trained["fully_corrupted"] = "fully_corrupted"
-    sources = {}
-    for network, checkpoints in trained.items():
+TRAINED = {
+    "memorised": "checkpoints",
+    "generalised": "generalised",
+    "fully_corrupted": "fully_corrupted",
+}
+"""Networks, and the input that each is read from."""
+
+
+def sources(run, files, device):
+    """What probes read, one after the other, as each holds its activations in memory."""
+    if not files.get("checkpoints"):
+        yield FEATURES, features_of(run, device)
+        return
+    for network, checkpoints in TRAINED.items():
         if folder := files.get(checkpoints):
             # The input is the same for all; only figures of these two show it.
             with_input = network in ("memorised", "generalised")
             read = run.trained_network(folder, device)
-            sources[network] = HeldSource(source_of(run, read, with_input=with_input))
-    if sources:
-        sources["untrained"] = HeldSource(source_of(run, run.network(device)))
-    else:
-        sources[FEATURES] = features_of(run, device)
+            yield network, HeldSource(source_of(run, read, with_input=with_input))
+    yield "untrained", HeldSource(source_of(run, run.network(device)))
+
+
+with job(snakemake):
+    run, files, device = run_of(snakemake), snakemake.input, best_device()
     accuracies, costs, class_costs = [], [], []
-    for network, source in sources.items():
+    for network, source in sources(run, files, device):
         for layer in progress.bar(source.widths, desc=network, unit="layer"):
             probed = probe_layer_and_costs(source, layer, run.labels, snakemake.params.probes)
             accuracies += [{"network": network, **row} for row in probed.accuracies]

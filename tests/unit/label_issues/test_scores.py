@@ -175,7 +175,7 @@ def test_many_features_are_not_held_twice() -> None:
     _, cost = measured(torch.device("cpu"), label_scores, rows, labels)
     if np.isnan(cost.peak):
         pytest.skip("the system does not report memory")
-    assert cost.peak < 0.9 * rows.nbytes  # some chunks of rows, nine matrices of width x width
+    assert cost.peak < 0.75 * rows.nbytes  # some chunks of rows, nine matrices of width x width
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from latentgen import markdown
 from latentgen.analysis.repair_table import repair_table
-from latentgen.analysis.runs import RUN_COLUMNS, interval_text, last_rows, with_intervals
+from latentgen.analysis.runs import RUN_COLUMNS, interval_text, join_intervals, last_rows
 from latentgen.analysis.scoreboard import chosen_probes
 
 SETTING = ["experiment", "noise", "level", "method"]
@@ -77,11 +77,7 @@ def robust_table(runs: pd.DataFrame) -> pd.DataFrame:
         memorised=("memorised", "mean"),
         **{name: (name, "mean") for name in ACCURACIES},
     )
-    for name in DIFFERENCES:
-        interval = with_intervals(runs, SETTING, name).set_index(SETTING)[["mean", "low", "high"]]
-        interval.columns = pd.Index([name, f"{name}_low", f"{name}_high"])
-        table = table.join(interval)
-    return table.reset_index()
+    return join_intervals(table, runs, SETTING, DIFFERENCES).reset_index()
 
 
 def to_markdown(table: pd.DataFrame) -> str:

@@ -1,6 +1,6 @@
 """Reading the CSV files of runs, and means over their seeds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,17 @@ def with_intervals(table: pd.DataFrame, by: list[str], column: str = "accuracy")
     half = stdtrit(seeds - 1, 0.975) * summary["std"] / np.sqrt(seeds)
     low, high = summary["mean"] - half, summary["mean"] + half
     return summary[[*by, "mean"]].assign(low=low, high=high, seeds=seeds)
+
+
+def join_intervals(
+    table: pd.DataFrame, runs: pd.DataFrame, by: list[str], columns: Sequence[str]
+) -> pd.DataFrame:
+    """A table that is indexed by `by`, and of each column of runs its mean, `_low` and `_high`."""
+    for name in columns:
+        interval = with_intervals(runs, by, name).set_index(by)[["mean", "low", "high"]]
+        interval.columns = pd.Index([name, f"{name}_low", f"{name}_high"])
+        table = table.join(interval)
+    return table
 
 
 def interval_text(row: Mapping[Any, Any]) -> str:

@@ -22,9 +22,9 @@ import pandas as pd
 from latentgen.analysis.runs import (
     RUN_COLUMNS,
     Probes,
+    join_intervals,
     last_rows,
     one_of_each_kind,
-    with_intervals,
 )
 from latentgen.names import FEATURES, INPUT, level_name
 
@@ -224,11 +224,7 @@ def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
         probe_accuracy=("probe_accuracy", "mean"),
         **{name: (name, "mean") for name in [*CONTROLS, FURTHER_CONTROL, *CLASS_SCORES]},
     )
-    for name in DIFFERENCES:
-        interval = with_intervals(scores, by, name).set_index(by)[["mean", "low", "high"]]
-        interval.columns = pd.Index([name, f"{name}_low", f"{name}_high"])
-        board = board.join(interval)
-    return board.reset_index()
+    return join_intervals(board, scores, by, DIFFERENCES).reset_index()
 
 
 def to_markdown(board: pd.DataFrame) -> str:
