@@ -19,7 +19,7 @@ DEVICE = REPOSITORY / "tests" / "pretend_device"
 
 def session(folder: Path, *options: str) -> str:
     """What a session in a folder prints."""
-    places = [REPOSITORY, REPOSITORY / "workflow" / "scripts", DEVICE]
+    places = [REPOSITORY, folder / "workflow" / "scripts", DEVICE]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.gpu_session", "--smoke", *options],
         cwd=folder,
@@ -55,9 +55,11 @@ def test_a_session_that_goes_on_where_the_time_was_over(
     assert shown in (made.folder / "results" / "gpu_session.md").read_text()
     assert set(gpu_session.probes_table(board)["probe"]) >= {"masc", "velpic"}
     assert gpu_session.progress_table(made.folder)["epochs"].tolist() == [3]
-    # On the pretend device.
+    # On the pretend device, and nothing is run twice.
     record = made.folder / "results/runs/tiny/uniform-0.4/seed1/checkpoints.provenance.json"
     assert '"device": "pretend"' in record.read_text()
+    left = made.planned(str(gpu_session.SCOREBOARD), "--config", f"suite={gpu_session.SUITE}")
+    assert left == {}
 
 
 def test_a_command_that_takes_too_long_ends_with_all_that_it_started(tmp_path: Path) -> None:
