@@ -1,10 +1,12 @@
 """Workspaces: copies of the workflow, with a configuration of their own, to run Snakemake in."""
 
+import atexit
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,16 +28,34 @@ TINY: dict[str, Any] = yaml.safe_load((REPOSITORY / "tests" / "config" / "tiny.y
 Jobs = dict[str, set[str]]
 
 
-@cache
-def snakemake_forks() -> "subprocess.Popen[str]":
-    """The program that runs Snakemake for this process's tests; it ends with the process."""
+def program(name: str, *arguments: str) -> "subprocess.Popen[str]":
+    """Start one of the programs beside this file."""
     return subprocess.Popen(
-        [sys.executable, str(REPOSITORY / "tests" / "snakemake_forks.py")],
+        [sys.executable, str(REPOSITORY / "tests" / name), *arguments],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PLUGINS)},
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+
+
+@cache
+def snakemake_forks() -> "subprocess.Popen[str]":
+    """The program that runs Snakemake for this process's tests; it ends with the process."""
+    return program("snakemake_forks.py", job_python())
+
+
+@cache
+def job_python() -> str:
+    """The command that Snakemake is given as its Python: it asks the program that runs its jobs."""
+    socket = Path(tempfile.mkdtemp()) / "jobs"
+    forks = program("job_forks.py", str(socket))
+    assert forks.stdin and forks.stdout
+    assert forks.stdout.readline() == "ready\n"
+    atexit.register(forks.stdin.close)  # which ends it
+    atexit.register(shutil.rmtree, socket.parent)
+    # Without the site's packages (-S), which the one that asks does not need.
+    return f"{sys.executable} -S {REPOSITORY / 'tests' / 'job_forks.py'} {socket}"
 
 
 @dataclass(frozen=True)
@@ -135,9 +155,8 @@ def copy_of_repository(folder: Path) -> Workspace:
     for name in WHAT_RUNS:
         source = REPOSITORY / name
         if source.is_dir():
-            shutil.copytree(
-                source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".snakemake")
-            )
+            # What Python has compiled comes along, so that it is not compiled in every workspace.
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns(".snakemake"))
         else:
             shutil.copy2(source, folder / name)
     return Workspace(folder)

@@ -20,6 +20,9 @@ import snakemake.cli  # noqa: F401
 import snakemake_executor_plugin_slurm  # noqa: F401
 import yaml  # noqa: F401
 
+PYTHON = sys.argv[1]
+"""The command by which Snakemake is to start Python for its jobs."""
+
 
 def run(folder: str, environment: dict[str, str], arguments: list[str], said: str) -> None:
     """Be `python -m snakemake` in a folder, and then end the process.
@@ -37,6 +40,7 @@ def run(folder: str, environment: dict[str, str], arguments: list[str], said: st
         os.environ.update(environment)
         sys.path[0] = folder
         sys.argv = ["snakemake", *arguments]
+        sys.executable = PYTHON
         runpy.run_module("snakemake", run_name="__main__")
         code = 0
     except SystemExit as end:

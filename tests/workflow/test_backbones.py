@@ -61,7 +61,10 @@ def test_they_are_trained_probed_edited_and_scored(workspace: Callable[..., Work
     made = workspace(config=config_with(MODELS))
     runs = {name: f"results/runs/{name}/uniform-0.4/seed1" for name in MODELS}
     edited = [f"{runs['vit']}/repair.csv", *(f"{run}/transfer.csv" for run in runs.values())]
-    made.run("results/tables/scoreboard.csv", *edited)
+    made.run("core", *edited)
+    made.run("--report", "report.html")
+    shown = (made.folder / "report.html").read_text()
+    assert all(f"figures/decoding/{name}" in shown for name in MODELS)
     for name, run in runs.items():
         probes = pd.read_csv(made.folder / run / "final_probes.csv")
         probes = probes.query("split == 'test' and score_labels == 'true'").set_index("layer")
@@ -79,7 +82,7 @@ def test_they_are_trained_probed_edited_and_scored(workspace: Callable[..., Work
         assert velpic["accuracy"][penultimate] == transfer["velpic_zero_bias"][1]
     scoreboard = pd.read_csv(made.folder / "results/tables/scoreboard.csv")
     assert set(scoreboard["experiment"]) == set(MODELS)
-    assert made.planned("results/tables/scoreboard.csv", *edited) == {}
+    assert made.planned("core", *edited) == {}
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,11 @@ def test_data_of_ones_own_by_an_edit_of_the_config(workspace: Callable[..., Work
         "svhn/instance_dependent-0.4/1",
         "beans/pair_flip-0.4/1",
     }
-    own.run(scoreboard)
-    assert own.planned(scoreboard) == {}
+    own.run()
+    assert own.planned() == {}
+    own.run("--report", "report.html")
+    shown = (own.folder / "report.html").read_text()
+    assert all(f"figures/decoding/{name}" in shown for name in ("kmnist", "svhn", "beans"))
     board = table(own, "scoreboard")
     assert set(board["experiment"]) == {"kmnist", "svhn", "beans", "clip"}
     of_networks = board[board["experiment"] != "clip"]
