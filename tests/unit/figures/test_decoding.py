@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from latentgen.analysis import decoding
 from latentgen.drawing.layers import draw_by_layer
-from latentgen.drawing.panels import save, wrapped_grid
+from latentgen.drawing.panels import draw_published, draw_series, save, wrapped_grid
 from latentgen.errors import PipelineError
 from latentgen.figures import baselines, class_costs, scoreboard, sensitivity, subspaces
 from latentgen.figures import costs as costs_figure
@@ -401,6 +401,18 @@ def test_one_seed_is_drawn_without_bars() -> None:
         assert lines(axes)["MASC"] == [0.2, 0.2]
         bars = [segment for x in axes.containers for bar in x[2] for segment in bar.get_segments()]
         assert any(np.isfinite(bar).any() for bar in bars) == with_bars
+
+
+@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize("series", ["model", "model_untrained", "masc", "velpic_input"])
+def test_a_line_of_one_point_can_be_seen(series: str, published: bool) -> None:
+    """One corruption level, or one layer: a line without a marker would be nothing."""
+    figure, (axes,) = wrapped_grid(1, STYLE, row_height=1)
+    axes.set_axis_off()
+    rows = pd.DataFrame({"mean": [0.5], "min": [0.5], "max": [0.5]})
+    (draw_published if published else draw_series)(axes, [1], rows, series)
+    figure.canvas.draw()
+    assert (np.asarray(figure.canvas.buffer_rgba())[..., :3] < 255).any()
 
 
 @pytest.mark.parametrize("n", [1, 3, 4, 5])

@@ -131,13 +131,26 @@ def limits_of_means(numbers: pd.DataFrame) -> tuple[float, float]:
     return min(low, 0) - margin, max(high, 0) + margin
 
 
+def look_of(series: str, points: int) -> dict[str, Any]:
+    """The look of a series; one without a marker has a dash where a line of one point is nothing.
+
+    >>> look_of("model", points=1)["marker"]
+    '_'
+    """
+    look = style_of(series)
+    if points > 1 or "marker" in look:
+        return look
+    thickness = look.get("linewidth", 2)  # thin stays thin
+    return {**look, "marker": "_", "markersize": 12, "markeredgewidth": thickness}
+
+
 def draw_series(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: str) -> None:
     """A line of means with a band from the smallest to the largest value over seeds.
 
     A line of many points, as of every epoch, has its marker at some of them only.
     """
     positions = list(x)
-    look = style_of(series)
+    look = look_of(series, len(positions))
     every = 0.04 if len(positions) > 25 else None  # of the panel's diagonal
     axes.plot(positions, numbers["mean"], markevery=every, **look)
     axes.fill_between(
@@ -166,7 +179,9 @@ def draw_published(axes: Axes, x: Iterable[Any], numbers: pd.DataFrame, series: 
     look = style_of(series)
     if "marker" not in look:
         label = f"{look['label']}, published"
-        axes.plot(positions, numbers["mean"], linewidth=3, label=label, **PUBLISHED)
+        marker = "_" if len(positions) == 1 else None
+        broad: dict[str, Any] = {"linewidth": 3, "marker": marker, "markersize": 20, "label": label}
+        axes.plot(positions, numbers["mean"], **broad, **PUBLISHED)
         axes.fill_between(positions, numbers["min"], numbers["max"], alpha=0.5, **PUBLISHED)
         return
     below, above = numbers["mean"] - numbers["min"], numbers["max"] - numbers["mean"]

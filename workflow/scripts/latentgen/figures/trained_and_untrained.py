@@ -11,7 +11,7 @@ from latentgen.analysis import trained_and_untrained as analysis
 from latentgen.analysis.published import beside
 from latentgen.analysis.runs import one_of_each_kind, read_runs
 from latentgen.analysis.scoreboard import LAYER_RULES
-from latentgen.drawing.panels import Drawn, draw_series, finish, unless_empty, wrapped_grid
+from latentgen.drawing.panels import Drawn, draw_series, finish, look_of, unless_empty, wrapped_grid
 from latentgen.drawing.style import PUBLISHED, style_of
 from latentgen.names import INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
 
@@ -62,8 +62,8 @@ def _draw_published(axes: Axes, rows: pd.DataFrame, series: str) -> None:
     """A broad grey line behind ours, with its marker."""
     if rows.empty:
         return
-    look = style_of(series)
-    kept = {key: look[key] for key in ("linestyle", "marker") if key in look}
+    look = look_of(series, len(rows))
+    kept = {key: look[key] for key in ("linestyle", "marker", "markersize") if key in look}
     width = 2.5 * look.get("linewidth", 1.1)
     label = f"{look['label']}, published"
     rows = rows.sort_values("level")
