@@ -61,8 +61,9 @@ def test_they_are_trained_probed_edited_and_scored(workspace: Callable[..., Work
     made = workspace(config=config_with(MODELS))
     runs = {name: f"results/runs/{name}/uniform-0.4/seed1" for name in MODELS}
     edited = [f"{runs['vit']}/repair.csv", *(f"{run}/transfer.csv" for run in runs.values())]
-    made.run("core", *edited)
-    made.run("--report", "report.html")
+    targets = ["core", "results/tables/scoreboard.csv", *edited]
+    made.run(*targets)
+    made.run("--report", "report.html", "--", *targets[:2])
     shown = (made.folder / "report.html").read_text()
     assert all(f"figures/decoding/{name}" in shown for name in MODELS)
     for name, run in runs.items():
@@ -82,7 +83,7 @@ def test_they_are_trained_probed_edited_and_scored(workspace: Callable[..., Work
         assert velpic["accuracy"][penultimate] == transfer["velpic_zero_bias"][1]
     scoreboard = pd.read_csv(made.folder / "results/tables/scoreboard.csv")
     assert set(scoreboard["experiment"]) == set(MODELS)
-    assert made.planned("core", *edited) == {}
+    assert made.planned(*targets) == {}
 
 
 @pytest.mark.parametrize(
