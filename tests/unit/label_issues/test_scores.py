@@ -194,7 +194,8 @@ def test_many_features_are_not_held_twice() -> None:
     share = float(done.stdout)
     if np.isnan(share):
         pytest.skip("the system does not report memory")
-    assert share < 0.75  # some chunks of rows, nine matrices of width x width
+    # Some chunks of rows and nine matrices of width x width, 0.4 to 0.9; with a copy 1.4 or more.
+    assert share < 1.2
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
