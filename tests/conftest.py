@@ -28,7 +28,7 @@ TINY: dict[str, Any] = yaml.safe_load((REPOSITORY / "tests" / "config" / "tiny.y
 Jobs = dict[str, set[str]]
 
 
-def program(name: str, *arguments: str) -> "subprocess.Popen[str]":
+def start_program(name: str, *arguments: str) -> "subprocess.Popen[str]":
     """Start one of the programs beside this file."""
     return subprocess.Popen(
         [sys.executable, str(REPOSITORY / "tests" / name), *arguments],
@@ -42,14 +42,14 @@ def program(name: str, *arguments: str) -> "subprocess.Popen[str]":
 @cache
 def snakemake_forks() -> "subprocess.Popen[str]":
     """The program that runs Snakemake for this process's tests; it ends with the process."""
-    return program("snakemake_forks.py", job_python())
+    return start_program("snakemake_forks.py", job_python())
 
 
 @cache
 def job_python() -> str:
     """The command that Snakemake is given as its Python: it asks the program that runs its jobs."""
     socket = Path(tempfile.mkdtemp()) / "jobs"
-    forks = program("job_forks.py", str(socket))
+    forks = start_program("job_forks.py", str(socket))
     assert forks.stdin and forks.stdout
     assert forks.stdout.readline() == "ready\n"
     atexit.register(forks.stdin.close)  # which ends it

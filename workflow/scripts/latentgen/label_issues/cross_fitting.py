@@ -116,7 +116,7 @@ def cross_fitted_scores(
     of the rows outside a fold are those of all rows minus the fold's, so that two passes, one for
     moments and one for scores, serve all folds.
 
-    Memory besides the features: folds + 4 matrices of width x width, three chunks of 8,192 rows,
+    Memory besides the features: folds + 4 matrices of width x width, three chunks of 4,096 rows,
     and a few of N x C.
 
     Args:
