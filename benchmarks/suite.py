@@ -17,7 +17,7 @@ from benchmarks.copies import copy_workflow
 from benchmarks.table import write_block
 from latentgen.csv_file import write_csv
 
-TARGETS = ("core", "decoding", "dynamics", "disambiguation")
+TARGETS = ("core", "decoding", "dynamics", "disambiguation", "label_issues")
 STARTUP = Path(__file__).parent / "startup"
 
 
