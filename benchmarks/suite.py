@@ -38,8 +38,8 @@ def run(target: str, folder: Path, cores: int) -> dict[str, str | int | float]:
         "target": target,
         "jobs": len(jobs),
         "minutes": round(minutes, 2),
-        "job_seconds": round(jobs["total"].sum(), 1),
-        "startup_seconds": round(jobs["startup"].sum(), 1),
+        "job_seconds": round(float(jobs["total"].sum()), 1),
+        "startup_seconds": round(float(jobs["startup"].sum()), 1),
     }
 
 

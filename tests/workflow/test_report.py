@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
-from tests.conftest import Workspace
+from tests.conftest import Workspace, copy_of_workspace
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -17,6 +17,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open the report with"),
 ]
 DESK, PHONE = 1200, 390
+NETWORKS_OWN = ("model_accuracy", "early_stopped_accuracy")
 FIGURES = ["accuracy by layer", "accuracy over epochs", "weight transfer"]
 
 
@@ -132,8 +133,6 @@ def test_the_first_page_opens_with_what_was_found_and_ends_with_the_config(
 ) -> None:
     assert page.locator("h1:not(nav h1)").all_inner_texts() == [
         "What was found",
-        "The scoreboard",
-        "How to read it",
         "Tables and figures",
         "How it was made",
         "What is not here, and why",
@@ -151,17 +150,11 @@ def test_the_first_page_opens_with_what_was_found_and_ends_with_the_config(
     assert complaints == []
 
 
-def test_the_first_pages_numbers_are_those_of_the_table(
-    page: Page, finished_once: Workspace
-) -> None:
-    expected: dict[str, list[str]] = {}
-    for row in csv_rows(finished_once.folder / "results/tables/accuracy.csv"):
-        model, probe = float(row["model"]), float(row["best_on_validation"])
-        line = [f"{float(row['level']):g}", f"{model:.3f}", "–"]
-        expected.setdefault(row["level"], line).append(f"{probe - model:+.3f}")
-    assert scoreboard_of(page) == list(expected.values())
-    assert "adds intervals, controls" in page.locator("#the-scoreboard").inner_text()
-    assert "0 of 2 networks memorised them" in page.locator("#what-was-found").inner_text()
+def test_without_a_scoreboard_no_number_stands_without_its_controls(page: Page) -> None:
+    words = page.locator("#what-was-found").inner_text()
+    assert "make report" in words
+    assert "0." not in words.replace(page.locator("figcaption").inner_text(), "")
+    assert page.locator("#scoreboard").count() == 0
 
 
 def test_the_graph_shows_rules_by_phase_and_their_code(page: Page, complaints: list[str]) -> None:
@@ -199,16 +192,32 @@ def test_the_first_page_says_what_was_run_and_what_is_not_there(page: Page) -> N
     page.get_by_text("target_accuracy:").wait_for()
 
 
-def test_with_a_scoreboard_the_first_page_has_early_stopping(
-    finished: Workspace, complaints: list[str]
-) -> None:
+@pytest.fixture(scope="module")
+def scored(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the tiny suite with its scoreboard, and the report of both tables."""
+    copy = copy_of_workspace(finished_once, tmp_path_factory.mktemp("report") / "scored")
     targets = ["--", *(f"results/tables/{name}.html" for name in ("accuracy", "scoreboard"))]
-    finished.run(*targets)
-    finished.run("--report", "report.html", *targets)
-    rows = csv_rows(finished.folder / "results/tables/scoreboard.csv")
-    with opened(finished.folder / "report.html", DESK, complaints) as page:
+    copy.run(*targets)
+    copy.run("--report", "report.html", *targets)
+    return copy
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_the_first_pages_numbers_are_those_of_the_scoreboard(
+    scored: Workspace, width: int, complaints: list[str]
+) -> None:
+    rows = csv_rows(scored.folder / "results/tables/scoreboard.csv")
+    with opened(scored.folder / "report.html", width, complaints) as page:
         shown = scoreboard_of(page)
+        words = page.locator("#what-was-found").inner_text()
+        sections = page.locator("h1:not(nav h1)").all_inner_texts()
         assert page.locator("#headline").count() == 0
+        assert page.evaluate("document.body.scrollWidth") <= width
+        assert page.locator(".system-message").count() == 0
+    assert sections[:4] == [
+        *("What was found", "The scoreboard", "How to read it", "Tables and figures"),
+    ]
+    assert "0 of 2 networks memorised them" in words
     chosen = {
         (row["level"], row["probe"]): [
             f"{float(row[difference]):+.3f}" for difference in ("readout_gap", "learned_part")
@@ -216,9 +225,9 @@ def test_with_a_scoreboard_the_first_page_has_early_stopping(
         for row in rows
         if row["layer_rule"] == "best_on_validation"
     }
-    stopped = {row["level"]: f"{float(row['early_stopped_accuracy']):.3f}" for row in rows}
-    assert [line[2:] for line in shown] == [
-        [stopped[level], *chosen[level, "masc"], *chosen[level, "velpic"]]
+    known = {row["level"]: [f"{float(row[name]):.3f}" for name in NETWORKS_OWN] for row in rows}
+    assert shown == [
+        [f"{float(level):g}", *known[level], *chosen[level, "masc"], *chosen[level, "velpic"]]
         for level in ("0.0", "0.4")
     ]
     assert complaints == []

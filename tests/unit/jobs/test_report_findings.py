@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from latentgen.jobs import report_findings as findings
-from latentgen.jobs.report_findings import Controls, Difference, Line, Reading
+from latentgen.jobs.report_findings import Difference, Line, Reading
 
 SETTINGS: dict[str, Any] = {"validation_fraction": 0.1, "probes": {"masc": {}, "velpic": {}}}
 
@@ -65,9 +65,9 @@ def tables(tmp_path: Path) -> dict[str, Path]:
 def test_lines_are_the_scoreboard_of_the_figures_probes(tables: dict[str, Path]) -> None:
     first, second = findings.lines(tables, {"a": SETTINGS, "b": SETTINGS})
     learned = Difference(0.1, 0.05, 0.15)
-    reading = Reading(0.75, Difference(0.25, 0.2, 0.3), Controls(0.6, 0.65, learned))
-    crossing = Controls(0.6, 0.65, learned._replace(low=-0.1))
-    probes = {"masc": reading, "velpic": reading._replace(controls=crossing)}
+    reading = Reading(0.75, 0.6, 0.65, Difference(0.25, 0.2, 0.3), learned)
+    crossing = reading._replace(learned=learned._replace(low=-0.1))
+    probes = {"masc": reading, "velpic": crossing}
     assert first == Line("a", "0.4", 2, 0.5, 0.7, probes)
     assert second == Line("b", "0.4", 2, 0.5, 0.7, {"masc": reading})
 
@@ -77,12 +77,11 @@ def test_where_nothing_is_held_out_the_layer_is_the_penultimate(tables: dict[str
     assert list(findings.lines(tables, {"a": settings, "b": settings})[0].probes) == ["masc"]
 
 
-def test_without_scoreboard_lines_are_means_of_the_accuracies(tables: dict[str, Path]) -> None:
+def test_without_scoreboard_no_accuracy_stands_without_its_controls(
+    tables: dict[str, Path],
+) -> None:
     del tables["scoreboard"]
-    (line,) = findings.lines(tables, {"a": SETTINGS})
-    readings = {"masc": Reading(0.875, Difference(0.5)), "velpic": Reading(0.1, Difference(-0.4))}
-    assert line == Line("a", "0.4", 2, 0.375, None, readings)
-    assert findings.learned_above_zero([line]) == []
+    assert findings.lines(tables, {"a": SETTINGS}) == []
 
 
 def test_without_tables_nothing_is_said() -> None:
@@ -93,8 +92,8 @@ def test_without_tables_nothing_is_said() -> None:
 
 def test_the_first_experiment_is_summed_up(tables: dict[str, Path]) -> None:
     def line(experiment: str, gap: float) -> Line:
-        controls = Controls(0.1, 0.2, Difference(gap, gap - 0.3, gap + 0.3))
-        reading = Reading(0.9, Difference(gap), controls)
+        learned = Difference(gap, gap - 0.3, gap + 0.3)
+        reading = Reading(0.9, 0.1, 0.2, Difference(gap), learned)
         return Line(experiment, 0.4, 3, 0.5, None, {"masc": reading})
 
     low, high, wider = line("a", 0.2), line("a", 0.4), line("b", 0.9)

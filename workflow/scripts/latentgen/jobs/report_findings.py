@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import mean
 from typing import Any, NamedTuple
 
 from latentgen.drawing.style import style_of
@@ -22,21 +21,16 @@ class Difference(NamedTuple):
     high: float | None = None
 
 
-class Controls(NamedTuple):
-    """A probe's mean test accuracy on the raw input and on the untrained network."""
-
-    on_input: float
-    on_untrained: float
-    learned: Difference
-    """The probe on the trained network minus the better of both."""
-
-
 class Reading(NamedTuple):
-    """A probe's mean test accuracy; minus the network's own; its controls, if in the report."""
+    """A probe's mean test accuracies: on the trained network's layer, and those of its controls."""
 
     accuracy: float
+    on_input: float
+    on_untrained: float
     gap: Difference
-    controls: Controls | None = None
+    """On the trained network, minus the network's own."""
+    learned: Difference
+    """On the trained network, minus the better of both controls."""
 
 
 class Line(NamedTuple):
@@ -54,13 +48,35 @@ def lines(tables: Mapping[str, Path], experiments: Experiments) -> list[Line]:
     """The scoreboard of the probes that the headline figure shows.
 
     Args:
-        tables: CSV files by name. Without `scoreboard`, `accuracy` is read, which has neither
-            intervals nor controls nor early stopping; without both there are no lines.
+        tables: CSV files by name. Without `scoreboard` there are no lines.
         experiments: settings of the suite's experiments.
     """
-    if "scoreboard" in tables:
-        return _of_scoreboard(_rows(tables["scoreboard"]), experiments)
-    return _of_accuracies(_rows(tables["accuracy"])) if "accuracy" in tables else []
+    rows = _rows(tables["scoreboard"]) if "scoreboard" in tables else []
+    found: dict[tuple[str, str], Line] = {}
+    for row in rows:
+        settings = experiments[row["experiment"]]
+        rule = "best_on_validation" if settings["validation_fraction"] > 0 else "penultimate"
+        if row["layer_rule"] != rule or row["probe"] not in settings["probes"]:
+            continue
+        line = found.setdefault(
+            (row["experiment"], row["level"]),
+            Line(
+                row["experiment"],
+                _level(row["level"]),
+                int(row["seeds"]),
+                float(row["model_accuracy"]),
+                _number(row["early_stopped_accuracy"]),
+                {},
+            ),
+        )
+        line.probes[row["probe"]] = Reading(
+            float(row["probe_accuracy"]),
+            float(row["input_accuracy"]),
+            float(row["untrained_accuracy"]),
+            _difference(row, "readout_gap"),
+            _difference(row, "learned_part"),
+        )
+    return list(found.values())
 
 
 def in_short(found: Sequence[Line]) -> list[Line]:
@@ -94,9 +110,7 @@ def learned_above_zero(found: Sequence[Line]) -> list[str]:
     """
     first = [line for line in found if line.experiment == found[0].experiment]
     lows = _grouped(
-        (probe, reading.controls.learned.low if reading.controls else None)
-        for line in first
-        for probe, reading in line.probes.items()
+        (probe, reading.learned.low) for line in first for probe, reading in line.probes.items()
     )
     return [
         f"{sum(low > 0 for low in of_levels)} of {len(of_levels)} levels for {label(probe)}"
@@ -141,49 +155,6 @@ def _grouped(pairs: Any) -> dict[Any, list[Any]]:
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
     return groups
-
-
-def _of_scoreboard(rows: Sequence[Mapping[str, str]], experiments: Experiments) -> list[Line]:
-    found: dict[tuple[str, str], Line] = {}
-    for row in rows:
-        settings = experiments[row["experiment"]]
-        rule = "best_on_validation" if settings["validation_fraction"] > 0 else "penultimate"
-        if row["layer_rule"] != rule or row["probe"] not in settings["probes"]:
-            continue
-        line = found.setdefault(
-            (row["experiment"], row["level"]),
-            Line(
-                row["experiment"],
-                _level(row["level"]),
-                int(row["seeds"]),
-                float(row["model_accuracy"]),
-                _number(row["early_stopped_accuracy"]),
-                {},
-            ),
-        )
-        line.probes[row["probe"]] = Reading(
-            float(row["probe_accuracy"]),
-            _difference(row, "readout_gap"),
-            Controls(
-                float(row["input_accuracy"]),
-                float(row["untrained_accuracy"]),
-                _difference(row, "learned_part"),
-            ),
-        )
-    return list(found.values())
-
-
-def _of_accuracies(rows: Sequence[Mapping[str, str]]) -> list[Line]:
-    found: dict[tuple[str, str], Line] = {}
-    by_probe = _grouped(((row["experiment"], row["level"], row["probe"]), row) for row in rows)
-    for (experiment, level, probe), of_seeds in by_probe.items():
-        model = mean(float(row["model"]) for row in of_seeds)
-        accuracy = mean(float(row["best_on_validation"] or row["penultimate"]) for row in of_seeds)
-        line = found.setdefault(
-            (experiment, level), Line(experiment, _level(level), len(of_seeds), model, None, {})
-        )
-        line.probes[probe] = Reading(accuracy, Difference(accuracy - model))
-    return list(found.values())
 
 
 def _difference(row: Mapping[str, str], name: str) -> Difference:
