@@ -135,6 +135,15 @@ def test_what_is_drawn_of_interventions(interventions) -> None:
     assert len(figure.axes) == 8  # two epochs of intervention, four quantities
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert "Undisturbed" in labels and "VeLPIC weights, new optimiser" in labels
+    # A large gain at one start leaves the scale of another as it is.
+    larger = numbers["start"].eq(2) & numbers["quantity"].eq("gain")
+    scaled = intervention.draw(
+        numbers.assign(mean=numbers["mean"].mask(larger, 5.0)), STYLE, nothing
+    )
+    gains = [1, 5]  # the axes of the starts 2 and 4
+    before, after = ([f.axes[i].get_ylim() for i in gains] for f in (figure, scaled))
+    assert after[0][1] > 5
+    assert after[1] == before[1]
     probes = probes_after_interventions(interventions)
     figure = intervention_probes.draw(probes, STYLE)
     assert len(figure.axes) == 2

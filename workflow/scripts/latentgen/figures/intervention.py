@@ -10,7 +10,7 @@ from latentgen.analysis import editing, published, published_curves
 from latentgen.analysis.editing import GAIN, QUANTITIES
 from latentgen.analysis.runs import read_runs
 from latentgen.drawing.epochs import draw_band, draw_published_curves, finish_epochs
-from latentgen.drawing.panels import Drawn, grid, name_row, unless_empty
+from latentgen.drawing.panels import Drawn, grid, limits_of_means, name_row, unless_empty
 from latentgen.drawing.style import style_of
 
 
@@ -48,8 +48,8 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any], published: pd.DataFram
                 if quantity == GAIN:
                     draw_band(axes, rows, look["color"])
         if quantity == GAIN:
-            largest = numbers[numbers["quantity"] == GAIN]["mean"].abs().max()
-            row[0].set_ylim(-2 * largest, 2 * largest)  # wide intervals may be cut off
+            of_start = numbers[(numbers["quantity"] == GAIN) & (numbers["start"] == start)]
+            row[0].set_ylim(*limits_of_means(of_start))
         else:
             row[0].set_ylim(0, 1.02)
         name_row(row[-1], f"{QUANTITIES[quantity]}\nedit at epoch {start}", gap=0.03)
