@@ -53,6 +53,26 @@ def test_zero_bias_transfer_is_velpic_at_the_penultimate_layer_sample_by_sample(
     assert torch.equal(by_network, torch.as_tensor(by_probe))
 
 
+def test_zero_bias_transfer_is_velpic_with_batch_normalisation_too(labels) -> None:
+    """The published ResNet-18's vectors come from train mode; ours are found and scored in one."""
+    network = build({"architecture": "resnet18"}, (1, 8, 8), K, seed=3)
+    for _ in range(20):  # its running statistics become those of other images
+        network.module.train()(3 * torch.rand(16, 1, 8, 8))
+    source = NetworkSource(network, random_images(N, M, side=8), mean=0.5, std=0.5)
+    rows = transfer.transfer_rows(source, "bf_last", network.last_layer, labels)
+    accuracies = [
+        row["accuracy"]
+        for row in rows
+        if (row["variant"], row["split"]) == ("velpic_zero_bias", "test")
+    ]
+    fitted = torch.from_numpy(labels.fitted)
+    velpic = VeLPIC().fit(
+        read_split(source, "train", "bf_last")[fitted], labels.observed[labels.fitted]
+    )
+    by_probe = np.asarray(velpic.predict(read_split(source, "test", "bf_last")))
+    assert accuracies == [pytest.approx((by_probe == labels.test).mean())]
+
+
 def test_rows_agree_with_the_edited_network_itself(network, source, labels) -> None:
     head = network.last_layer
     rows = transfer.transfer_rows(source, "fc2", head, labels)
