@@ -17,9 +17,15 @@ from latentgen.analysis import decoding
 from latentgen.drawing.layers import draw_by_layer
 from latentgen.drawing.panels import draw_published, draw_series, save, wrapped_grid
 from latentgen.errors import PipelineError
-from latentgen.figures import baselines, class_costs, scoreboard, sensitivity, subspaces
+from latentgen.figures import (
+    baselines,
+    class_costs,
+    scoreboard,
+    sensitivity,
+    subspaces,
+    trained_and_untrained,
+)
 from latentgen.figures import costs as costs_figure
-from latentgen.figures import trained_and_untrained as controls_figure
 
 STYLE = {"width": 6.0, "dpi": 40}
 LAYERS = {"input": 8, "fc1": 4, "fc2": 4}
@@ -419,7 +425,7 @@ def test_a_line_of_one_point_can_be_seen(series: str, published: bool) -> None:
 def test_published_controls_at_one_level_can_be_seen() -> None:
     rows = pd.DataFrame({"series": ["model", "model_untrained", "masc", "masc_untrained"]})
     rows = rows.assign(level=0.4, layer_rule="penultimate", mean=0.5, min=0.5, max=0.5)
-    axes = controls_figure.draw(rows, ["masc"], STYLE, theirs=rows).axes[0]
+    axes = trained_and_untrained.draw(rows, ["masc"], STYLE, theirs=rows).axes[0]
     theirs = [line for line in axes.lines if str(line.get_label()).endswith(", published")]
     assert len(theirs) == len(rows)
     assert all(line.get_marker() not in {"", "None"} for line in theirs)
