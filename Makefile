@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 
-.PHONY: cache figures report cost verify test lint format schema lock benchmark gpu
+.PHONY: cache figures report cost verify test test-slow lint format schema lock benchmark gpu
 
 figures: .venv/installed cache  ## run the suite that config.yaml names and draw its figures
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason
@@ -30,9 +30,14 @@ cache:
 # A thread a worker: more threads than cores wait for each other. A third worker, as some tests wait.
 # Whole pipelines first, as the many short tests fill what the long ones leave (xdist would begin with
 # the files of most tests).
-test: .venv/installed  ## all tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder \
-	  tests/workflow tests/slurm tests/unit
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder \
+  tests/slurm tests/workflow tests/unit
+
+test: .venv/installed  ## the tests, but for the slow ones
+	$(PYTEST) -m "not slow"
+
+test-slow: .venv/installed  ## the slow ones: whole pipelines, killed jobs, a real SLURM
+	$(PYTEST) -m slow
 
 lint: .venv/installed  ## everything that reads the code without running it
 	$(BIN)/ruff check .

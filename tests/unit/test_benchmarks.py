@@ -109,6 +109,7 @@ def test_the_suite_is_summed_and_written(tmp_path: Path, monkeypatch) -> None:
 HERE = [benchmark for benchmark in BENCHMARKS if not benchmark.needs_gpu]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("benchmark", HERE, ids=[benchmark.name for benchmark in HERE])
 def test_plain_and_ours_agree(benchmark: Benchmark) -> None:
     measured = timing.measure(benchmark, SMOKE)

@@ -98,6 +98,7 @@ def run(script: str, *arguments: str, device: bool = True, **environment: str) -
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_what_it_refuses() -> None:
     device, refused = run(REFUSALS)
     assert device == "pretend"

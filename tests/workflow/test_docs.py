@@ -108,6 +108,7 @@ def test_add_a_probe(repository: Workspace) -> None:
     assert repository.planned(file) == {"fit_probes": {"digits-mlp/uniform-0.4/1"}}
 
 
+@pytest.mark.slow
 def test_add_a_noise_kind(repository: Workspace) -> None:
     follow("add_a_noise_kind.md", repository)
     file = "results/labels/digits/my_noise.even_to_odd-0.4/seed1.h5"

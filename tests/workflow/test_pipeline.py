@@ -227,6 +227,7 @@ def test_lint_is_clean(repository: Workspace) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_suite_paper_is_planned(repository: Workspace) -> None:
     # The archive's entry has an address to get it from, so nothing has to be there yet.
     planned = repository.planned("--config", "suite=paper")
@@ -259,6 +260,7 @@ def test_suite_paper_is_planned(repository: Workspace) -> None:
     }
 
 
+@pytest.mark.slow
 def test_both_snakefiles_plan_the_same(repository: Workspace) -> None:
     planned = repository.planned()
     assert planned == repository.planned("--snakefile", "workflow/Snakefile")

@@ -110,6 +110,7 @@ def test_probe_threshold_with_kept_activations(finished: Workspace) -> None:
     assert finished.planned() == {"fit_probes": RUNS, **OF_PROBES}
 
 
+@pytest.mark.slow
 def test_probes_of_the_dynamics_are_no_part_of_the_core(finished: Workspace) -> None:
     with finished.editing_config() as config:
         config["experiments"]["tiny"]["dynamics_probes"] = ["lda"]
@@ -212,6 +213,7 @@ def test_new_entries_of_registries(finished: Workspace) -> None:
     assert finished.planned() == {}
 
 
+@pytest.mark.slow
 def test_docstrings_comments_and_formatting_of_all_code(finished: Workspace) -> None:
     files = [*finished.folder.glob("workflow/scripts/**/*.py")]
     assert len(files) > 100
@@ -329,6 +331,7 @@ def test_new_times_of_results(finished: Workspace) -> None:
     assert finished.planned() == {}
 
 
+@pytest.mark.slow
 def test_a_module_that_a_user_s_file_imports(finished: Workspace) -> None:
     finished.append("widths.py", "WIDTHS = [16, 12]\n")
     finished.append(
@@ -348,6 +351,7 @@ def test_a_module_that_a_user_s_file_imports(finished: Workspace) -> None:
     assert finished.planned(target) == {"train": {"tiny/uniform-0/1"}}
 
 
+@pytest.mark.slow
 def test_masc_of_the_experiment_is_what_interventions_and_dynamics_measure_with(
     finished: Workspace,
 ) -> None:
@@ -407,6 +411,7 @@ def test_values_written_in_another_way(finished: Workspace) -> None:
     assert finished.planned() == {}
 
 
+@pytest.mark.slow
 def test_contents_from_outside_decide(
     workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,7 @@ def test_delta_is_chosen_where_certificates_are_right_most_often() -> None:
     assert tuning.verdicts_of_certificates(table, 0.7).tolist() == ["neither"] * 3 + ["single"]
 
 
+@pytest.mark.slow
 def test_no_threshold_does_better_than_the_chosen_one() -> None:
     random = np.random.default_rng(0)
     for _ in range(20):
