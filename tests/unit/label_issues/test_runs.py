@@ -68,7 +68,7 @@ def test_ways_to_treat_wrong_labels_and_what_they_come_to(
         assert table.loc[way, "test_accuracy"] > table.loc["memorised", "test_accuracy"]
 
 
-def test_features_take_the_place_of_the_first_hidden_layer(tmp_path: Path) -> None:
+def test_features_take_the_place_of_the_early_layer(tmp_path: Path) -> None:
     generator = np.random.default_rng(1)
     true = np.arange(240) % 3
     rows = (10 * np.eye(12)[true] + generator.standard_normal((240, 12))).astype(np.float32)
@@ -79,7 +79,7 @@ def test_features_take_the_place_of_the_first_hidden_layer(tmp_path: Path) -> No
     run = toy.make_run(tmp_path, dataset, toy.make_labels(true), validation=0.1)
     found = label_issues_of_features(run, CPU)
     wrong = run.labels.changed
-    of_features = {"probes", "masc", "velpic", "neighbours_hidden"}
+    of_features = {"probes", "masc", "velpic", "neighbours_early"}
     of_features |= {f"cleanlab_{m}" for m in CLEANLAB}
     for name in METHODS:
         if name in of_features:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from latentgen.errors import PipelineError
+from latentgen.networks import places
 from latentgen.networks.places import Place, rows_of
 
 TOKENS = torch.arange(2 * 3 * 4.0).view(2, 3, 4)
@@ -23,6 +24,7 @@ def test_words_before_a_name_come_in_any_order() -> None:
     [
         (None, [[4.0, 5, 6, 7], [16, 17, 18, 19]]),
         ("mean", [[4.0, 5, 6, 7], [16, 17, 18, 19]]),
+        ("grid", [[4.0, 5, 6, 7], [16, 17, 18, 19]]),
         ("cls", [[0.0, 1, 2, 3], [12, 13, 14, 15]]),
         ("flatten", TOKENS.flatten(1).tolist()),
     ],
@@ -52,7 +54,18 @@ def test_a_map_is_averaged_over_its_positions_wherever_its_channels_are(
     torch.testing.assert_close(rows_of(maps.permute(0, 2, 3, 1), mean, 2, image), expected)
 
 
-@pytest.mark.parametrize("pool", [None, "mean", "cls", "flatten"])
+def test_a_grid_has_the_means_of_equal_squares(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = Place("x", pool="grid")
+    assert torch.equal(rows_of(MAPS, grid, 2), MAPS.flatten(1))  # as fine as the maps themselves
+    monkeypatch.setattr(places, "GRID_WIDTH", 5 * 4 + 3)
+    maps = torch.rand(2, 5, 4, 6)
+    squares = maps.view(2, 5, 2, 2, 2, 3).mean((3, 5))
+    torch.testing.assert_close(rows_of(maps, grid, 2, (8, 12)), squares.flatten(1))
+    channels_last = maps.permute(0, 2, 3, 1)
+    torch.testing.assert_close(rows_of(channels_last, grid, 2, (8, 12)), squares.flatten(1))
+
+
+@pytest.mark.parametrize("pool", [None, "mean", "cls", "flatten", "grid"])
 def test_vectors_are_left_as_they_are(pool: str | None) -> None:
     assert torch.equal(rows_of(TOKENS[0], Place("x", pool=pool), 3), TOKENS[0])
     assert rows_of(TOKENS[0, 0], Place("x", pool=pool), 4).shape == (4, 1)

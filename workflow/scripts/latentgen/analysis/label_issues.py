@@ -155,5 +155,5 @@ Means over seeds; AUROC with the 95 % confidence interval over seeds (Student's 
 none). AUROC is the chance that a wrong label is more suspect than a right one. At the true rate,
 as many labels are taken as are wrong: precision is then recall. The estimated rate needs no true
 label: for cleanlab it is what confident learning finds, for all others the library's own, at the
-first hidden layer. All probes, logistic regressions and neighbours are cross-fitted: none saw the
-label that it judges. The network did, unless the image was held out."""
+early layer. All probes, logistic regressions and neighbours are cross-fitted: none saw the label
+that it judges. The network did, unless the image was held out."""

@@ -117,10 +117,10 @@ class Backbone(Block):
         description="where it is read: names of its parts, or patterns such as `layer*` (default: "
         "its blocks)",
     )
-    pool: Literal["mean", "flatten", "cls"] = Field(
+    pool: Literal["mean", "flatten", "cls", "grid"] = Field(
         "mean",
         description="how maps and tokens become vectors: averaged over their positions, all values "
-        "side by side, or the first token",
+        "side by side, the first token, or a map's means over a grid",
     )
 
     def files(self, _: str = "") -> list[str]:

@@ -43,7 +43,7 @@ def issue_page(samples: pd.DataFrame, images: Images, title: str) -> str:
     n_issues = int(samples["is_label_issue"].sum())
     said = (
         f"<h1>{escape(title)}</h1>\n<p>The {len(table)} samples whose labels go least well with "
-        "what probes read from the network's first hidden layer, the worst first; "
+        "what probes read from an early layer of the network, the worst first; "
         f"{n_issues} of all {len(samples)} are label issues. The score, 0 to 1, is the probability "
         f"that the probes give to the label.{'' if known else ' Nobody knows the true labels.'}"
         "</p>\n"

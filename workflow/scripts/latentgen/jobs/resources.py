@@ -38,13 +38,14 @@ TRANSFORMS_PER_SECOND = 2000
 UNKNOWN_NETWORK: dict[str, Any] = {
     "parameters": 11_200_000,
     "widths": [16_384] * 6,
+    "early": 4096,
     "activations": 1_000_000,
     "reading": 2**27,
     "flops": 10**9,
 }
 """Assumed of a network that cannot be counted without its numbers: as of a ResNet-18."""
 
-NO_NETWORK = {"parameters": 0, "activations": 0, "reading": 0, "flops": 0}
+NO_NETWORK = {"parameters": 0, "early": 0, "activations": 0, "reading": 0, "flops": 0}
 
 
 def network_of(experiment: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,9 +95,12 @@ def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         experiment: as `config.resolve` gives it.
     """
     size = data_size(experiment)
-    width = max(network_of(experiment)["widths"])
+    network = network_of(experiment)
+    width = max(network["widths"])
     if rule in _READ_THE_INPUT:
         width = max(width, prod(size["shape"]))
+    if rule == "find_label_issues":
+        width = max(width, network["early"])
     row = 4 * width
     # A class holds its rows, or a width x width matrix and fewer than as many rows beside it.
     moments = row * min(size["train"], 2 * size["classes"] * width)
@@ -114,10 +118,18 @@ def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
         bytes_ += _probes_bytes(experiment[_PROBES_OF[rule]], width, size)
     else:  # MASC, fitted to observed and to true labels
         bytes_ = 2 * (moments + 2 * components)
+    if rule == "find_label_issues":  # the second moments of all folds, and what is made of them
+        bytes_ += 9 * row * width
     return (bytes_ + decomposing) // 2**20
 
 
-_READ_THE_INPUT = {"fit_probes", "fit_final_probes", "measure_dynamics", "relabel_and_retrain"}
+_READ_THE_INPUT = {
+    "fit_probes",
+    "fit_final_probes",
+    "measure_dynamics",
+    "relabel_and_retrain",
+    "find_label_issues",
+}
 _PROBES_OF = {
     "fit_probes": "probes",
     "fit_final_probes": "final_probes",

@@ -5,21 +5,12 @@ from itertools import chain
 from typing import Any
 
 import pandas as pd
-import torch
 from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
 from latentgen.label_issues.scores import label_scores
-from latentgen.networks.places import INPUT_OF
-from latentgen.networks.reading import (
-    extract,
-    in_mode,
-    inputs_and_labels,
-    parts_of,
-    require_module,
-    running_on,
-    without_compiled_code,
-)
+from latentgen.networks.early_layer import early_layer
+from latentgen.networks.reading import extract, inputs_and_labels, parts_of
 
 Batch = Sequence[Any]
 """Inputs (n, ...), labels (n,) and, if there are any, names of the samples (n,)."""
@@ -30,8 +21,8 @@ def find_label_issues(
 ) -> pd.DataFrame:
     """Which labels are probably wrong, by what probes read from a layer of a network.
 
-    A network that has memorised its labels agrees with all of them; probes of its first hidden
-    layers, none of which saw the label that it judges, do not.
+    A network that has memorised its labels agrees with all of them; probes of an early layer, none
+    of which saw the label that it judges, do not.
 
     >>> from sklearn.datasets import load_digits
     >>> images, labels = (torch.tensor(part) for part in load_digits(return_X_y=True))
@@ -47,8 +38,8 @@ def find_label_issues(
             once, so it must not drop the last batch; shuffling makes names necessary to find the
             samples again.
         layers: names of submodules whose outputs are judged by, scores averaged, or other places,
-            as for `extract`. If not given: what the first linear layer reads, or, where that is the
-            input itself, the second.
+            as for `extract`. If not given: the network's `early_layer`, its first hidden vector or,
+            of ResNets and transformers, the output of an early block.
         seed: of the folds.
 
     Returns:
@@ -64,17 +55,15 @@ def find_label_issues(
     if layers:
         activations, labels = extract(model, batches, layers)
         return label_scores(activations, labels, ids=ids or None, seed=seed)
-    rows, labels = hidden_rows(model, batches)
+    rows, labels = early_rows(model, batches)
     return label_scores(rows, labels, ids=ids or None, seed=seed)
 
 
-def hidden_rows(
-    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor]:
-    """What the linear layer of `first_hidden` reads, (N, width) on the CPU, and the labels (N,).
+def early_rows(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """What is read at the `early_layer` of a model, (N, width) on the CPU, and the labels (N,).
 
-    >>> model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(8, 3))
-    >>> hidden_rows(model, [(torch.zeros(5, 1, 2, 2), torch.zeros(5))])[0].shape
+    >>> model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(8, 3), nn.Linear(3, 3))
+    >>> early_rows(model, [(torch.zeros(5, 1, 2, 2), torch.zeros(5))])[0].shape
     torch.Size([5, 8])
 
     Raises:
@@ -84,64 +73,9 @@ def hidden_rows(
     first = next(remaining, None)
     if first is None:
         raise PipelineError("loader: found no batch; needed: inputs and labels")
-    place = INPUT_OF + first_hidden(model, first[0])
+    place = early_layer(model, first[0])
     activations, labels = extract(model, chain([first], remaining), [place])
     return activations[place], labels
-
-
-def first_hidden(model: nn.Module, inputs: Tensor) -> str:
-    """The linear layer that reads the first hidden vector: of a network's linear layers the first.
-
-    It is the second where the first reads the input itself, unless there is no second.
-
-    >>> first_hidden(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Linear(3, 2)), torch.eye(4))
-    '2'
-
-    Args:
-        model: on any device.
-        inputs: a batch (n, ...).
-
-    Raises:
-        PipelineError: no linear layer reads vectors (n, width).
-    """
-    require_module(model)
-    device = next((parameter.device for parameter in model.parameters()), None)
-    inputs = inputs[:2].to(device)
-    reads_input: dict[str, bool] = {}
-
-    def remember(name: str) -> Any:
-        def hook(_module: nn.Module, given: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
-            rows = [*given, *named.values()][0]
-            if rows.ndim == 2:
-                same = rows.numel() == inputs.numel() and torch.equal(
-                    rows.flatten(), inputs.flatten().to(rows.dtype)
-                )
-                reads_input.setdefault(name, same)
-
-        return hook
-
-    hooks = [
-        part.register_forward_pre_hook(remember(name), with_kwargs=True)
-        for name, part in model.named_modules()
-        if isinstance(part, nn.Linear)
-    ]
-    try:
-        with (
-            running_on(inputs),
-            in_mode(model, train=False),
-            torch.no_grad(),
-            without_compiled_code(),
-        ):
-            model(inputs.clone())  # as it may work in place
-    finally:
-        for one in hooks:
-            one.remove()
-    if not reads_input:
-        raise PipelineError(
-            "layers: found no linear layer that reads vectors; needed: names of submodules"
-        )
-    hidden = [name for name, same in reads_input.items() if not same]
-    return hidden[0] if hidden else next(iter(reads_input))
 
 
 def _without_ids(loader: Iterable[Batch], ids: list[Any]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -14,7 +14,7 @@ from latentgen.data import datasets
 from latentgen.devices import with_float64
 from latentgen.label_issues import rivals
 from latentgen.label_issues.cross_fitting import stratified_folds
-from latentgen.label_issues.find import hidden_rows
+from latentgen.label_issues.find import early_rows
 from latentgen.label_issues.scores import class_scores, judged
 from latentgen.names import INPUT
 from latentgen.networks.activations import read_split
@@ -29,22 +29,22 @@ DEFAULT = "probes"
 """The library's own method, as `find_label_issues` does it."""
 
 METHODS = {
-    DEFAULT: "probes, first hidden layer",
+    DEFAULT: "probes, early layer",
     "probes_penultimate": "probes, penultimate layer",
     "probes_untrained": "probes, untrained network",
     "probes_input": "probes, input",
-    "masc": "MASC, first hidden layer",
-    "velpic": "VeLPIC, first hidden layer",
-    "cleanlab_self_confidence": "cleanlab self-confidence, first hidden layer",
-    "cleanlab_normalized_margin": "cleanlab normalised margin, first hidden layer",
-    "cleanlab_confident_learning": "cleanlab confident learning, first hidden layer",
+    "masc": "MASC, early layer",
+    "velpic": "VeLPIC, early layer",
+    "cleanlab_self_confidence": "cleanlab self-confidence, early layer",
+    "cleanlab_normalized_margin": "cleanlab normalised margin, early layer",
+    "cleanlab_confident_learning": "cleanlab confident learning, early layer",
     "cleanlab_self_confidence_penultimate": "cleanlab self-confidence, penultimate layer",
     "cleanlab_normalized_margin_penultimate": "cleanlab normalised margin, penultimate layer",
     "cleanlab_confident_learning_penultimate": "cleanlab confident learning, penultimate layer",
     "loss": "network's loss, last epoch",
     "loss_early_stopped": "network's loss, early stopped",
     "mean_margin": "network's margin, mean over kept epochs",
-    "neighbours_hidden": "neighbours, first hidden layer",
+    "neighbours_early": "neighbours, early layer",
     "neighbours_input": "neighbours, input",
 }
 """Columns of the scores, with names for readers."""
@@ -80,16 +80,16 @@ def label_issues(
     """
     network = run.trained_network(checkpoint_folder, device)
     rows = {
-        "": _hidden(run, network),
+        "": _early(run, network),
         "_penultimate": _layer(run, network, network.penultimate),
-        "_untrained": _hidden(run, run.network(device)),
+        "_untrained": _early(run, run.network(device)),
         "_input": _layer(run, network, INPUT),
     }
     return _judged(run, rows, rivals.network_scores(run, checkpoint_folder, history, device))
 
 
 def label_issues_of_features(run: Run, device: torch.device) -> LabelIssues:
-    """Score the training labels of features, which take the place of the first hidden layer.
+    """Score the training labels of features, which take the place of the early layer.
 
     Scores that need a network are empty.
 
@@ -119,7 +119,7 @@ def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) ->
         scores |= {f"cleanlab_{method}{name}": values for method, values in found.items()}
         rates[f"cleanlab{name}"] = rate
     scores |= of_network
-    scores["neighbours_hidden"] = rivals.neighbour_votes(rows[""], labels)
+    scores["neighbours_early"] = rivals.neighbour_votes(rows[""], labels)
     if "_input" in rows:
         scores["neighbours_input"] = rivals.neighbour_votes(rows["_input"], labels)
     names = run.class_names
@@ -137,11 +137,11 @@ def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) ->
     return LabelIssues(samples, pd.DataFrame(rates.items(), columns=["estimate", "rate"]))
 
 
-def _hidden(run: Run, network: Network) -> Tensor:
-    """Rows (N, width) of the training images at the first hidden layer, where probes compute."""
+def _early(run: Run, network: Network) -> Tensor:
+    """Rows (N, width) of the training images at the early layer, where probes compute."""
     everything = np.ones(len(run.labels.observed), dtype=bool)
     batches = training_batches(run, everything, network.device)
-    return hidden_rows(network.module, batches)[0].to(with_float64(network.device))
+    return early_rows(network.module, batches)[0].to(with_float64(network.device))
 
 
 def training_batches(

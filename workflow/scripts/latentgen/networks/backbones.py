@@ -16,12 +16,9 @@ from torch.nn import functional
 
 from latentgen.errors import PipelineError, one_line
 from latentgen.networks.network import Network, Shape
-from latentgen.networks.places import Place, matching, pooled_unless_said
+from latentgen.networks.places import NEARLY_ALL, Place, matching, pooled_unless_said
 from latentgen.networks.reading import in_mode
 from latentgen.networks.weights import load_weights
-
-NEARLY_ALL = 0.9
-"""Share of the weights from which on a part of a network is looked into for its blocks."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ A place is a submodule's name, as `module.named_modules()` gives it, behind word
     input of fc                 what it is given
     call 2 of relu              at its second call (unsaid: the first)
     item logits of encoder      of a tuple, dict or dataclass that part (unsaid: the first tensor)
-    cls of encoder.layers.3     the first token (or `mean of`, `flatten of`)
+    cls of encoder.layers.3     the first token (or `mean of`, `flatten of`, `grid of`)
 """
 
 import re
@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from math import log
+from math import isqrt, log
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from latentgen.errors import PipelineError
@@ -26,8 +27,14 @@ from latentgen.errors import PipelineError
 INPUT_OF = "input of "
 """Before a submodule's name: what it is given, instead of what it gives."""
 
-POOLS = ("flatten", "mean", "cls")
+POOLS = ("flatten", "mean", "cls", "grid")
 """How maps and tokens become rows."""
+
+NEARLY_ALL = 0.9
+"""Share of the weights from which on a part of a network is looked into for its blocks."""
+
+GRID_WIDTH = 4096
+"""Columns that the means over a grid have at most, unless there are more channels."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,9 @@ class Place:
         Place(module='lstm', of_input=False, call=2, item='1', pool='mean')
         """
         said: dict[str, Any] = {}
-        while found := re.match(r"(input|flatten|mean|cls|(call) (\d+)|(item) (\S+)) of ", text):
+        while found := re.match(
+            r"(input|flatten|mean|cls|grid|(call) (\d+)|(item) (\S+)) of ", text
+        ):
             word, _, call, _, item = found.groups()
             if call:
                 said["call"] = int(call)
@@ -222,9 +231,24 @@ def _pooled(value: Tensor, pool: str | None, image: Sequence[int]) -> Tensor:
                 f"found {described(value)}; needed for `cls`: tokens (n, tokens, width)"
             )
         return value[:, 0]
-    if pool == "mean" or (pool is None and value.ndim == 3):
+    if pool == "grid" and value.ndim == 4:
+        return _grid(value, _positions(value, image)).flatten(1)
+    if pool in ("mean", "grid") or (pool is None and value.ndim == 3):
         return value.mean(_positions(value, image))
     return value.flatten(1)
+
+
+def _grid(maps: Tensor, positions: Sequence[int]) -> Tensor:
+    """Means over a grid as fine as the maps themselves, or as `GRID_WIDTH` allows.
+
+    >>> import torch
+    >>> [tuple(_grid(torch.zeros(5, c, 8, 8), [2, 3]).shape) for c in (64, 256, 9000)]
+    [(5, 64, 8, 8), (5, 256, 4, 4), (5, 9000, 1, 1)]
+    """
+    maps = maps if 1 not in positions else maps.movedim(3, 1)
+    _, channels, *sides = maps.shape
+    finest = max(1, isqrt(GRID_WIDTH // channels))
+    return adaptive_avg_pool2d(maps, (min(sides[0], finest), min(sides[1], finest)))
 
 
 def _positions(value: Tensor, image: Sequence[int]) -> list[int]:

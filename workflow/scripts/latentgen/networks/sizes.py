@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from latentgen.errors import PipelineError
 from latentgen.networks.backbones import calls
+from latentgen.networks.early_layer import early_layer
 from latentgen.networks.network import ARCHITECTURES, Shape
 from latentgen.networks.reading import BATCH, in_mode, read_layers
 from latentgen.plugins import find, own_code
@@ -28,6 +30,7 @@ def network_size(settings: Mapping[str, Any], shape: Shape, n_classes: int) -> d
 
     Returns:
         `parameters`; `widths` of the layers that are read, and of what the last layer takes;
+        `early`, that of the `early_layer`, 0 if there is none;
         `activations`, all that its parts give for an image, `largest`, the most that one of them
         gives; `reading`, bytes of a batch of these; `flops` of a forward pass for an image.
 
@@ -49,19 +52,30 @@ def network_size(settings: Mapping[str, Any], shape: Shape, n_classes: int) -> d
         module = network.module.to("meta")
         called = calls(module, shape)
         images = torch.zeros(1, *shape)
-        with in_mode(module, train=False), FlopCounterMode(display=False) as counter:
-            read = read_layers(module, network.layers, images)
+        with in_mode(module, train=False):
+            with FlopCounterMode(display=False) as counter:
+                read = read_layers(module, network.layers, images)
+            early = _early_width(module, images)
     widths = [values.shape[1] for values in read.values()]
     last = [one.part for one in called if isinstance(one.part, nn.Linear)][-1:]
     given = [_numbers(one.output) // 2 for one in called if not list(one.part.children())]
     return {
         "parameters": sum(weights.numel() for weights in module.parameters()),
+        "early": early,
         "widths": widths + [part.in_features for part in last if part.in_features != widths[-1]],
         "activations": sum(given),
         "largest": max([prod(shape), *given]),
         "reading": 2 * 4 * BATCH * max([prod(shape), *given]),
         "flops": counter.get_total_flops(),
     }
+
+
+def _early_width(module: nn.Module, images: Tensor) -> int:
+    try:
+        place = early_layer(module, images)
+    except PipelineError:  # which who looks for label issues will be told
+        return 0
+    return read_layers(module, {place: place}, images)[place].shape[1]
 
 
 def _numbers(output: Any) -> int:

@@ -1,0 +1,167 @@
+"""The layer of a network that tells wrong labels from right ones, also where it memorised both.
+
+Memorised labels show in a network's later layers, not in its earlier ones (docs/label_issues.md).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from latentgen.errors import PipelineError
+from latentgen.networks.places import INPUT_OF, NEARLY_ALL, unwrapped
+from latentgen.networks.reading import in_mode, require_module, running_on, without_compiled_code
+
+VECTOR_UNTIL = 2 / 3
+"""Share of the layers with weights behind which the first hidden vector is no early layer."""
+
+DEPTH = 1 / 4
+"""Share of the layers with weights that come before the early layer of other networks."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A submodule that was called.
+
+    Attributes:
+        name: as `named_modules` gives it.
+        depth: layers with weights that had begun when it ended.
+        is_block: whether all that comes later goes through it, see `_blocks`.
+    """
+
+    name: str
+    depth: int
+    is_block: bool
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer with weights that was called.
+
+    Attributes:
+        name: as `named_modules` gives it.
+        reads: `vectors` (n, width), `input` if these are the network's own, or `other`.
+    """
+
+    name: str
+    reads: str
+
+
+def early_layer(model: nn.Module, inputs: Tensor) -> str:
+    """A place, as for `extract`, early enough to tell wrong labels from right ones.
+
+    What the first linear layer reads of those that end the network, or the second where the first
+    reads the input itself: the flattened convolutions of a small CNN, the first hidden layer of an
+    MLP. A network that has no hidden vector, or has it late, as ResNets and transformers, is read
+    where a quarter of its layers with weights are behind; of maps the means over a grid.
+
+    >>> early_layer(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Linear(3, 2)), torch.eye(4))
+    'input of 2'
+    >>> convolutions = [nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()) for _ in range(3)]
+    >>> model = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(4, 2))
+    >>> early_layer(model, torch.zeros(2, 1, 2, 2))
+    'grid of 0'
+
+    Args:
+        model: in any mode, on any device; on the meta device nothing is computed.
+        inputs: a batch (n, ...).
+
+    Raises:
+        PipelineError: the model does not run on the inputs, or has no such layer.
+    """
+    layers, parts = _called(model, inputs)
+    vectors = list(takewhile(lambda layer: layer.reads != "other", reversed(layers)))[::-1]
+    hidden = [layer for layer in vectors if layer.reads == "vectors"]
+    if len(vectors) > 1 and hidden and layers.index(hidden[0]) <= VECTOR_UNTIL * len(layers):
+        return INPUT_OF + hidden[0].name
+    blocks = [part for part in parts if part.is_block and 0 < part.depth < len(layers)]
+    if blocks:
+        # Of those at one depth the last to end: the block, not its last convolution.
+        found = min(reversed(blocks), key=lambda part: abs(part.depth - DEPTH * len(layers)))
+        return f"grid of {found.name}"
+    if vectors:
+        return INPUT_OF + vectors[0].name
+    raise PipelineError("layers: found none that is early; needed: names of submodules")
+
+
+def _called(model: nn.Module, inputs: Tensor) -> tuple[list[_Layer], list[_Part]]:
+    """Layers with weights in the order of their first calls, and parts in that of their ends."""
+    require_module(model)
+    module, _ = unwrapped(model)
+    device = next((parameter.device for parameter in module.parameters()), None)
+    inputs = inputs[:2].to(device)
+    given = inputs.clone()  # as the network may work in place
+    layers: dict[str, _Layer] = {}
+    parts: dict[str, _Part] = {}
+    blocks = set(_blocks(module))
+
+    def begin(name: str, part: nn.Module) -> Any:
+        def hook(_part: nn.Module, values: tuple[Any, ...], named: dict[str, Any]) -> None:
+            rows = next(iter([*values, *named.values()]), None)
+            layers.setdefault(name, _Layer(name, _what_it_reads(part, rows, given, inputs)))
+
+        return hook
+
+    def end(name: str) -> Any:
+        def hook(_part: nn.Module, _given: Any, output: Any) -> None:
+            if _is_tensor(output):
+                parts.setdefault(name, _Part(name, len(layers), name in blocks))
+
+        return hook
+
+    hooks = []
+    for name, part in module.named_modules():
+        if any(weights.ndim > 1 for weights in part.parameters(recurse=False)):
+            hooks.append(part.register_forward_pre_hook(begin(name, part), with_kwargs=True))
+        hooks.append(part.register_forward_hook(end(name)))
+    try:
+        with (
+            running_on(inputs),
+            in_mode(module, train=False),
+            torch.no_grad(),
+            without_compiled_code(),
+        ):
+            module(given)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(layers.values()), list(parts.values())
+
+
+def _blocks(module: nn.Module, before: str = "", in_chain: bool = False) -> Iterator[str]:
+    """Names of the parts that follow one another, but not of what is inside a block.
+
+    These are the members of sequences and what has parts itself, as the stages of a ResNet, their
+    blocks, and those of a transformer; inside a block are branches.
+    """
+    is_chain = isinstance(module, nn.Sequential | nn.ModuleList)
+    for name, part in module.named_children():
+        if is_chain or list(part.children()):
+            yield before + name
+        whole = not (is_chain or in_chain) and _weights(part) >= NEARLY_ALL * _weights(module)
+        if isinstance(part, nn.Sequential | nn.ModuleList) or whole:
+            yield from _blocks(part, f"{before}{name}.", is_chain or in_chain)
+
+
+def _weights(module: nn.Module) -> int:
+    return sum(weights.numel() for weights in module.parameters())
+
+
+def _what_it_reads(part: nn.Module, rows: Any, given: Tensor, inputs: Tensor) -> str:
+    if not isinstance(part, nn.Linear) or not isinstance(rows, Tensor) or rows.ndim != 2:
+        return "other"
+    if rows is given or rows._base is given:
+        return "input"
+    if rows.is_meta or rows.numel() != inputs.numel():
+        return "vectors"
+    same = torch.equal(rows.flatten(), inputs.flatten().to(rows.dtype))
+    return "input" if same else "vectors"
+
+
+def _is_tensor(output: Any) -> bool:
+    """Whether something is maps, tokens or vectors, or begins with some."""
+    first = output[0] if isinstance(output, Sequence) and len(output) else output
+    return isinstance(first, Tensor) and first.ndim > 1
