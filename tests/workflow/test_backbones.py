@@ -61,7 +61,8 @@ def test_they_are_trained_probed_edited_and_scored(workspace: Callable[..., Work
     made = workspace(config=config_with(MODELS))
     runs = {name: f"results/runs/{name}/uniform-0.4/seed1" for name in MODELS}
     edited = [f"{runs['vit']}/repair.csv", *(f"{run}/transfer.csv" for run in runs.values())]
-    targets = ["core", "results/tables/scoreboard.csv", *edited]
+    issues = [f"{run}/label_issues.csv" for run in runs.values()]
+    targets = ["core", "results/tables/scoreboard.csv", *edited, *issues]
     made.run(*targets)
     made.run("--report", "report.html", "--", *targets[:2])
     shown = (made.folder / "report.html").read_text()
@@ -81,6 +82,10 @@ def test_they_are_trained_probed_edited_and_scored(workspace: Callable[..., Work
         velpic = velpic[velpic["network"] == "memorised"]
         penultimate = list(LAYERS[name])[-1]
         assert velpic["accuracy"][penultimate] == transfer["velpic_zero_bias"][1]
+        # Wrong labels are looked for at an early block, not at what the last layer takes.
+        scores = pd.read_csv(made.folder / run / "label_issues.csv")
+        assert scores.loc[:, "probes":].notna().all(axis=None)
+        assert (scores["probes"] != scores["probes_penultimate"]).mean() > 0.9
     scoreboard = pd.read_csv(made.folder / "results/tables/scoreboard.csv")
     assert set(scoreboard["experiment"]) == set(MODELS)
     assert made.planned(*targets) == {}
