@@ -2,17 +2,23 @@
 
 import copy
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from sklearn.metrics import roc_auc_score
 from tests.conftest import REPOSITORY
 from torch import nn
+from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision.models.resnet import BasicBlock, ResNet
 
 from latentgen import extract, find_label_issues, label_scores
 from latentgen.errors import PipelineError
+from latentgen.networks import places
 
 
 def small_cnn() -> nn.Sequential:
@@ -113,6 +119,52 @@ def test_a_model_that_has_memorised_wrong_labels_does_not_hide_them() -> None:
     table = find_label_issues(model, [(inputs, labels)])
     flagged = torch.tensor(table["is_label_issue"].tolist())
     assert (flagged == wrong).double().mean() > 0.9
+
+
+def small_resnet() -> ResNet:
+    """For images of 8 x 8, of one channel."""
+    model = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)
+    model.conv1 = nn.Conv2d(1, 64, 3, padding=1, bias=False)
+    model.maxpool = nn.Identity()
+    return model
+
+
+@pytest.mark.parametrize("wrapped", [torch.compile, nn.DataParallel])
+def test_a_wrapped_model_is_judged_as_what_is_inside(
+    wrapped: Callable[[nn.Module], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "GRID_WIDTH", 64)  # for speed
+    model, batch = small_resnet(), images()
+    early = find_label_issues(model, [batch], layers=["grid of layer1"])
+    pd.testing.assert_frame_equal(find_label_issues(model, [batch]), early)
+    pd.testing.assert_frame_equal(find_label_issues(wrapped(model), [batch]), early)
+
+
+@pytest.mark.slow
+def test_a_memorised_resnet_does_not_hide_wrong_labels_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "GRID_WIDTH", 1024)  # for speed
+    torch.manual_seed(0)
+    digits = load_digits()
+    inputs = torch.from_numpy(digits.images[:400, None]).float() / 16
+    true = torch.from_numpy(digits.target[:400])
+    wrong = torch.rand(400) < 0.4
+    labels = torch.where(wrong, (true + torch.randint(1, 10, (400,))) % 10, true)
+    model = small_resnet()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    for _ in range(12):
+        for batch in torch.randperm(400).split(40):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(inputs[batch]), labels[batch]).backward()
+            optimizer.step()
+    with torch.no_grad():
+        own = model.eval()(inputs).log_softmax(1)[torch.arange(400), labels]
+    late = find_label_issues(model, [(inputs, labels)], layers=["input of fc"])["label_score"]
+    early = find_label_issues(model, [(inputs, labels)])["label_score"]
+    areas = [roc_auc_score(~wrong, score) for score in (own, late, early)]
+    assert areas[2] > areas[1] + 0.02 > areas[0] + 0.1
+    assert areas[2] > 0.95
 
 
 def test_a_frozen_part_of_the_model_stays_frozen() -> None:
