@@ -57,13 +57,13 @@ def test_a_linear_layer_alone_reads_the_input() -> None:
         (lambda: models.resnet18(), "grid of layer1", 4096),
         (lambda: models.resnet50(), "grid of layer2.0", 2048),
         (lambda: models.convnext_tiny(), "grid of features.3.0", 3072),
-        (lambda: models.vit_b_16(), "grid of encoder.layers.encoder_layer_1", 768),
+        (lambda: models.vit_b_16(), "grid of encoder.layers.encoder_layer_1", 3840),
         (lambda: models.swin_t(), "grid of features.3.0", 3072),
         (lambda: models.densenet121(), "grid of features.transition2.relu", 2048),
         (lambda: models.inception_v3(init_weights=False), "grid of Mixed_5d", 2592),
         (lambda: models.vgg16(), "grid of features.9", 3200),
         (lambda: models.alexnet(), "input of classifier.1", 9216),
-        (lambda: timm.create_model("vit_tiny_patch16_224"), "grid of blocks.2", 192),
+        (lambda: timm.create_model("vit_tiny_patch16_224"), "grid of blocks.2", 4032),
     ],
 )
 def test_of_the_libraries_networks_it_is_a_block_and_never_a_branch_inside_one(

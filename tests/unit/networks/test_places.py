@@ -24,7 +24,7 @@ def test_words_before_a_name_come_in_any_order() -> None:
     [
         (None, [[4.0, 5, 6, 7], [16, 17, 18, 19]]),
         ("mean", [[4.0, 5, 6, 7], [16, 17, 18, 19]]),
-        ("grid", [[4.0, 5, 6, 7], [16, 17, 18, 19]]),
+        ("grid", TOKENS.flatten(1).tolist()),
         ("cls", [[0.0, 1, 2, 3], [12, 13, 14, 15]]),
         ("flatten", TOKENS.flatten(1).tolist()),
     ],
@@ -54,11 +54,16 @@ def test_a_map_is_averaged_over_its_positions_wherever_its_channels_are(
     torch.testing.assert_close(rows_of(maps.permute(0, 2, 3, 1), mean, 2, image), expected)
 
 
-def test_a_grid_has_the_means_of_equal_squares(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grid_has_the_means_of_equal_squares_and_of_equal_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     grid = Place("x", pool="grid")
     assert torch.equal(rows_of(MAPS, grid, 2), MAPS.flatten(1))  # as fine as the maps themselves
     monkeypatch.setattr(places, "GRID_WIDTH", 5 * 4 + 3)
     maps = torch.rand(2, 5, 4, 6)
+    tokens = torch.rand(2, 6, 7)
+    runs = tokens.view(2, 3, 2, 7).mean(2)
+    torch.testing.assert_close(rows_of(tokens, grid, 2), runs.flatten(1))
     squares = maps.view(2, 5, 2, 2, 2, 3).mean((3, 5))
     torch.testing.assert_close(rows_of(maps, grid, 2, (8, 12)), squares.flatten(1))
     channels_last = maps.permute(0, 2, 3, 1)

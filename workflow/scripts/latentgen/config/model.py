@@ -120,7 +120,7 @@ class Backbone(Block):
     pool: Literal["mean", "flatten", "cls", "grid"] = Field(
         "mean",
         description="how maps and tokens become vectors: averaged over their positions, all values "
-        "side by side, the first token, or a map's means over a grid",
+        "side by side, the first token, or means over a grid of positions",
     )
 
     def files(self, _: str = "") -> list[str]:

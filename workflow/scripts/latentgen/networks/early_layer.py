@@ -56,7 +56,7 @@ def early_layer(model: nn.Module, inputs: Tensor) -> str:
     What the first linear layer reads of those that end the network, or the second where the first
     reads the input itself: the flattened convolutions of a small CNN, the first hidden layer of an
     MLP. A network that has no hidden vector, or has it late, as ResNets and transformers, is read
-    where a quarter of its layers with weights are behind; of maps the means over a grid.
+    where a quarter of its layers with weights are behind, as the means over a grid.
 
     >>> early_layer(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Linear(3, 2)), torch.eye(4))
     'input of 2'

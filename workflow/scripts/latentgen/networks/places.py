@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from latentgen.errors import PipelineError
@@ -231,21 +231,28 @@ def _pooled(value: Tensor, pool: str | None, image: Sequence[int]) -> Tensor:
                 f"found {described(value)}; needed for `cls`: tokens (n, tokens, width)"
             )
         return value[:, 0]
-    if pool == "grid" and value.ndim == 4:
+    if pool == "grid" and value.ndim in (3, 4):
         return _grid(value, _positions(value, image)).flatten(1)
     if pool in ("mean", "grid") or (pool is None and value.ndim == 3):
         return value.mean(_positions(value, image))
     return value.flatten(1)
 
 
-def _grid(maps: Tensor, positions: Sequence[int]) -> Tensor:
-    """Means over a grid as fine as the maps themselves, or as `GRID_WIDTH` allows.
+def _grid(value: Tensor, positions: Sequence[int]) -> Tensor:
+    """Means over a grid of a map's positions, or over runs of tokens.
+
+    They are as many as there are positions, or as `GRID_WIDTH` allows.
 
     >>> import torch
     >>> [tuple(_grid(torch.zeros(5, c, 8, 8), [2, 3]).shape) for c in (64, 256, 9000)]
     [(5, 64, 8, 8), (5, 256, 4, 4), (5, 9000, 1, 1)]
+    >>> [tuple(_grid(torch.zeros(5, n, 768), [1]).shape) for n in (3, 197)]
+    [(5, 3, 768), (5, 5, 768)]
     """
-    maps = maps if 1 not in positions else maps.movedim(3, 1)
+    if value.ndim == 3:
+        n_runs = max(1, min(value.shape[1], GRID_WIDTH // value.shape[2]))
+        return adaptive_avg_pool1d(value.mT, n_runs).mT
+    maps = value if 1 not in positions else value.movedim(3, 1)
     _, channels, *sides = maps.shape
     finest = max(1, isqrt(GRID_WIDTH // channels))
     return adaptive_avg_pool2d(maps, (min(sides[0], finest), min(sides[1], finest)))
