@@ -24,6 +24,7 @@ def find_label_issues(
     A network that has memorised its labels agrees with all of them; probes of an early layer, none
     of which saw the label that it judges, do not.
 
+    >>> import torch
     >>> from sklearn.datasets import load_digits
     >>> images, labels = (torch.tensor(part) for part in load_digits(return_X_y=True))
     >>> labels[:2] = labels[:2] + 1
@@ -62,6 +63,7 @@ def find_label_issues(
 def early_rows(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     """What is read at the `early_layer` of a model, (N, width) on the CPU, and the labels (N,).
 
+    >>> import torch
     >>> model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(8, 3), nn.Linear(3, 3))
     >>> early_rows(model, [(torch.zeros(5, 1, 2, 2), torch.zeros(5))])[0].shape
     torch.Size([5, 8])
