@@ -1,5 +1,7 @@
 """Which layer of a network is read to find wrong labels."""
 
+from collections.abc import Callable
+
 import pytest
 import timm
 import torch
@@ -54,23 +56,23 @@ def test_a_linear_layer_alone_reads_the_input() -> None:
 @pytest.mark.parametrize(
     ("network", "place", "width"),
     [
-        (lambda: models.resnet18(), "grid of layer1", 4096),
-        (lambda: models.resnet50(), "grid of layer2.0", 2048),
-        (lambda: models.convnext_tiny(), "grid of features.3.0", 3072),
-        (lambda: models.vit_b_16(), "grid of encoder.layers.encoder_layer_1", 3840),
-        (lambda: models.swin_t(), "grid of features.3.0", 3072),
-        (lambda: models.densenet121(), "grid of features.transition2.relu", 2048),
+        (models.resnet18, "grid of layer1", 4096),
+        (models.resnet50, "grid of layer2.0", 2048),
+        (models.convnext_tiny, "grid of features.3.0", 3072),
+        (models.vit_b_16, "grid of encoder.layers.encoder_layer_1", 3840),
+        (models.swin_t, "grid of features.3.0", 3072),
+        (models.densenet121, "grid of features.transition2.relu", 2048),
         (lambda: models.inception_v3(init_weights=False), "grid of Mixed_5d", 2592),
-        (lambda: models.vgg16(), "grid of features.9", 3200),
-        (lambda: models.alexnet(), "input of classifier.1", 9216),
+        (models.vgg16, "grid of features.9", 3200),
+        (models.alexnet, "input of classifier.1", 9216),
         (lambda: timm.create_model("vit_tiny_patch16_224"), "grid of blocks.2", 4032),
     ],
 )
 def test_of_the_libraries_networks_it_is_a_block_and_never_a_branch_inside_one(
-    network: object, place: str, width: int
+    network: Callable[[], nn.Module], place: str, width: int
 ) -> None:
     with torch.device("meta"):
-        model = network()  # type: ignore[operator]
+        model = network()
         side = 299 if isinstance(model, models.Inception3) else 224
         inputs = torch.zeros(2, 3, side, side)
     assert early_layer(model, inputs) == place

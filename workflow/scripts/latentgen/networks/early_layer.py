@@ -4,7 +4,6 @@ Memorised labels show in a network's later layers, not in its earlier ones (docs
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
@@ -20,34 +19,6 @@ VECTOR_UNTIL = 2 / 3
 
 DEPTH = 1 / 4
 """Share of the layers with weights that come before the early layer of other networks."""
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A submodule that was called.
-
-    Attributes:
-        name: as `named_modules` gives it.
-        depth: layers with weights that had begun when it ended.
-        is_block: whether all that comes later goes through it, see `_blocks`.
-    """
-
-    name: str
-    depth: int
-    is_block: bool
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """A layer with weights that was called.
-
-    Attributes:
-        name: as `named_modules` gives it.
-        reads: `vectors` (n, width), `input` if these are the network's own, or `other`.
-    """
-
-    name: str
-    reads: str
 
 
 def early_layer(model: nn.Module, inputs: Tensor) -> str:
@@ -72,51 +43,58 @@ def early_layer(model: nn.Module, inputs: Tensor) -> str:
     Raises:
         PipelineError: the model does not run on the inputs, or has no such layer.
     """
-    layers, parts = _called(model, inputs)
-    vectors = list(takewhile(lambda layer: layer.reads != "other", reversed(layers)))[::-1]
-    hidden = [layer for layer in vectors if layer.reads == "vectors"]
-    if len(vectors) > 1 and hidden and layers.index(hidden[0]) <= VECTOR_UNTIL * len(layers):
-        return INPUT_OF + hidden[0].name
-    blocks = [part for part in parts if part.is_block and 0 < part.depth < len(layers)]
+    reads, depths = _called(model, inputs)
+    vectors = list(takewhile(lambda layer: reads[layer] != "other", reversed(reads)))[::-1]
+    hidden = [layer for layer in vectors if reads[layer] == "vectors"]
+    is_early = hidden and list(reads).index(hidden[0]) <= VECTOR_UNTIL * len(reads)
+    if len(vectors) > 1 and is_early:
+        return INPUT_OF + hidden[0]
+    blocks = [block for block, depth in depths.items() if 0 < depth < len(reads)]
     if blocks:
-        # Of those at one depth the last to end: the block, not its last convolution.
-        found = min(reversed(blocks), key=lambda part: abs(part.depth - DEPTH * len(layers)))
-        return f"grid of {found.name}"
+        # Of those at one depth the last to end: the stage, not its last block.
+        found = min(reversed(blocks), key=lambda block: abs(depths[block] - DEPTH * len(reads)))
+        return f"grid of {found}"
     if vectors:
-        return INPUT_OF + vectors[0].name
+        return INPUT_OF + vectors[0]
     raise PipelineError("layers: found none that is early; needed: names of submodules")
 
 
-def _called(model: nn.Module, inputs: Tensor) -> tuple[list[_Layer], list[_Part]]:
-    """Layers with weights in the order of their first calls, and parts in that of their ends."""
+def _called(model: nn.Module, inputs: Tensor) -> tuple[dict[str, str], dict[str, int]]:
+    """Layers with weights in the order of their first calls, and blocks in that of their ends.
+
+    Returns:
+        By the layer's name, whether it is a linear one that reads `vectors` (n, width), or such
+        that are the network's own `input`, or any `other`; and by the block's name, how many layers
+        with weights had begun when it ended.
+    """
     require_module(model)
     module, _ = unwrapped(model)
     device = next((parameter.device for parameter in module.parameters()), None)
     inputs = inputs[:2].to(device)
     given = inputs.clone()  # as the network may work in place
-    layers: dict[str, _Layer] = {}
-    parts: dict[str, _Part] = {}
-    blocks = set(_blocks(module))
+    reads: dict[str, str] = {}
+    depths: dict[str, int] = {}
 
     def begin(name: str, part: nn.Module) -> Any:
         def hook(_part: nn.Module, values: tuple[Any, ...], named: dict[str, Any]) -> None:
             rows = next(iter([*values, *named.values()]), None)
-            layers.setdefault(name, _Layer(name, _what_it_reads(part, rows, given, inputs)))
+            reads.setdefault(name, _what_it_reads(part, rows, given, inputs))
 
         return hook
 
     def end(name: str) -> Any:
         def hook(_part: nn.Module, _given: Any, output: Any) -> None:
             if _is_tensor(output):
-                parts.setdefault(name, _Part(name, len(layers), name in blocks))
+                depths.setdefault(name, len(reads))
 
         return hook
 
-    hooks = []
+    hooks: list[Any] = []
     for name, part in module.named_modules():
         if any(weights.ndim > 1 for weights in part.parameters(recurse=False)):
             hooks.append(part.register_forward_pre_hook(begin(name, part), with_kwargs=True))
-        hooks.append(part.register_forward_hook(end(name)))
+    for name in _blocks(module):
+        hooks.append(module.get_submodule(name).register_forward_hook(end(name)))
     try:
         with (
             running_on(inputs),
@@ -128,7 +106,7 @@ def _called(model: nn.Module, inputs: Tensor) -> tuple[list[_Layer], list[_Part]
     finally:
         for hook in hooks:
             hook.remove()
-    return list(layers.values()), list(parts.values())
+    return reads, depths
 
 
 def _blocks(module: nn.Module, before: str = "", in_chain: bool = False) -> Iterator[str]:
@@ -153,7 +131,7 @@ def _weights(module: nn.Module) -> int:
 def _what_it_reads(part: nn.Module, rows: Any, given: Tensor, inputs: Tensor) -> str:
     if not isinstance(part, nn.Linear) or not isinstance(rows, Tensor) or rows.ndim != 2:
         return "other"
-    if rows is given or rows._base is given:
+    if rows is given or rows._base is given:  # all that can be told on the meta device
         return "input"
     if rows.is_meta or rows.numel() != inputs.numel():
         return "vectors"
