@@ -32,7 +32,7 @@ def label_issues(files: Any, params: Any) -> Drawn:
 
 @unless_empty
 def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
-    """Dots of the AUROC on the images trained on, the best method on top.
+    """Dots of the AUROC on the images trained on, the method that is best on average on top.
 
     Args:
         numbers: experiment, noise, level, method, auroc, auroc_low, auroc_high.
@@ -42,18 +42,19 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     figure, panels = wrapped_grid(
         groups.ngroups, {**style, "width": style["width"] * 1.4}, row_height=2.6, columns=2
     )
+    # All panels share their axis, so the methods have one order in all of them.
+    methods = numbers.groupby("method")["auroc"].mean().sort_values(kind="stable").index
+    places = {method: place for place, method in enumerate(methods)}
     for axes, ((experiment, noise, level), rows) in zip(panels, groups, strict=False):
-        rows = rows.sort_values("auroc", kind="stable")
-        names = [METHODS[method] for method in rows["method"]]
         colours = [_colour(method) for method in rows["method"]]
-        places = range(len(rows))
-        axes.hlines(places, rows["auroc_low"], rows["auroc_high"], colors=colours, linewidth=1)
-        axes.scatter(rows["auroc"], places, c=colours, s=12, zorder=3)
-        for place, value in zip(places, rows["auroc"], strict=True):
+        heights = rows["method"].map(places)
+        axes.hlines(heights, rows["auroc_low"], rows["auroc_high"], colors=colours, linewidth=1)
+        axes.scatter(rows["auroc"], heights, c=colours, s=12, zorder=3)
+        for place, value in zip(heights, rows["auroc"], strict=True):
             axes.annotate(
                 f"{value:.3f}", (value, place), (4, -2), textcoords="offset points", fontsize=5
             )
-        axes.set_yticks(places, names, fontsize=5.5)
+        axes.set_yticks(range(len(methods)), [METHODS[name] for name in methods], fontsize=5.5)
         axes.tick_params(labelleft=True)
         axes.set_title(f"{experiment}, {noise} {level}")
     for axes in panels:
