@@ -24,8 +24,8 @@ import pandas as pd
 import yaml
 
 from benchmarks.copies import REPOSITORY, RESULTS, copy_workflow
+from latentgen.checkpoint_epochs import epochs_of
 from latentgen.config import schema
-from latentgen.schedule import epochs_of
 
 # Lists the jobs of a plan, a line of JSON each, in the file that JOBS_FILE names.
 LOGGER = REPOSITORY / "tests" / "workflow" / "plugins"

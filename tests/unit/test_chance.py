@@ -19,7 +19,7 @@ from latentgen.data.noise import Classes, draw
 from latentgen.networks import training
 from latentgen.networks.activations import NetworkSource, read_split
 from latentgen.networks.network import build
-from latentgen.probes.registry import make_probe
+from latentgen.probes.make_probe import make_probe
 
 pytestmark = pytest.mark.slow
 

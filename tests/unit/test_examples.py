@@ -8,8 +8,8 @@ import pytest
 from tests.conftest import REPOSITORY
 
 import latentgen
-from latentgen import plugins
-from latentgen.probes.registry import KINDS
+from latentgen import registries
+from latentgen.probes.make_probe import KINDS
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 FILES = sorted(path for path in (SCRIPTS / "latentgen").rglob("*.py") if ">>> " in path.read_text())
@@ -18,7 +18,7 @@ MODULES = [
     for path in FILES
 ]
 PUBLIC = [getattr(latentgen, name) for name in latentgen.__all__]
-PROBES = [plugins.find(KINDS, name) for name in plugins.names(KINDS)]
+PROBES = [registries.find(KINDS, name) for name in registries.names(KINDS)]
 
 
 def examples(module: ModuleType) -> list[doctest.DocTest]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from latentgen.plugins import SCRIPTS
+from latentgen.registries import SCRIPTS
 
 FLOORS = [
     ["jobs"],

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from latentgen.editing.repair import repair
 from latentgen.errors import PipelineError
 from latentgen.label_issues.find import find_label_issues
-from latentgen.networks.reading import extract
+from latentgen.networks.extract import extract
 from latentgen.probes.kinds.velpic import VeLPIC
 
 EXAMPLES = re.findall(

@@ -14,9 +14,9 @@ from latentgen.data import loading, noise
 from latentgen.disambiguation import attribution, canvases, classifiers, redaction, segments
 from latentgen.networks import training
 from latentgen.networks.network import ARCHITECTURES
-from latentgen.plugins import find, names
-from latentgen.probes import registry
+from latentgen.probes import make_probe
 from latentgen.probes.base import Probe
+from latentgen.registries import find, names
 
 
 def kinds(union: object, tag: str) -> set[str]:
@@ -28,13 +28,13 @@ def kinds(union: object, tag: str) -> set[str]:
 def test_every_entry_of_a_registry_can_be_chosen_and_nothing_else() -> None:
     assert kinds(Dataset, "source") == set(names(loading.SOURCES))
     assert kinds(Model, "architecture") == set(names(ARCHITECTURES))
-    assert kinds(ProbeSettings, "probe") == set(names(registry.KINDS))
+    assert kinds(ProbeSettings, "probe") == set(names(make_probe.KINDS))
     assert LOSSES == training.LOSSES
     assert set(NOISE_KINDS) == set(names(noise.KINDS))
 
 
 def test_probes_that_config_takes_for_last_layers_are_those_that_can_be_one() -> None:
-    kinds = {name: find(registry.KINDS, name) for name in names(registry.KINDS)}
+    kinds = {name: find(make_probe.KINDS, name) for name in names(make_probe.KINDS)}
     forms = ("linear_form", "subspace_form")
     able = {
         name

@@ -9,7 +9,7 @@ import torch
 from torchvision.transforms import v2
 
 from latentgen import signatures
-from latentgen.plugins import SCRIPTS
+from latentgen.registries import SCRIPTS
 
 LIBRARIES = [
     ("torch.optim", torch.optim, "Optimizer"),

@@ -5,7 +5,7 @@ import pytest
 
 from latentgen import storage
 from latentgen.csv_file import write_csv
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path) -> None:

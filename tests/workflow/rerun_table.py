@@ -7,14 +7,14 @@ from pathlib import Path
 
 from tests.conftest import REPOSITORY
 
-from latentgen.jobs.code import (
+from latentgen.jobs.code_digests import (
     NO_NUMBERS,
     REGISTRIES,
     cannot_change_a_number,
     code_of,
     imported,
 )
-from latentgen.plugins import SCRIPTS, file_of, names
+from latentgen.registries import SCRIPTS, file_of, names
 
 NOT_JOBS = {"make_figure", "make_table", "verify_results"}
 

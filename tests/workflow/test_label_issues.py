@@ -12,11 +12,11 @@ from playwright.sync_api import sync_playwright
 from tests.conftest import TINY, Workspace
 from tests.workflow.columns import not_as_documented
 
-from latentgen.analysis.label_issues import NO_TRUTH
-from latentgen.analysis.mending import CHOICES
+from latentgen.analysis.detection import NO_TRUTH
+from latentgen.analysis.retrained_cleaned import CHOICES
 from latentgen.data.loading import load
 from latentgen.drawing.issue_page import issue_page
-from latentgen.label_issues.methods import METHODS
+from latentgen.label_issues.score_run import METHODS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.slow

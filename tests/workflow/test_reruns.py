@@ -16,9 +16,9 @@ from PIL import Image
 from tests.conftest import REPOSITORY, TINY, Jobs, Workspace
 from tests.workflow import rerun_table
 
-from latentgen import plugins
+from latentgen import registries
 from latentgen.jobs import provenance
-from latentgen.jobs.code import NO_NUMBERS, cannot_change_a_number
+from latentgen.jobs.code_digests import NO_NUMBERS, cannot_change_a_number
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
 FIGURES: Jobs = {
@@ -260,10 +260,10 @@ def static_imports(script: Path) -> set[str]:
         if not file.endswith("__init__.py")
     ]
     excludes = ["torch", "pandas", "numpy", "h5py", *left_alone]
-    finder = ModuleFinder([str(plugins.SCRIPTS)], excludes=excludes)
+    finder = ModuleFinder([str(registries.SCRIPTS)], excludes=excludes)
     finder.run_script(str(script))
     files = (module.__file__ for module in finder.modules.values())
-    return {str(Path(file).relative_to(plugins.SCRIPTS)) for file in files if file}
+    return {str(Path(file).relative_to(registries.SCRIPTS)) for file in files if file}
 
 
 def test_records_name_the_code_of_every_module_for_the_jobs_that_use_it(
@@ -296,8 +296,8 @@ def test_records_name_the_code_of_every_module_for_the_jobs_that_use_it(
         rule = record["rule"]
         script = f"{scripts.get(rule.partition('_')[0], rule)}.py"
         starts = [script, *(f"latentgen/{entry}" for entry in entries[rule])]
-        used = {script}.union(*(static_imports(plugins.SCRIPTS / start) for start in starts))
-        counted = {file for file in used if not cannot_change_a_number(plugins.SCRIPTS / file)}
+        used = {script}.union(*(static_imports(registries.SCRIPTS / start) for start in starts))
+        counted = {file for file in used if not cannot_change_a_number(registries.SCRIPTS / file)}
         remembered = {file.removeprefix("workflow/scripts/") for file in record["code"]}
         assert remembered - {f for f in remembered if f.endswith("__init__.py")} == {
             file for file in counted if not file.endswith("__init__.py")

@@ -2,8 +2,8 @@
 
 from latentgen.config import disambiguation, schema
 from latentgen.jobs import network_sizes, resources as needed
-from latentgen.jobs.code import code_of
-from latentgen.outside import contents
+from latentgen.jobs.code_digests import code_of
+from latentgen.external_files import contents
 from latentgen.names import (
     GIVEN,
     LEVEL_PATTERN,

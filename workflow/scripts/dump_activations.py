@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
-from latentgen.jobs.runs import run_of
+from latentgen.jobs.job_run import run_of
 from latentgen.networks.activation_files import activation_path, dump, refuse_too_many_bytes
 from latentgen.networks.checkpoints import epochs_in
 from latentgen.networks.run_sources import networks_over_epochs

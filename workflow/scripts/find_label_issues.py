@@ -4,8 +4,8 @@ from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
 from latentgen.csv_file import read_csv, write_csv
-from latentgen.jobs.runs import run_of
-from latentgen.label_issues.methods import label_issues, label_issues_of_features
+from latentgen.jobs.job_run import run_of
+from latentgen.label_issues.score_run import label_issues, label_issues_of_features
 
 with job(snakemake):
     run, files = run_of(snakemake), snakemake.input

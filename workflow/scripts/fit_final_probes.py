@@ -5,11 +5,11 @@ import pandas as pd
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
 from latentgen.csv_file import write_csv
-from latentgen.jobs.runs import run_of
+from latentgen.jobs.job_run import run_of
 from latentgen.names import FEATURES
 from latentgen.networks.activations import HeldSource
 from latentgen.networks.run_sources import features_of, source_of
-from latentgen.probes.probe_cost import CLASS_COST_COLUMNS, probe_layer_and_costs
+from latentgen.probes.counted_operations import CLASS_COST_COLUMNS, probe_layer_and_costs
 
 TRAINED = {
     "memorised": "checkpoints",

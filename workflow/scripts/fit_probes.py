@@ -5,7 +5,7 @@ import pandas as pd
 from latentgen.jobs.job import best_device, job
 from latentgen import progress
 from latentgen.csv_file import write_csv
-from latentgen.jobs.runs import run_of
+from latentgen.jobs.job_run import run_of
 from latentgen.networks.run_sources import sources_over_epochs
 from latentgen.probes.fitting import probe_layers
 

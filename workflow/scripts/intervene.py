@@ -5,7 +5,7 @@ from pathlib import Path
 from latentgen.jobs.job import best_device, job
 from latentgen.csv_file import write_csv
 from latentgen.editing.intervention import intervene
-from latentgen.jobs.runs import run_of
+from latentgen.jobs.job_run import run_of
 
 with job(snakemake):
     rows = intervene(

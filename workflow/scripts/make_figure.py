@@ -2,7 +2,7 @@
 
 from latentgen.jobs.job import job
 from latentgen.drawing.panels import save
-from latentgen.plugins import find
+from latentgen.registries import find
 
 with job(snakemake):
     figure_of = find("latentgen.figures", snakemake.params.figure)

@@ -2,7 +2,7 @@
 
 from latentgen.jobs.job import job
 from latentgen.drawing.table_pages import save
-from latentgen.plugins import find
+from latentgen.registries import find
 
 with job(snakemake):
     table_of = find("latentgen.tables", snakemake.params.table)

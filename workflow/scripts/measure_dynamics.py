@@ -10,7 +10,7 @@ from latentgen import progress
 from latentgen.csv_file import write_csv
 from latentgen.editing.transfer import SCORE_COLUMNS, at_every_epoch
 from latentgen.editing.transfer_controls import control_rows
-from latentgen.jobs.runs import run_of
+from latentgen.jobs.job_run import run_of
 from latentgen.names import INPUT
 from latentgen.networks.checkpoints import epochs_in
 from latentgen.probes.batches import class_moments

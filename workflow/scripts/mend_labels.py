@@ -4,8 +4,8 @@ from pathlib import Path
 
 from latentgen.jobs.job import best_device, job
 from latentgen.csv_file import read_csv, write_csv
-from latentgen.jobs.runs import run_of
-from latentgen.label_issues.mending import mend
+from latentgen.jobs.job_run import run_of
+from latentgen.label_issues.retrain_cleaned import mend
 
 with job(snakemake):
     mended = mend(

@@ -6,7 +6,7 @@ from latentgen.jobs.job import best_device, job
 from latentgen.csv_file import write_csv
 from latentgen.editing import export
 from latentgen.editing.repair_checkpoints import repair_run
-from latentgen.jobs.runs import run_of
+from latentgen.jobs.job_run import run_of
 
 with job(snakemake):
     network, chosen, candidates = repair_run(

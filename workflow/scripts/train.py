@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latentgen.jobs.job import best_device, fingerprint, job
-from latentgen.jobs.runs import run_of
+from latentgen.jobs.job_run import run_of
 from latentgen.networks.training import train_run
 
 with job(snakemake):

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentgen.analysis import label_issues as numbers
-from latentgen.analysis import mending
-from latentgen.label_issues.methods import METHODS
+from latentgen.analysis import detection as numbers
+from latentgen.analysis import retrained_cleaned
+from latentgen.label_issues.score_run import METHODS
 
 RUN = {"experiment": "a", "noise": "uniform", "level": 0.4, "seed": 1}
 # By hand: wrong labels at scores 1 and 3 of 1..5. Of the six pairs of a wrong and a right label the
@@ -100,9 +100,11 @@ def test_without_true_labels_there_are_estimates_and_no_measures() -> None:
 
 def test_mending_without_true_labels_has_no_upper_reference() -> None:
     ways = [{**RUN, "choice": "all", "test_accuracy": 0.7}]
-    assert mending.CHOICES["clean"] not in mending.to_markdown(pd.DataFrame(ways))
+    assert retrained_cleaned.CHOICES["clean"] not in retrained_cleaned.to_markdown(
+        pd.DataFrame(ways)
+    )
     ways.append({**RUN, "experiment": "b", "choice": "clean", "test_accuracy": 0.5})
-    (line,) = mending.to_markdown(pd.DataFrame(ways)).splitlines()[-1:]
+    (line,) = retrained_cleaned.to_markdown(pd.DataFrame(ways)).splitlines()[-1:]
     assert [cell.strip() for cell in line.split("|")[2:4]] == ["–", "0.500"]
 
 
@@ -111,9 +113,9 @@ def test_mending_has_a_column_for_each_setting() -> None:
         [
             {**RUN, "level": level, "choice": choice, "test_accuracy": 0.5 + level / 10}
             for level in (0.2, 0.4)
-            for choice in mending.CHOICES
+            for choice in retrained_cleaned.CHOICES
         ]
     )
-    text = mending.to_markdown(runs)
+    text = retrained_cleaned.to_markdown(runs)
     assert "a, uniform 0.2" in text and "a, uniform 0.4" in text
-    assert text.count("0.540") == text.count("0.520") == len(mending.CHOICES)
+    assert text.count("0.540") == text.count("0.520") == len(retrained_cleaned.CHOICES)

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 from latentgen.analysis import accuracy, decoding, dynamics
-from latentgen.analysis.runs import last_rows, over_seeds, read_runs
+from latentgen.analysis.over_seeds import last_rows, over_seeds, read_runs
 from latentgen.csv_file import NAMES, write_csv
 
 

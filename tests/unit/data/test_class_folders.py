@@ -16,7 +16,7 @@ from PIL import Image
 from latentgen.data.class_folders import NAMED, read_class_folders
 from latentgen.data.image_files import ENDINGS, read_image
 from latentgen.errors import PipelineError
-from latentgen.outside import digest_of
+from latentgen.external_files import digest_of
 
 CLASSES = ("cat", "dog", "emu")
 

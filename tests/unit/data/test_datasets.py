@@ -24,19 +24,19 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from tests.own_data import idx
 
-from latentgen import outside
+from latentgen import external_files
 from latentgen.data import datasets
 from latentgen.data.datasets import Dataset
 from latentgen.data.loading import load
 from latentgen.drawing.samples import draw_samples
 from latentgen.errors import PipelineError
-from latentgen.outside import contents
+from latentgen.external_files import contents
 
 
 @pytest.fixture(autouse=True)
 def _memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered of files lies elsewhere than in the folder that tests are started in."""
-    monkeypatch.setattr(outside, "MEMORY", tmp_path_factory.mktemp("memory"))
+    monkeypatch.setattr(external_files, "MEMORY", tmp_path_factory.mktemp("memory"))
 
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

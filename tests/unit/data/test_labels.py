@@ -11,7 +11,7 @@ from latentgen.data.noise import KINDS, Classes, draw_published, given, publishe
 from latentgen.data.noise import draw as draw_labels
 from latentgen.data.noise_kinds.confusion import confusion
 from latentgen.errors import PipelineError
-from latentgen.plugins import names
+from latentgen.registries import names
 
 
 def labels(n: int = 20_000, n_classes: int = 10) -> np.ndarray:

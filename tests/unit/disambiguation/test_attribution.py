@@ -6,7 +6,7 @@ from tests.unit.disambiguation.colours import STRENGTH, classifier, one_thing, t
 
 from latentgen.disambiguation.attribution import METHODS, attribute, gains, ranking
 from latentgen.disambiguation.segments import make_segmenter
-from latentgen.plugins import names
+from latentgen.registries import names
 
 GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
 PIXELS = 8 * 16

@@ -25,7 +25,7 @@ from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints, training
 from latentgen.networks.network import Network, tried
 from latentgen.networks.run import Run
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 
 TOTAL = 8
 SETTINGS: dict[str, Any] = {

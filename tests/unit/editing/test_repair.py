@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from latentgen import MASC
 from latentgen.editing.repair import repair
 from latentgen.errors import PipelineError
-from latentgen.networks.reading import extract
+from latentgen.networks.extract import extract
 from latentgen.probes.kinds.knn import KNN
 from latentgen.probes.kinds.velpic import VeLPIC
 

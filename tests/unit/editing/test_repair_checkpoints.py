@@ -14,10 +14,10 @@ from latentgen.editing import export, repair_checkpoints
 from latentgen.editing.repair_checkpoints import Estimate, repair_run, without_noise
 from latentgen.errors import PipelineError
 from latentgen.networks.activations import read_split
-from latentgen.networks.reading import predict_logits
+from latentgen.networks.extract import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
-from latentgen.probes.registry import make_probe
+from latentgen.probes.make_probe import make_probe
 
 PROBES = {
     name: {"probe": name}

@@ -18,8 +18,8 @@ from latentgen.networks.network import Network, build
 from latentgen.probes.kinds.logistic_regression import LogisticRegression
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.velpic import VeLPIC
+from latentgen.probes.make_probe import make_probe
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import make_probe
 
 N, M, K = 120, 40, 3
 

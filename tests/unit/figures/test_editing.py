@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from tests.conftest import REPOSITORY
 
-from latentgen.analysis import repair_table, runs
-from latentgen.analysis.editing import (
+from latentgen.analysis import over_seeds, repair_table
+from latentgen.analysis.edited_networks import (
     accuracy_while_retraining,
     after_interventions,
     label_quality_by_level,
@@ -243,7 +243,7 @@ def test_table_of_repairs() -> None:
     assert table["early_stopped"].tolist() == [0.65, 0.65]
     assert table["over_early_stopping"].tolist() == pytest.approx([0.05, -0.05])
     assert table["learned_part"].tolist() == pytest.approx([0.2, 0.05])
-    assert [*table][: len(runs.RUN_COLUMNS)] == runs.RUN_COLUMNS
+    assert [*table][: len(over_seeds.RUN_COLUMNS)] == over_seeds.RUN_COLUMNS
     text = repair_table.to_markdown(table)
     assert "+0.300 [-0.971, +1.571]" in text  # 12.706 times 0.1
     assert "nan" not in text

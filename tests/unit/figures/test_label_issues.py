@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from latentgen.figures.label_issues import draw
-from latentgen.label_issues.methods import METHODS
+from latentgen.label_issues.score_run import METHODS
 
 
 def test_every_dot_stands_beside_the_name_of_its_method() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.conftest import REPOSITORY
 from tests.workflow.columns import documented
 
-from latentgen import plugins
+from latentgen import registries
 from latentgen.config.probe import usual_probes
 from latentgen.csv_file import write_csv
 from latentgen.drawing import panels, table_pages
@@ -121,12 +121,12 @@ PUBLISHED_OF = {
 
 
 @pytest.mark.parametrize("published", [None, PUBLISHED])
-@pytest.mark.parametrize("entry", plugins.names("latentgen.figures"))
+@pytest.mark.parametrize("entry", registries.names("latentgen.figures"))
 def test_a_figure_of_nothing_says_so(
     files: Files, tmp_path: Path, entry: str, published: dict[str, str] | None
 ) -> None:
     files.published = files[PUBLISHED_OF.get(entry, "headline")]
-    figure_of = plugins.find("latentgen.figures", entry)
+    figure_of = registries.find("latentgen.figures", entry)
     figure, numbers = figure_of(files, params(entry, published=published))
     assert panels.NOTHING in [text.get_text() for text in figure.texts]
     out = {kind: str(tmp_path / f"figure.{kind}") for kind in ("pdf", "png", "csv")}
@@ -138,9 +138,9 @@ def test_a_figure_of_nothing_says_so(
         assert min(picture.size) > 30
 
 
-@pytest.mark.parametrize("entry", plugins.names("latentgen.tables"))
+@pytest.mark.parametrize("entry", registries.names("latentgen.tables"))
 def test_a_table_of_nothing_says_so(files: Files, tmp_path: Path, entry: str) -> None:
-    table = plugins.find("latentgen.tables", entry)(files, params(entry, published={"e": None}))
+    table = registries.find("latentgen.tables", entry)(files, params(entry, published={"e": None}))
     out = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "html")}
     out |= {name: str(tmp_path / f"{name}.csv") for name in table.more}
     table_pages.save(table, out)
@@ -164,10 +164,10 @@ def test_studies_of_which_no_picture_has_a_known_pair_say_so(files: Files) -> No
     text = {"truth": "", "part": "report", "verdict": "single", "verdict_published": "both"}
     write_csv(pairs.assign(**text), files.pairs[0])
     for entry in ("verdicts_over_delta", "disambiguation_scores"):
-        figure, numbers = plugins.find("latentgen.figures", entry)(files, params(entry))
+        figure, numbers = registries.find("latentgen.figures", entry)(files, params(entry))
         assert not numbers.empty
         assert panels.NOTHING in [text.get_text() for text in figure.texts]
-    table = plugins.find("latentgen.tables", "disambiguation")(files, params("disambiguation"))
+    table = registries.find("latentgen.tables", "disambiguation")(files, params("disambiguation"))
     assert table.numbers["pairs"].tolist() == [0, 0]
 
 

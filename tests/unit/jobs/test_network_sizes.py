@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from latentgen import plugins
+from latentgen import registries
 from latentgen.errors import PipelineError
-from latentgen.jobs import code, network_sizes
+from latentgen.jobs import code_digests, network_sizes
 from latentgen.jobs.resources import UNKNOWN_NETWORK, network_of
 
 MLP = {"architecture": "mlp", "widths": [6]}
@@ -24,9 +24,9 @@ def net(shape, n_classes, *, width):
 
 def forget() -> None:
     """As in a new process."""
-    for remembered in (network_sizes._size, network_sizes._code, plugins._import):
+    for remembered in (network_sizes._size, network_sizes._code, registries._import):
         remembered.cache_clear()
-    for remembered in (code._read, code.imported, code._imports):
+    for remembered in (code_digests._read, code_digests.imported, code_digests._imports):
         remembered.cache_clear()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from latentgen.jobs import provenance
-from latentgen.jobs.code import _read
+from latentgen.jobs.code_digests import _read
 
 CONFIG: dict[str, Any] = {
     "suite": "all",

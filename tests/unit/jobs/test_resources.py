@@ -11,12 +11,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from latentgen.jobs import resources
+from latentgen.networks.extract import read_layers
 from latentgen.networks.network import Network, build
-from latentgen.networks.reading import read_layers
 from latentgen.probes.base import MomentsProbe
+from latentgen.probes.make_probe import make_probe
 from latentgen.probes.measuring import measured
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import make_probe
 
 SIZE = {"train": 60_000, "test": 10_000, "shape": [1, 28, 28], "classes": 10}
 MLP = {"architecture": "mlp", "widths": [128, 2048]}

@@ -18,7 +18,7 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 from latentgen import extract, find_label_issues, label_scores
 from latentgen.errors import PipelineError
-from latentgen.networks import places
+from latentgen.networks import layer_spec
 
 
 def small_cnn() -> nn.Sequential:
@@ -133,7 +133,7 @@ def small_resnet() -> ResNet:
 def test_a_wrapped_model_is_judged_as_what_is_inside(
     wrapped: Callable[[nn.Module], nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "GRID_WIDTH", 64)  # for speed
+    monkeypatch.setattr(layer_spec, "GRID_WIDTH", 64)  # for speed
     model, batch = small_resnet(), images()
     early = find_label_issues(model, [batch], layers=["grid of layer1"])
     pd.testing.assert_frame_equal(find_label_issues(model, [batch]), early)
@@ -144,7 +144,7 @@ def test_a_wrapped_model_is_judged_as_what_is_inside(
 def test_a_memorised_resnet_does_not_hide_wrong_labels_either(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(places, "GRID_WIDTH", 1024)  # for speed
+    monkeypatch.setattr(layer_spec, "GRID_WIDTH", 1024)  # for speed
     torch.manual_seed(0)
     digits = load_digits()
     inputs = torch.from_numpy(digits.images[:400, None]).float() / 16

@@ -9,11 +9,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from tests.unit import toy
 
-from latentgen.analysis.label_issues import found_by_run
+from latentgen.analysis.detection import found_by_run
 from latentgen.csv_file import read_csv
 from latentgen.data.datasets import Dataset
-from latentgen.label_issues.mending import choices, mend
-from latentgen.label_issues.methods import METHODS, label_issues, label_issues_of_features
+from latentgen.label_issues.retrain_cleaned import choices, mend
+from latentgen.label_issues.score_run import METHODS, label_issues, label_issues_of_features
 from latentgen.networks.run import Run
 
 CPU = torch.device("cpu")

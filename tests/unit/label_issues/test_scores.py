@@ -17,8 +17,8 @@ from tests.conftest import REPOSITORY
 
 from latentgen import label_scores
 from latentgen.errors import PipelineError
+from latentgen.label_issues.baselines import neighbour_votes
 from latentgen.label_issues.cross_fitting import RIDGE, cross_fitted_scores, stratified_folds
-from latentgen.label_issues.rivals import neighbour_votes
 from latentgen.label_issues.scores import class_scores, judged, label_probabilities, noise_rate
 
 

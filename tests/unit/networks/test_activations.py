@@ -8,7 +8,7 @@ from tests.unit.toy import random_images
 from torch import nn
 
 from latentgen.errors import PipelineError
-from latentgen.networks import activation_files, activations, reading
+from latentgen.networks import activation_files, activations, extract
 from latentgen.networks.activation_files import FileSource
 from latentgen.networks.activations import FeatureSource, HeldSource, NetworkSource
 from latentgen.networks.network import Network, build, tried
@@ -93,7 +93,7 @@ class _Reused(nn.Module):
 
 def test_of_several_calls_the_first_counts_and_later_changes_in_place_do_not_show() -> None:
     inputs = torch.tensor([[0.0, 2.0, 4.0]])
-    read = reading.read_layers(_Reused(), {"first": "relu"}, inputs)
+    read = extract.read_layers(_Reused(), {"first": "relu"}, inputs)
     assert torch.equal(read["first"], torch.tensor([[0.0, 1.0, 3.0]]))
 
 
@@ -113,7 +113,7 @@ def test_the_input_is_what_went_in_whatever_the_network_does_to_it() -> None:
     network = tried(Network(_InPlace(), {"last": "input of head"}), (1, 8, 8), 3)
     source = NetworkSource(network, images, mean=0.5, std=0.5)
     (read,) = source.batches("train", ["input", "last"])
-    expected = reading.normalise(images["train"], 0.5, 0.5).flatten(1)
+    expected = extract.normalise(images["train"], 0.5, 0.5).flatten(1)
     assert torch.equal(read["input"], expected)
     assert torch.equal(read["last"], -expected)
 
@@ -176,12 +176,12 @@ def test_a_layer_further_up_can_be_read_alone(counted) -> None:
 def test_each_channel_has_its_own_scaling() -> None:
     images = torch.randint(0, 256, (5, 3, 2, 4), dtype=torch.uint8)
     mean, std = [0.1, 0.2, 0.3], [0.5, 0.25, 2.0]
-    scaled = reading.normalise(images, mean, std)
+    scaled = extract.normalise(images, mean, std)
     for channel in range(3):
-        alone = reading.normalise(images[:, [channel]], mean[channel], std[channel])
+        alone = extract.normalise(images[:, [channel]], mean[channel], std[channel])
         assert torch.equal(scaled[:, [channel]], alone)
     assert torch.equal(
-        reading.normalise(images, [0.1] * 3, 0.5), reading.normalise(images, 0.1, 0.5)
+        extract.normalise(images, [0.1] * 3, 0.5), extract.normalise(images, 0.1, 0.5)
     )
 
 

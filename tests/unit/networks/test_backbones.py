@@ -14,8 +14,8 @@ from torch.nn import functional
 from torchvision import models
 
 from latentgen.errors import PipelineError
+from latentgen.networks.extract import read_layers
 from latentgen.networks.network import Network, build
-from latentgen.networks.reading import read_layers
 from latentgen.networks.sizes import network_size
 
 RESNET = {"architecture": "torchvision", "name": "resnet18"}

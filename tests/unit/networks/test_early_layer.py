@@ -10,7 +10,7 @@ from torchvision import models
 
 from latentgen.errors import PipelineError
 from latentgen.networks.early_layer import early_layer
-from latentgen.networks.reading import read_layers
+from latentgen.networks.extract import read_layers
 
 
 def cnn(*, n_convolutions: int, n_linear: int) -> nn.Sequential:

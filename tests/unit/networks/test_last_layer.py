@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentgen import plugins
+from latentgen import registries
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
+from latentgen.networks.extract import read_layers
 from latentgen.networks.last_layer import find_last_layer, require_replaceable
 from latentgen.networks.network import HEAD_INPUT, Network, build, tried
-from latentgen.networks.reading import read_layers
 
 SHAPE = (1, 2, 2)
 IMAGES = torch.rand(5, *SHAPE, generator=torch.Generator().manual_seed(3))
@@ -326,7 +326,7 @@ def test_a_mistake_in_a_model_of_one_s_own_is_told_when_it_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    plugins._import.cache_clear()
+    registries._import.cache_clear()
     Path("mine.py").write_text(OWN)
     with pytest.raises(PipelineError, match=told) as caught:
         build({"architecture": f"mine.{name}"}, SHAPE, 3, seed=0)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentgen.errors import PipelineError
 from latentgen.networks.training import make_loss
-from latentgen.plugins import names
+from latentgen.registries import names
 
 N, K = 6, 4
 OBSERVED = torch.tensor([0, 1, 2, 2, 0, 2])

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from latentgen.errors import PipelineError
+from latentgen.networks.extract import normalise, read_layers
 from latentgen.networks.network import build, with_image_statistics
-from latentgen.networks.reading import normalise, read_layers
 
 MLP = {"architecture": "mlp", "widths": [128, 512, 2048, 2048]}
 CNN = {"architecture": "cnn", "channels": [16, 32, 64], "widths": [250, 250, 250]}

@@ -15,7 +15,7 @@ from latentgen import signatures
 from latentgen.errors import PipelineError
 from latentgen.networks import training
 from latentgen.networks.augmentation import Augmentation
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 
 NOT_FOR_DENSE_BATCHES = {"LBFGS": "closure", "SparseAdam": "dense gradients", "Muon": "2D"}
 

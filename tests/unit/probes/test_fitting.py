@@ -18,15 +18,19 @@ from tests.unit.toy import RowsSource, noisy_labels
 from latentgen.data import datasets
 from latentgen.data.labels import Labels, TrainLabels, write
 from latentgen.errors import PipelineError
-from latentgen.jobs.runs import run_of
+from latentgen.jobs.job_run import run_of
 from latentgen.networks import checkpoints
 from latentgen.networks.network import build
-from latentgen.probes import fitting, probe_cost
+from latentgen.probes import counted_operations, fitting
 from latentgen.probes.batches import fitted_rows
+from latentgen.probes.counted_operations import (
+    fit_operations,
+    predict_operations,
+    probe_layer_and_costs,
+)
 from latentgen.probes.fitting import fit_probes, probe_layers, score_probes
+from latentgen.probes.make_probe import make_probe
 from latentgen.probes.measuring import Cost
-from latentgen.probes.probe_cost import fit_operations, predict_operations, probe_layer_and_costs
-from latentgen.probes.registry import make_probe
 
 N, M, K, WIDTH = 150, 60, 4, 12
 VALIDATION = 0.2
@@ -155,7 +159,7 @@ def test_what_probes_share_is_charged_to_each(
     def priced(device: torch.device, work: Any, *given: Any) -> tuple[Any, Cost]:
         return work(*given), Cost(prices.get(work.__name__, 5))
 
-    monkeypatch.setattr(probe_cost, "measured", priced)
+    monkeypatch.setattr(counted_operations, "measured", priced)
     rows = probe_layer_and_costs(source, "layer", labels, PROBES).costs
     costs = pd.DataFrame(rows)
     assert costs["predict_seconds"].tolist() == [2 * 5] * len(costs)

@@ -5,14 +5,14 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression as Sklearn
 
-from latentgen.plugins import names
 from latentgen.probes.geometry import angles
 from latentgen.probes.kinds.logistic_regression import LogisticRegression
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
 from latentgen.probes.magnitudes import factors, ordinary
+from latentgen.probes.make_probe import KINDS, make_probe
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import KINDS, make_probe
+from latentgen.registries import names
 
 EXPONENTS = [-30, -25, -20, -13, -6, 0, 6, 13, 20, 25, 30]
 WITHOUT_A_PENALTY = sorted(set(names(KINDS)) - {"logistic_regression"})

@@ -11,12 +11,12 @@ from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from latentgen.errors import PipelineError
-from latentgen.plugins import names
 from latentgen.probes.base import MomentsProbe, Probe
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.velpic import VeLPIC
+from latentgen.probes.make_probe import KINDS, make_probe
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import KINDS, make_probe
+from latentgen.registries import names
 
 Rows = NDArray[np.float64]
 

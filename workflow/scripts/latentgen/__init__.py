@@ -6,7 +6,7 @@ from typing import Any
 _HOMES = {
     "MASC": "latentgen.probes.kinds.masc",
     "VeLPIC": "latentgen.probes.kinds.velpic",
-    "extract": "latentgen.networks.reading",
+    "extract": "latentgen.networks.extract",
     "find_label_issues": "latentgen.label_issues.find",
     "label_scores": "latentgen.label_issues.scores",
     "repair": "latentgen.editing.repair",

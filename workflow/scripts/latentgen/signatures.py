@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from latentgen.plugins import folded
+from latentgen.registries import folded
 
 
 def subclasses(module: str, base: str) -> list[str]:

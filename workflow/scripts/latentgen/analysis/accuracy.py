@@ -3,7 +3,7 @@
 import pandas as pd
 
 from latentgen import markdown
-from latentgen.analysis.runs import RUN_COLUMNS, last_rows
+from latentgen.analysis.over_seeds import RUN_COLUMNS, last_rows
 
 
 def accuracy_table(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:

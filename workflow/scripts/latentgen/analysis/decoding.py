@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.runs import (
+from latentgen.analysis.over_seeds import (
     RUN_COLUMNS,
     Probes,
     last_rows,

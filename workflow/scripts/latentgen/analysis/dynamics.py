@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from latentgen.analysis.runs import (
+from latentgen.analysis.over_seeds import (
     RUN_COLUMNS,
     model_rows,
     on_test,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.runs import RUN_COLUMNS, on_test, with_intervals
+from latentgen.analysis.over_seeds import RUN_COLUMNS, on_test, with_intervals
 from latentgen.names import INPUT, MODEL, level_name
 
 SETTING = ["experiment", "noise", "level", "layer", "probe"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.runs import Probes, last_rows
+from latentgen.analysis.over_seeds import Probes, last_rows
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT, MODEL
 

@@ -9,7 +9,7 @@ from os import PathLike
 
 import pandas as pd
 
-from latentgen.analysis.runs import over_seeds
+from latentgen.analysis.over_seeds import over_seeds
 from latentgen.names import MODEL, UNDISTURBED
 
 Counterpart = Mapping[str, str] | None

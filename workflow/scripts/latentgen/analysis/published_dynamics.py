@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis import dynamics, editing
+from latentgen.analysis import dynamics, edited_networks
 from latentgen.analysis import published as numbers
 from latentgen.analysis import published_curves as curves
-from latentgen.analysis.runs import Probes
+from latentgen.analysis.over_seeds import Probes
 from latentgen.names import MODEL
 
 QUANTITIES = ("training", "weight transfer", "intervention", "probe")
@@ -107,11 +107,11 @@ def _ours(tables: Mapping[str, pd.DataFrame], probes: Probes) -> list[pd.DataFra
         over = over.assign(series=over["series"].map(names)).dropna(subset="series")
         found.append(over.assign(quantity="probe", of="test"))
     if not tables["transfer"].empty:
-        moved = editing.weight_transfer(tables["transfer"])
+        moved = edited_networks.weight_transfer(tables["transfer"])
         moved = moved.rename(columns={"quantity": "of", "variant": "series"})
         found.append(moved.assign(quantity="weight transfer"))
     if not tables["intervention"].empty:
-        edited = editing.after_interventions(tables["intervention"])
+        edited = edited_networks.after_interventions(tables["intervention"])
         edited = edited.rename(columns={"quantity": "of", "variant": "series"})
         found.append(edited.assign(quantity="intervention"))
     return found

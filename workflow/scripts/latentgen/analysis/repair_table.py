@@ -3,7 +3,7 @@
 import pandas as pd
 
 from latentgen import markdown
-from latentgen.analysis.runs import RUN_COLUMNS, interval_text, with_intervals
+from latentgen.analysis.over_seeds import RUN_COLUMNS, interval_text, with_intervals
 from latentgen.analysis.scoreboard import model_scores
 
 SETTING = ["experiment", "noise", "level"]

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from latentgen import markdown
+from latentgen.analysis.over_seeds import RUN_COLUMNS, interval_text, join_intervals, last_rows
 from latentgen.analysis.repair_table import repair_table
-from latentgen.analysis.runs import RUN_COLUMNS, interval_text, join_intervals, last_rows
 from latentgen.analysis.scoreboard import chosen_probes
 
 SETTING = ["experiment", "noise", "level", "method"]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentgen.analysis.runs import (
+from latentgen.analysis.over_seeds import (
     RUN_COLUMNS,
     Probes,
     join_intervals,

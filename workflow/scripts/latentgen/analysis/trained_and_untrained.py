@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from latentgen.analysis.published import counterparts
-from latentgen.analysis.runs import (
+from latentgen.analysis.over_seeds import (
     Probes,
     last_rows,
     model_rows,
     one_of_each_kind,
     over_seeds,
 )
+from latentgen.analysis.published import counterparts
 from latentgen.analysis.scoreboard import BEST_ON_VALIDATION, PENULTIMATE, chosen_layers, on_input
 from latentgen.names import INPUT, INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
 

@@ -17,7 +17,7 @@ from latentgen.config.base import (
 from latentgen.config.errors import NotAmongError
 from latentgen.errors import PipelineError
 from latentgen.installed import WrittenClass, exported, written_class
-from latentgen.plugins import is_there
+from latentgen.registries import is_there
 
 
 class Subset(Block):

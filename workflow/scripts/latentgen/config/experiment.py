@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from latentgen.checkpoint_epochs import epochs_of
 from latentgen.config.base import (
     NUMBER,
     Block,
@@ -27,8 +28,7 @@ from latentgen.config.base import (
 from latentgen.config.errors import NotAmongError
 from latentgen.config.training import Training
 from latentgen.names import GIVEN, OWN_PATTERN, UNKNOWN, UNKNOWN_LEVEL
-from latentgen.plugins import names
-from latentgen.schedule import epochs_of
+from latentgen.registries import names
 
 
 def _schedule(expression: str) -> str:

@@ -12,8 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from latentgen.chosen import parts
-from latentgen.config import methods
+from latentgen.config import training_methods
 from latentgen.config.base import (
     NUMBER,
     Block,
@@ -34,8 +33,9 @@ from latentgen.config.experiment import OF_FEATURES, Experiment, GivenNoise
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
+from latentgen.library_classes import parts
 from latentgen.names import is_reserved, method_name
-from latentgen.plugins import is_there
+from latentgen.registries import is_there
 
 
 class Tolerances(Block):
@@ -235,9 +235,9 @@ def read(raw: Mapping[str, Any]) -> Config:
             below it the corrected YAML where it is clear what was meant.
     """
     try:
-        return Config.model_validate(methods.expanded(raw))
+        return Config.model_validate(training_methods.expanded(raw))
     except ValidationError as error:
-        problems = methods.as_written([dict(problem) for problem in error.errors()], raw)
+        problems = training_methods.as_written([dict(problem) for problem in error.errors()], raw)
         lines = [describe(problem, raw) for problem in problems]
         raise PipelineError("\n".join(f"config error: {line}" for line in lines)) from None
 

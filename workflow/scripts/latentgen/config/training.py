@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from latentgen import signatures
-from latentgen.chosen import NESTED, Chosen, parts
 from latentgen.config.base import NUMBER, Block, Fraction, Positive
 from latentgen.config.errors import NotAmongError
+from latentgen.library_classes import NESTED, Chosen, parts
 from latentgen.names import OWN_PATTERN
-from latentgen.plugins import names
+from latentgen.registries import names
 
 LOSSES = "latentgen.networks.losses"
 """The registry of losses."""

@@ -13,8 +13,8 @@ from latentgen.data import given_labels as given
 from latentgen.data.datasets import SPLITS, Dataset, check, check_size
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, require_choice
-from latentgen.plugins import find
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
+from latentgen.registries import find
 
 SOURCES = "latentgen.data.sources"
 """The registry of sources."""

@@ -17,7 +17,7 @@ from latentgen.disambiguation.classifiers import Classifier
 from latentgen.disambiguation.pictures import Picture
 from latentgen.disambiguation.segments import Segments, areas
 from latentgen.networks.precision import ieee_float32
-from latentgen.plugins import find
+from latentgen.registries import find
 
 Method = Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor]
 """Attributions (labels, 3 or 1, H, W). Arguments: a module that computes evidence, the input

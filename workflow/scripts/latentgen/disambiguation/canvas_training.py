@@ -12,7 +12,7 @@ from latentgen.disambiguation.architectures.canvas_net import CanvasNet
 from latentgen.disambiguation.canvases import training_canvases
 from latentgen.disambiguation.classifiers import scale_of, scaled
 from latentgen.networks.precision import ieee_float32
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 
 
 @ieee_float32()

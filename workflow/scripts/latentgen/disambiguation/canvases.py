@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentgen.disambiguation.pictures import DISTINCT, SINGLE, Sample
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 
 TRUTH = {"pair": DISTINCT, "lone": SINGLE, "blend": SINGLE}
 Images = NDArray[np.uint8]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from latentgen.checksums import sha256_of
 from latentgen.networks.precision import ieee_float32
 from latentgen.networks.weights import load_weights, require_weights
-from latentgen.plugins import find
+from latentgen.registries import find
 
 ARCHITECTURES = "latentgen.disambiguation.architectures"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from latentgen.disambiguation.pictures import Picture, Sample
 from latentgen.errors import PipelineError, one_line
-from latentgen.plugins import find
+from latentgen.registries import find
 from latentgen.storage import atomic_hdf5
 
 Segments = NDArray[np.int32]

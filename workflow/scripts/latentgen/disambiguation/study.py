@@ -27,7 +27,7 @@ from latentgen.disambiguation.proofs import write_proof
 from latentgen.disambiguation.redaction import Redactions, prefixes
 from latentgen.disambiguation.segments import Segments
 from latentgen.errors import PipelineError
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 
 PAIR_COLUMNS = [
     *("name", "kind", "part", "truth", "label_a", "label_b", "name_a", "name_b"),

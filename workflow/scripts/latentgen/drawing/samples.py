@@ -3,7 +3,7 @@
 import numpy as np
 
 from latentgen.data.datasets import Dataset, StrPath
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 from latentgen.storage import atomic_path
 
 

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from latentgen.editing.heads import CutNetwork, head_from
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
+from latentgen.networks.extract import normalise
 from latentgen.networks.network import ARCHITECTURES, Network, build
-from latentgen.networks.reading import normalise
 from latentgen.networks.run import Run
-from latentgen.plugins import names
+from latentgen.registries import names
 
 
 class ExportedNetwork(CutNetwork):

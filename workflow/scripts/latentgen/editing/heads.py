@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from latentgen.devices import with_float64
 from latentgen.errors import PipelineError
-from latentgen.networks.reading import read_layers
+from latentgen.networks.extract import read_layers
 from latentgen.probes.base import Probe
 
 

@@ -16,20 +16,20 @@ import torch
 from torch import nn
 
 from latentgen import progress
+from latentgen.checkpoint_epochs import epochs_of
 from latentgen.data.labels import LABEL_KINDS, LabelArray
 from latentgen.editing.heads import linear_head
 from latentgen.editing.transfer import velpic_vectors, write_head
 from latentgen.names import MODEL, UNDISTURBED
 from latentgen.networks import checkpoints
+from latentgen.networks.extract import predict_logits
 from latentgen.networks.network import Network
-from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
 from latentgen.networks.training import Trainer, prepare, refuse_diverged, require_trainable
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import Settings, fit_probes
-from latentgen.schedule import epochs_of
 
 
 @dataclass(frozen=True)

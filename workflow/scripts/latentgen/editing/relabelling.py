@@ -28,7 +28,7 @@ from latentgen.networks.training import Trainer, held_out_accuracies, prepare, r
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.probes.batches import predictions
 from latentgen.probes.fitting import fit_probes
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 
 
 @dataclass(frozen=True, eq=False)

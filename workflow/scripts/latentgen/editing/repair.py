@@ -13,9 +13,7 @@ from torch import Tensor, nn
 
 from latentgen.editing.heads import CutNetwork, head_of_probe
 from latentgen.errors import PipelineError
-from latentgen.networks.last_layer import find_last_layer, require_logits_of_each
-from latentgen.networks.places import INPUT_OF, described, unwrapped
-from latentgen.networks.reading import (
+from latentgen.networks.extract import (
     batches_of,
     extract,
     places_in,
@@ -23,6 +21,8 @@ from latentgen.networks.reading import (
     require_module,
     running_on,
 )
+from latentgen.networks.last_layer import find_last_layer, require_logits_of_each
+from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
 from latentgen.probes.base import Probe
 from latentgen.probes.kinds.velpic import VeLPIC
 

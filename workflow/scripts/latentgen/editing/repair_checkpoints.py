@@ -25,8 +25,8 @@ from latentgen.errors import PipelineError
 from latentgen.names import INPUT, KEPT_BIAS, TRAINED, parse_noise
 from latentgen.networks import checkpoints
 from latentgen.networks.activations import ActivationSource, HeldSource, NetworkSource
+from latentgen.networks.extract import Scale, predict_logits
 from latentgen.networks.network import Network, tried
-from latentgen.networks.reading import Scale, predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
 from latentgen.probes.batches import predictions

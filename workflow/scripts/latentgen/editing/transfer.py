@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from latentgen.data.accuracies import SCORES, accuracy_rows
 from latentgen.data.labels import Labels
-from latentgen.data.scores import SCORES, accuracy_rows
 from latentgen.devices import with_float64
 from latentgen.editing import export
 from latentgen.editing.heads import decide, linear_head

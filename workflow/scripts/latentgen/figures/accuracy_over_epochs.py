@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latentgen.analysis import dynamics, published, published_curves
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.epochs import EPOCH, draw_published_curves, layers_by_levels
 from latentgen.drawing.panels import Drawn, finish, mark_input, unless_empty
 from latentgen.names import INPUT

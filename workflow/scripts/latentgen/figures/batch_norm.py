@@ -3,7 +3,7 @@
 from typing import Any
 
 from latentgen.analysis import decoding
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.layers import draw_by_layer
 from latentgen.drawing.panels import Drawn
 

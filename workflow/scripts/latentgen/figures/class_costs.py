@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from latentgen.analysis import decoding
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.layers import LAYER, layer_axis, layers_of
 from latentgen.drawing.panels import Drawn, finish, grid, name_columns, unless_empty
 

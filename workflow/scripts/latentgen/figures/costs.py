@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.analysis import decoding, published
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.layers import LAYER, layer_axis, layers_of
 from latentgen.drawing.panels import Drawn, draw_published, draw_series, finish, grid, unless_empty
 

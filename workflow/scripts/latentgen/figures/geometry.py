@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.analysis import dynamics
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.epochs import EPOCH, epoch_axis
 from latentgen.drawing.panels import (
     Drawn,

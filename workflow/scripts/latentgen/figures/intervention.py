@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis import editing, published, published_curves
-from latentgen.analysis.editing import GAIN, QUANTITIES
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis import edited_networks, published, published_curves
+from latentgen.analysis.edited_networks import GAIN, QUANTITIES
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.epochs import draw_band, draw_published_curves, finish_epochs
 from latentgen.drawing.panels import Drawn, grid, limits_of_means, name_row, unless_empty
 from latentgen.drawing.style import style_of
@@ -16,7 +16,7 @@ from latentgen.drawing.style import style_of
 
 def intervention(files: Any, params: Any) -> Drawn:
     """Files: interventions, published, published_model. Params: style, published."""
-    numbers = editing.after_interventions(read_runs(files.interventions))
+    numbers = edited_networks.after_interventions(read_runs(files.interventions))
     edited = published_curves.at_our_levels(
         published_curves.intervention(files.published, params.published), numbers, "start"
     )

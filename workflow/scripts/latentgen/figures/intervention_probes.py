@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis import editing
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis import edited_networks
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.epochs import draw_band, finish_epochs
 from latentgen.drawing.panels import (
     Drawn,
@@ -21,7 +21,7 @@ from latentgen.names import UNDISTURBED
 
 def intervention_probes(files: Any, params: Any) -> Drawn:
     """Files: interventions. Params: style."""
-    numbers = editing.probes_after_interventions(read_runs(files.interventions))
+    numbers = edited_networks.probes_after_interventions(read_runs(files.interventions))
     return draw(numbers, params.style), numbers
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from latentgen.csv_file import read_csv
 from latentgen.drawing.panels import Drawn, unless_empty, wrapped_grid
-from latentgen.label_issues.methods import METHODS
+from latentgen.label_issues.score_run import METHODS
 
 GROUPS = {
     "probes": "#0072B2",

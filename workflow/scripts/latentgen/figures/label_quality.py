@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis import editing
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis import edited_networks
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.panels import Drawn, draw_series, finish, grid, unless_empty
 
 QUANTITIES = {
@@ -19,7 +19,7 @@ QUANTITIES = {
 
 def label_quality(files: Any, params: Any) -> Drawn:
     """Files: qualities. Params: style."""
-    numbers = editing.label_quality_by_level(read_runs(files.qualities))
+    numbers = edited_networks.label_quality_by_level(read_runs(files.qualities))
     return draw(numbers, params.style), numbers
 
 
@@ -28,7 +28,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     """A panel for each quantity by corruption level, a line for each kind of labels fitted to.
 
     Args:
-        numbers: as returned by `editing.label_quality_by_level`.
+        numbers: as returned by `edited_networks.label_quality_by_level`.
         style: width in inches, dpi.
     """
     figure, panels = grid(1, len(QUANTITIES), style, row_height=1.9)

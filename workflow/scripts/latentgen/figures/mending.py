@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis.label_issues import SETTING
-from latentgen.analysis.mending import CHOICES
-from latentgen.analysis.runs import read_runs, with_intervals
+from latentgen.analysis.detection import SETTING
+from latentgen.analysis.over_seeds import read_runs, with_intervals
+from latentgen.analysis.retrained_cleaned import CHOICES
 from latentgen.drawing.panels import Drawn, unless_empty, wrapped_grid
 from latentgen.names import level_name
 

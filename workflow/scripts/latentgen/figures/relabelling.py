@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis import editing
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis import edited_networks
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.epochs import finish_epochs
 from latentgen.drawing.panels import Drawn, draw_series, grid, name_row, unless_empty
 
@@ -17,7 +17,7 @@ QUANTITIES = {"test": "test", "new_labels": "training,\nnew labels"}
 
 def relabelling(files: Any, params: Any) -> Drawn:
     """Files: relabels. Params: style."""
-    numbers = editing.accuracy_while_retraining(read_runs(files.relabels))
+    numbers = edited_networks.accuracy_while_retraining(read_runs(files.relabels))
     return draw(numbers, params.style), numbers
 
 
@@ -28,7 +28,7 @@ def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
     A line for each kind of labels that the probe was fitted to.
 
     Args:
-        numbers: as returned by `editing.accuracy_while_retraining`.
+        numbers: as returned by `edited_networks.accuracy_while_retraining`.
         style: width in inches, dpi.
     """
     levels = sorted(numbers["level"].unique())

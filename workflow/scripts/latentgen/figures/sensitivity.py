@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.analysis import decoding
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.layers import LAYER, TEST_ACCURACY, at_layers, layer_axis, layers_of
 from latentgen.drawing.panels import (
     Drawn,

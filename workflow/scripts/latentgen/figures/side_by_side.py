@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latentgen.analysis import dynamics
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.epochs import EPOCH, epoch_axis
 from latentgen.drawing.panels import Drawn, finish, grid, name_columns, name_row, unless_empty
 from latentgen.drawing.style import style_of

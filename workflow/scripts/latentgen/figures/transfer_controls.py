@@ -6,15 +6,17 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis import editing, published, published_curves
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis import edited_networks, published, published_curves
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.epochs import EPOCH, draw_published_curves, draw_variants, epoch_axis
 from latentgen.drawing.panels import Drawn, finish, grid, name_columns, unless_empty
 
 
 def transfer_controls(files: Any, params: Any) -> Drawn:
     """Files: transfers, controls, published. Params: style, published."""
-    numbers = _on_test(editing.weight_transfer(read_runs([*files.transfers, *files.controls])))
+    numbers = _on_test(
+        edited_networks.weight_transfer(read_runs([*files.transfers, *files.controls]))
+    )
     curves = _on_test(published_curves.transfer(files.published, params.published))
     theirs = published_curves.at_our_levels(curves, numbers)
     return draw(numbers, params.style, theirs), published.beside(numbers, theirs)

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis import editing, published, published_curves
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis import edited_networks, published, published_curves
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.epochs import EPOCH, draw_published_curves, draw_variants, epoch_axis
 from latentgen.drawing.panels import Drawn, finish, grid, name_columns, name_row, unless_empty
 from latentgen.drawing.style import style_of
@@ -15,7 +15,7 @@ from latentgen.drawing.style import style_of
 
 def weight_transfer(files: Any, params: Any) -> Drawn:
     """Files: transfers, published. Params: style, published."""
-    numbers = editing.weight_transfer(read_runs(files.transfers))
+    numbers = edited_networks.weight_transfer(read_runs(files.transfers))
     curves = published_curves.transfer(files.published, params.published)
     theirs = published_curves.at_our_levels(curves, numbers)
     return draw(numbers, params.style, theirs), published.beside(numbers, theirs)
@@ -28,7 +28,7 @@ def draw(
     """A row of panels for test and for either kind of training labels, a column for each level.
 
     Args:
-        numbers: as returned by `editing.weight_transfer`.
+        numbers: as returned by `edited_networks.weight_transfer`.
         style: width in inches, dpi.
         published: the same, published; drawn behind.
     """

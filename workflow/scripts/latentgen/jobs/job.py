@@ -17,9 +17,9 @@ from typing import Any, TextIO
 
 from latentgen.devices import best_device, device_name
 from latentgen.errors import PipelineError
+from latentgen.external_files import digest_of
 from latentgen.jobs import provenance
-from latentgen.outside import digest_of
-from latentgen.plugins import line_of, reason_of
+from latentgen.registries import line_of, reason_of
 
 __all__ = ["best_device", "fingerprint", "job"]
 

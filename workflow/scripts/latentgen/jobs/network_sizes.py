@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from latentgen.errors import PipelineError
-from latentgen.jobs.code import digest, imported
-from latentgen.plugins import SCRIPTS, file_of
+from latentgen.jobs.code_digests import digest, imported
+from latentgen.registries import SCRIPTS, file_of
 
 ARCHITECTURES = "latentgen.networks.architectures"
 LIBRARIES = ("torchvision", "timm")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from latentgen.devices import device_name
-from latentgen.jobs.code import digest
-from latentgen.outside import digest_of, remembered_digest
+from latentgen.external_files import digest_of, remembered_digest
+from latentgen.jobs.code_digests import digest
 from latentgen.storage import atomic_path
 
 SUFFIX = ".provenance.json"

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
+from latentgen.checkpoint_epochs import epochs_of
 from latentgen.errors import PipelineError
 from latentgen.jobs.network_sizes import size_of
-from latentgen.limits import HELD_BYTES
-from latentgen.schedule import epochs_of
+from latentgen.networks.activations import HELD_BYTES
 
 UNKNOWN_SIZE: dict[str, Any] = {
     "train": 60_000,

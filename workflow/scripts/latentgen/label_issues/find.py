@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from latentgen.errors import PipelineError
 from latentgen.label_issues.scores import label_scores
 from latentgen.networks.early_layer import early_layer
-from latentgen.networks.reading import extract, inputs_and_labels, parts_of
+from latentgen.networks.extract import extract, inputs_and_labels, parts_of
 
 Batch = Sequence[Any]
 """Inputs (n, ...), labels (n,) and, if there are any, names of the samples (n,)."""

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from latentgen.devices import with_float64
-from latentgen.limits import HELD_BYTES
 from latentgen.names import INPUT
+from latentgen.networks.extract import BATCH, Scale, normalise, read_layers
 from latentgen.networks.network import Network, with_image_statistics
-from latentgen.networks.reading import BATCH, Scale, normalise, read_layers
 
 SPLITS = ("train", "test")
+
+HELD_BYTES = 2 * 2**30
+"""Maximum bytes of activations that a job caches in memory; results do not depend on it."""
 
 ROWS_AT_ONCE = 10_000
 """Batch size for activations that are stored, not computed."""

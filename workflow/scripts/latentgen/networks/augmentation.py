@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from latentgen.chosen import Chosen, make
 from latentgen.errors import PipelineError, one_line
+from latentgen.library_classes import Chosen, make
 
 TRANSFORMS = "torchvision.transforms.v2"
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentgen.errors import PipelineError, one_line
+from latentgen.networks.extract import in_mode
+from latentgen.networks.layer_spec import NEARLY_ALL, Place, matching, pooled_unless_said
 from latentgen.networks.network import Network, Shape
-from latentgen.networks.places import NEARLY_ALL, Place, matching, pooled_unless_said
-from latentgen.networks.reading import in_mode
 from latentgen.networks.weights import load_weights
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
-from latentgen.networks.places import INPUT_OF, NEARLY_ALL, unwrapped
-from latentgen.networks.reading import in_mode, require_module, running_on, without_compiled_code
+from latentgen.networks.extract import in_mode, require_module, running_on, without_compiled_code
+from latentgen.networks.layer_spec import INPUT_OF, NEARLY_ALL, unwrapped
 
 VECTOR_UNTIL = 2 / 3
 """Share of the layers with weights behind which the first hidden vector is no early layer."""

@@ -13,9 +13,9 @@ from torch.nn import functional
 
 from latentgen.devices import kept_random_state
 from latentgen.errors import PipelineError
-from latentgen.networks.places import INPUT_OF, described
+from latentgen.networks.extract import in_mode, read_layers, without_compiled_code
+from latentgen.networks.layer_spec import INPUT_OF, described
 from latentgen.networks.precision import ieee_float32
-from latentgen.networks.reading import in_mode, read_layers, without_compiled_code
 
 
 def logits_of(module: nn.Module, inputs: Tensor, *, train: bool = False) -> Tensor:

@@ -10,15 +10,15 @@ from torch import nn
 
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
+from latentgen.networks.extract import in_mode, read_layers
 from latentgen.networks.last_layer import (
     find_last_layer,
     logits_of,
     require_logits_of_each,
     require_replaceable,
 )
-from latentgen.networks.places import INPUT_OF, described, unwrapped
-from latentgen.networks.reading import in_mode, read_layers
-from latentgen.plugins import find, own_code
+from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
+from latentgen.registries import find, own_code
 
 ARCHITECTURES = "latentgen.networks.architectures"
 """The registry of architectures."""

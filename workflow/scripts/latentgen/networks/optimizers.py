@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from latentgen.chosen import class_of, make, parts
 from latentgen.errors import PipelineError, one_line
+from latentgen.library_classes import class_of, make, parts
 from latentgen.networks.training_config import TrainingConfig
 
 OPTIMIZERS = "torch.optim"

@@ -12,7 +12,7 @@ from latentgen.data.labels import Labels
 from latentgen.networks import checkpoints
 from latentgen.networks.network import Network, build
 from latentgen.networks.training_config import TrainingConfig, TrainingData
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
 
 
 @dataclass(frozen=True)

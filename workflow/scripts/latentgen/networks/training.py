@@ -14,12 +14,14 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from latentgen import progress
-from latentgen.chosen import Chosen, parts
+from latentgen.checkpoint_epochs import epochs_of
 from latentgen.csv_file import write_csv
-from latentgen.data.scores import scores
+from latentgen.data.accuracies import scores
 from latentgen.devices import kept_random_state
 from latentgen.errors import PipelineError, one_line
+from latentgen.library_classes import Chosen, parts
 from latentgen.networks.augmentation import Augmentation
+from latentgen.networks.extract import predict_logits
 from latentgen.networks.last_layer import logits_of
 from latentgen.networks.optimizers import (
     end_epoch,
@@ -29,12 +31,10 @@ from latentgen.networks.optimizers import (
     step,
 )
 from latentgen.networks.precision import in_training
-from latentgen.networks.reading import predict_logits
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.networks.working_folder import WorkingFolder
-from latentgen.plugins import find, own_code
-from latentgen.schedule import epochs_of
-from latentgen.seeds import derive_seed
+from latentgen.random_streams import derive_seed
+from latentgen.registries import find, own_code
 
 LOSSES = "latentgen.networks.losses"
 """The registry of losses."""

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentgen.chosen import Chosen
-from latentgen.networks.reading import Scale, normalise
+from latentgen.library_classes import Chosen
+from latentgen.networks.extract import Scale, normalise
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from torch.serialization import safe_globals
 
 from latentgen.checksums import sha256_of
 from latentgen.errors import PipelineError, one_line
-from latentgen.networks.places import described
-from latentgen.outside import note_download
+from latentgen.external_files import note_download
+from latentgen.networks.layer_spec import described
 from latentgen.storage import atomic_path
 
 USUAL = ("state_dict", "model_state_dict", "model", "network", "net", "weights")

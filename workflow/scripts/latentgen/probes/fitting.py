@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentgen.data.accuracies import accuracy_rows
 from latentgen.data.labels import LABEL_KINDS, Labels
-from latentgen.data.scores import accuracy_rows
 from latentgen.errors import PipelineError, one_line
 from latentgen.networks.activations import ActivationSource
 from latentgen.probes.base import MomentsProbe
@@ -21,9 +21,9 @@ from latentgen.probes.batches import (
     predictions,
     predictions_together,
 )
+from latentgen.probes.make_probe import AnyProbe, make_probe
 from latentgen.probes.measuring import Cost, Measure, unmeasured
 from latentgen.probes.moments import ClassMoments
-from latentgen.probes.registry import AnyProbe, make_probe
 
 Key = tuple[str, str]
 """A probe's name and the kind of labels that it is fitted to."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from latentgen.analysis import accuracy as numbers
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.table_pages import Table
 
 

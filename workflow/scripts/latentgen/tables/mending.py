@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from latentgen.analysis import mending as numbers
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis import retrained_cleaned as numbers
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.table_pages import Table
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from latentgen.analysis import dynamics
 from latentgen.analysis import peaks as numbers
-from latentgen.analysis.runs import read_runs
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.table_pages import Table
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from latentgen.analysis import published_dynamics as numbers
-from latentgen.analysis.runs import RUN_COLUMNS, read_runs
+from latentgen.analysis.over_seeds import RUN_COLUMNS, read_runs
 from latentgen.drawing.table_pages import Table
 
 

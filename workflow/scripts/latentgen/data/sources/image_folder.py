@@ -10,7 +10,7 @@ from latentgen.data.class_folders import read_class_folders
 from latentgen.data.datasets import Dataset, StrPath
 from latentgen.data.image_files import height_and_width
 from latentgen.errors import PipelineError, one_line
-from latentgen.outside import note_download
+from latentgen.external_files import note_download
 
 
 def image_folder(

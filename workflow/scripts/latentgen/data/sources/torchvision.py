@@ -20,8 +20,8 @@ from latentgen.data.datasets import Dataset, Images, StrPath
 from latentgen.data.image_files import stack_images
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line
+from latentgen.external_files import note_download
 from latentgen.installed import written_class
-from latentgen.outside import note_download
 
 PACKAGE = "torchvision.datasets"
 

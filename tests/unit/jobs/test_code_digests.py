@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from latentgen import plugins
-from latentgen.jobs import code
+from latentgen import registries
+from latentgen.jobs import code_digests
 
 NET = "def net():\n    return Act\n"
 
@@ -47,7 +47,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for cached in (code._digests, code._read, code.imported, code._imports):
+    for cached in (
+        code_digests._digests,
+        code_digests._read,
+        code_digests.imported,
+        code_digests._imports,
+    ):
         cached.cache_clear()
 
 
@@ -61,7 +66,7 @@ def write(file: Path, text: str) -> None:
 
 def code_of(name: str) -> dict[str, str]:
     forget()
-    return code.code_of("train.py", "experiments", {"model": {"architecture": name}})
+    return code_digests.code_of("train.py", "experiments", {"model": {"architecture": name}})
 
 
 @pytest.mark.parametrize("way", IMPORTS)
@@ -98,9 +103,9 @@ def test_too_many_dots_are_the_jobs_own_trouble(folder: Path) -> None:
 
 def test_a_module_in_a_package_beside_config_yaml_is_there(folder: Path) -> None:
     write(folder / "lib/nets.py", NET)
-    assert plugins.is_there("lib.nets.net")
-    assert not plugins.is_there("lib_of_nobody.nets.net")
-    assert plugins.file_of("latentgen.networks.architectures", "lib.nets.net") == Path(
+    assert registries.is_there("lib.nets.net")
+    assert not registries.is_there("lib_of_nobody.nets.net")
+    assert registries.file_of("latentgen.networks.architectures", "lib.nets.net") == Path(
         "lib/nets.py"
     )
 
@@ -117,14 +122,16 @@ def test_a_module_in_a_package_beside_config_yaml_is_there(folder: Path) -> None
 )
 def test_what_training_chooses_of_ones_own_is_seen(folder: Path, training: dict[str, Any]) -> None:
     write(folder / "mine.py", NET)
-    assert "mine.py" in code.code_of("train.py", "experiments", {"training": training})
+    assert "mine.py" in code_digests.code_of("train.py", "experiments", {"training": training})
 
 
 def test_of_the_losses_only_the_chosen_one_counts() -> None:
     of = {
         name: {
             Path(file).name
-            for file in code.code_of("train.py", "experiments", {"training": {"loss": name}})
+            for file in code_digests.code_of(
+                "train.py", "experiments", {"training": {"loss": name}}
+            )
             if Path(file).parent.name == "losses"
         }
         for name in ("gce", "cross_entropy")

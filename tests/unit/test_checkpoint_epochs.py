@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentgen.schedule import epochs_of
+from latentgen.checkpoint_epochs import epochs_of
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
 from latentgen.probes.kinds.qda import QDA
 from latentgen.probes.kinds.velpic import VeLPIC
+from latentgen.probes.make_probe import AnyProbe
 from latentgen.probes.measuring import measured
-from latentgen.probes.registry import AnyProbe
 
 CLASS_COST_COLUMNS = [
     *("layer", "width", "probe", "fit_labels"),

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from latentgen.data import datasets
 from latentgen.devices import with_float64
-from latentgen.label_issues import rivals
+from latentgen.label_issues import baselines
 from latentgen.label_issues.cross_fitting import stratified_folds
 from latentgen.label_issues.find import early_rows
 from latentgen.label_issues.scores import class_scores, judged
 from latentgen.names import INPUT
 from latentgen.networks.activations import read_split
+from latentgen.networks.extract import BATCH, normalise
 from latentgen.networks.network import Network
-from latentgen.networks.reading import BATCH, normalise
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import features_of, source_of
 from latentgen.probes.kinds.masc import MASC
@@ -85,7 +85,7 @@ def label_issues(
         "_untrained": _early(run, run.network(device)),
         "_input": _layer(run, network, INPUT),
     }
-    return _judged(run, rows, rivals.network_scores(run, checkpoint_folder, history, device))
+    return _judged(run, rows, baselines.network_scores(run, checkpoint_folder, history, device))
 
 
 def label_issues_of_features(run: Run, device: torch.device) -> LabelIssues:
@@ -113,15 +113,15 @@ def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) ->
     rates = {f"{DEFAULT}{name}": table.attrs["noise_rate"] for name, table in tables.items()}
     folds = stratified_folds(labels, 5, SEED)
     for name, probe in (("masc", MASC(explained_variance=0.9)), ("velpic", VeLPIC())):
-        scores[name] = rivals.probe_margins(probe, rows[""], labels, n_classes, folds)
+        scores[name] = baselines.probe_margins(probe, rows[""], labels, n_classes, folds)
     for name in [name for name in ("", "_penultimate") if name in rows]:
-        found, rate = rivals.cleanlab_scores(rows[name], labels, n_classes, folds)
+        found, rate = baselines.cleanlab_scores(rows[name], labels, n_classes, folds)
         scores |= {f"cleanlab_{method}{name}": values for method, values in found.items()}
         rates[f"cleanlab{name}"] = rate
     scores |= of_network
-    scores["neighbours_early"] = rivals.neighbour_votes(rows[""], labels)
+    scores["neighbours_early"] = baselines.neighbour_votes(rows[""], labels)
     if "_input" in rows:
-        scores["neighbours_input"] = rivals.neighbour_votes(rows["_input"], labels)
+        scores["neighbours_input"] = baselines.neighbour_votes(rows["_input"], labels)
     names = run.class_names
     samples = pd.DataFrame(
         {

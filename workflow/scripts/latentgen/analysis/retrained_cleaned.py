@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.runs import with_intervals
+from latentgen.analysis.over_seeds import with_intervals
 from latentgen.names import level_name
 
 CHOICES = {

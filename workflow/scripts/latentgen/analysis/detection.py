@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from latentgen.analysis.runs import RUN_COLUMNS, with_intervals
-from latentgen.label_issues.methods import DEFAULT, METHODS
+from latentgen.analysis.over_seeds import RUN_COLUMNS, with_intervals
+from latentgen.label_issues.score_run import DEFAULT, METHODS
 from latentgen.label_issues.scores import lowest
 from latentgen.names import level_name
 

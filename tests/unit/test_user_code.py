@@ -9,12 +9,12 @@ import pytest
 import torch
 from sklearn.tree import DecisionTreeClassifier
 
-from latentgen import plugins
+from latentgen import registries
 from latentgen.data.noise import Classes, draw
 from latentgen.data.noise_kinds.pair_flip import pair_flip
 from latentgen.errors import PipelineError
 from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
-from latentgen.probes.registry import SklearnProbe, make_probe
+from latentgen.probes.make_probe import SklearnProbe, make_probe
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to be in, with nothing loaded yet."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "mine", raising=False)
-    plugins._import.cache_clear()
+    registries._import.cache_clear()
     return tmp_path
 
 
@@ -31,10 +31,10 @@ REGISTRY = "latentgen.data.noise_kinds"
 
 def test_an_entry_is_a_file_of_the_registry_and_what_is_named_like_it(folder: Path) -> None:
     (folder / "mine.py").write_text("value = 3\n")
-    assert plugins.find(REGISTRY, "pair_flip") is pair_flip
-    assert plugins.find("latentgen.probes.kinds", "nearest_class_mean") is NearestClassMean
-    assert plugins.find(REGISTRY, "mine.value") == 3
-    assert plugins.find(REGISTRY, "collections.OrderedDict") is OrderedDict
+    assert registries.find(REGISTRY, "pair_flip") is pair_flip
+    assert registries.find("latentgen.probes.kinds", "nearest_class_mean") is NearestClassMean
+    assert registries.find(REGISTRY, "mine.value") == 3
+    assert registries.find(REGISTRY, "collections.OrderedDict") is OrderedDict
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_an_entry_is_a_file_of_the_registry_and_what_is_named_like_it(folder: Pa
 def test_what_is_not_there_is_told(folder: Path, name: str, told: str) -> None:
     (folder / "mine.py").write_text("value = 3\n")
     with pytest.raises(PipelineError) as caught:
-        plugins.find(REGISTRY, name)
+        registries.find(REGISTRY, name)
     assert str(caught.value).startswith(told)
 
 
 def test_the_file_of_an_entry_or_of_ones_own(folder: Path) -> None:
     (folder / "mine.py").touch()
-    assert plugins.file_of(REGISTRY, "mine.value") == Path("mine.py")
-    assert plugins.file_of(REGISTRY, "sklearn.svm.SVC") is None
-    assert plugins.file_of(REGISTRY, "pair_flip") == Path(
+    assert registries.file_of(REGISTRY, "mine.value") == Path("mine.py")
+    assert registries.file_of(REGISTRY, "sklearn.svm.SVC") is None
+    assert registries.file_of(REGISTRY, "pair_flip") == Path(
         str(sys.modules[pair_flip.__module__].__file__)
     )
 
@@ -108,12 +108,12 @@ def test_a_file_of_one_s_own_fails_with_its_reason_and_line(
     (folder / "helper.py").write_text("undefined\n")
     for _ in range(2):  # what failed once is not kept
         with pytest.raises(PipelineError) as caught:
-            plugins.find(REGISTRY, "mine.net")
+            registries.find(REGISTRY, "mine.net")
         assert str(caught.value).startswith(f"mine.net: {told}")
         assert "\n" not in str(caught.value)
     assert "mine" not in sys.modules
     (folder / "mine.py").write_text("net = 3  # mended\n")
-    assert plugins.find(REGISTRY, "mine.net") == 3
+    assert registries.find(REGISTRY, "mine.net") == 3
 
 
 def test_a_file_of_one_s_own_may_hold_dataclasses_and_be_named_like_a_module(folder: Path) -> None:
@@ -126,8 +126,8 @@ def test_a_file_of_one_s_own_may_hold_dataclasses_and_be_named_like_a_module(fol
     )
     (folder / "own_classes.py").write_text(code)
     (folder / "json.py").write_text(code)
-    assert plugins.find(REGISTRY, "own_classes.Settings")().width == 3
-    assert plugins.find(REGISTRY, "json.Settings")().width == 3
+    assert registries.find(REGISTRY, "own_classes.Settings")().width == 3
+    assert registries.find(REGISTRY, "json.Settings")().width == 3
     assert hasattr(sys.modules["json"], "loads")
 
 
@@ -138,9 +138,9 @@ def test_a_package_that_lacks_another_is_told_apart_from_one_that_is_not_there(
     monkeypatch.syspath_prepend(folder / "site")
     (folder / "site" / "installed.py").write_text("import not_there\n")
     with pytest.raises(PipelineError, match="ModuleNotFoundError: No module named 'not_there'"):
-        plugins.find(REGISTRY, "installed.net")
+        registries.find(REGISTRY, "installed.net")
     with pytest.raises(PipelineError, match=r"neither collections\.abcd\.py beside"):
-        plugins.find(REGISTRY, "collections.abcd.net")
+        registries.find(REGISTRY, "collections.abcd.net")
 
 
 OWN_NOISE = """

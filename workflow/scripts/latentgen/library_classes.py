@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from latentgen.errors import PipelineError, one_line
-from latentgen.plugins import find
+from latentgen.registries import find
 
 Chosen = str | Mapping[str, Mapping[str, Any]]
 """A name, or one name with its arguments."""

@@ -15,15 +15,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from latentgen.plugins import SCRIPTS, file_of
+from latentgen.registries import SCRIPTS, file_of
 
 NO_NUMBERS = {
     "latentgen/__init__.py": "hands on the public names",
     "latentgen/errors.py": "messages when a job stops",
     "latentgen/progress.py": "bars, and lines in logs",
     "latentgen/devices.py": "which of several devices computes; the record says of which kind",
-    "latentgen/limits.py": "how much is held in memory at once",
-    "latentgen/outside.py": "whether what is read from outside is as it was",
+    "latentgen/external_files.py": "whether what is read from outside is as it was",
     "latentgen/storage.py": "files that are whole or not there, whatever is in them",
     **{
         f"latentgen/jobs/{name}.py": "logs, records and planning around a job"

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from latentgen.data.labels import LabelArray
 from latentgen.editing.relabelling import retrain
 from latentgen.editing.repair import repair
-from latentgen.label_issues.methods import training_batches
-from latentgen.networks.reading import predict_logits
+from latentgen.label_issues.score_run import training_batches
+from latentgen.networks.extract import predict_logits
 from latentgen.networks.run import Run
 from latentgen.networks.training_config import TrainingData
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from latentgen.errors import PipelineError, one_line
-from latentgen.networks.places import Place, described, matching, rows_of, submodule, unwrapped
+from latentgen.networks.layer_spec import Place, described, matching, rows_of, submodule, unwrapped
 from latentgen.networks.precision import ieee_float32
 
 BATCH = 250

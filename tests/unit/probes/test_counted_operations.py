@@ -10,8 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
-from latentgen.plugins import names
 from latentgen.probes.base import MomentsProbe, Probe
+from latentgen.probes.counted_operations import (
+    class_operations,
+    components_operations,
+    fit_operations,
+    predict_operations,
+)
 from latentgen.probes.kinds.knn import KNN
 from latentgen.probes.kinds.lda import LDA
 from latentgen.probes.kinds.logistic_regression import LogisticRegression
@@ -19,14 +24,9 @@ from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
 from latentgen.probes.kinds.qda import QDA
 from latentgen.probes.kinds.velpic import VeLPIC
+from latentgen.probes.make_probe import KINDS, make_probe
 from latentgen.probes.measuring import Cost, measured
-from latentgen.probes.probe_cost import (
-    class_operations,
-    components_operations,
-    fit_operations,
-    predict_operations,
-)
-from latentgen.probes.registry import KINDS, make_probe
+from latentgen.registries import names
 
 CPU = torch.device("cpu")
 

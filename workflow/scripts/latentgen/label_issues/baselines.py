@@ -15,8 +15,8 @@ from torch.nn.functional import normalize
 from latentgen.data.labels import LabelArray
 from latentgen.label_issues.scores import margins
 from latentgen.networks import checkpoints
+from latentgen.networks.extract import predict_logits
 from latentgen.networks.precision import ieee_float32
-from latentgen.networks.reading import predict_logits
 from latentgen.networks.run import Run
 from latentgen.probes.base import Probe
 from latentgen.probes.kinds.logistic_regression import LogisticRegression

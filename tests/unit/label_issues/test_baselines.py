@@ -8,14 +8,14 @@ from sklearn.linear_model import LogisticRegression as Plain
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 
-from latentgen.label_issues.cross_fitting import stratified_folds
-from latentgen.label_issues.rivals import (
+from latentgen.label_issues.baselines import (
     N_NEIGHBOURS,
     cleanlab_scores,
     cross_validated,
     neighbour_votes,
     probe_margins,
 )
+from latentgen.label_issues.cross_fitting import stratified_folds
 from latentgen.probes.kinds.logistic_regression import LogisticRegression
 from latentgen.probes.kinds.velpic import VeLPIC
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from latentgen.data.labels import checked
 from latentgen.errors import PipelineError
-from latentgen.plugins import find, own_code
 from latentgen.probes.base import Probe
+from latentgen.registries import find, own_code
 
 KINDS = "latentgen.probes.kinds"
 """The registry of probes."""

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from latentgen.errors import PipelineError
-from latentgen.networks import places
-from latentgen.networks.places import Place, rows_of
+from latentgen.networks import layer_spec
+from latentgen.networks.layer_spec import Place, rows_of
 
 TOKENS = torch.arange(2 * 3 * 4.0).view(2, 3, 4)
 MAPS = torch.arange(2 * 5 * 3 * 3.0).view(2, 5, 3, 3)
@@ -59,7 +59,7 @@ def test_a_grid_has_the_means_of_equal_squares_and_of_equal_runs(
 ) -> None:
     grid = Place("x", pool="grid")
     assert torch.equal(rows_of(MAPS, grid, 2), MAPS.flatten(1))  # as fine as the maps themselves
-    monkeypatch.setattr(places, "GRID_WIDTH", 5 * 4 + 3)
+    monkeypatch.setattr(layer_spec, "GRID_WIDTH", 5 * 4 + 3)
     maps = torch.rand(2, 5, 4, 6)
     tokens = torch.rand(2, 6, 7)
     runs = tokens.view(2, 3, 2, 7).mean(2)

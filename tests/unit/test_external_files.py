@@ -8,10 +8,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from latentgen import outside
+from latentgen import external_files
 from latentgen.config import dataset, disambiguation
 from latentgen.errors import PipelineError
-from latentgen.outside import contents, note_download
+from latentgen.external_files import contents, note_download
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def test_a_file_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def read(path: Path) -> str:
         raise AssertionError(f"{path} is read again")
 
-    monkeypatch.setattr(outside, "digest_of", read)
+    monkeypatch.setattr(external_files, "digest_of", read)
     assert contents(["set", "set/a"]) == expected
     (folder / "set/a").write_text("two!")
     with pytest.raises(AssertionError, match="read again"):
@@ -85,7 +85,7 @@ def test_without_a_place_to_remember_and_with_a_damaged_one(folder: Path) -> Non
     assert contents(["a"]) == {"a": sha256("one")}
     (folder / ".snakemake").unlink()
     contents(["a"])
-    for file in outside.MEMORY.iterdir():
+    for file in external_files.MEMORY.iterdir():
         file.write_text("{")
     assert contents(["a"]) == {"a": sha256("one")}
 
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_read_stops_no_plan(
         raise PipelineError(f"{path}: cannot be read")
 
     (folder / "a").write_text("one")
-    monkeypatch.setattr(outside, "remembered_digest", refuse)
+    monkeypatch.setattr(external_files, "remembered_digest", refuse)
     assert contents(["a"]) == {"a": "unreadable"}
 
 

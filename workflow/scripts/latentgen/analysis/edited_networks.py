@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from latentgen.analysis.runs import RUN_COLUMNS, over_seeds, with_intervals
+from latentgen.analysis.over_seeds import RUN_COLUMNS, over_seeds, with_intervals
 from latentgen.errors import PipelineError
 from latentgen.names import MODEL, UNDISTURBED
 
