@@ -78,7 +78,7 @@ class Network:
 
 
 def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) -> Network:
-    """Make a network with PyTorch's default initialisation, and try it on two images.
+    """Make a network, initialised as its architecture does it, and try it on two images.
 
     >>> network = build({"architecture": "mlp", "widths": [16, 8]}, (1, 8, 8), n_classes=10, seed=0)
     >>> list(network.layers)
