@@ -1,8 +1,8 @@
 """The config, and what jobs have of it: code, settings, memory and time."""
 
 from latentgen.config import disambiguation, schema
-from latentgen.jobs import network_sizes, resources as needed
-from latentgen.jobs.code_digests import code_of
+from latentgen.jobs.planning import network_sizes, resources as needed
+from latentgen.jobs.planning.code_digests import code_of
 from latentgen.external_files import contents
 from latentgen.names import (
     GIVEN,

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-from latentgen.jobs.job import job
+from latentgen.jobs.around.job import job
 from latentgen.csv_file import write_csv
 from latentgen.data import datasets
 from latentgen.disambiguation import canvases, picture_folder, pictures
+from latentgen.jobs.around.mock import mock_snakemake
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake("draw_pictures", pictures="digit-canvases")
 
 with job(snakemake):
     settings = dict(snakemake.params.pictures)

@@ -5,9 +5,10 @@ Features that were computed elsewhere take the place of a network's layers.
 
 import pandas as pd
 
-from latentgen.jobs.job import best_device, job
+from latentgen.jobs.around.job import best_device, job
 from latentgen import progress
 from latentgen.csv_file import write_csv
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.jobs.job_run import run_of
 from latentgen.names import FEATURES, MODEL
 from latentgen.networks.activations import HeldSource
@@ -37,6 +38,11 @@ def sources(run, files, device):
             yield network, HeldSource(source_of(run, trained, with_input=with_input))
     yield "untrained", HeldSource(source_of(run, run.untrained_network(files.checkpoints, device)))
 
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake(
+        "fit_final_probes", experiment="mnist-14x14-cnn", noise="uniform-0.4", seed=1
+    )
 
 with job(snakemake):
     run, files, device = run_of(snakemake), snakemake.input, best_device()

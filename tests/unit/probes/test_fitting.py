@@ -239,7 +239,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
 @pytest.fixture(autouse=True)
 def no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """The record that every job leaves is tested elsewhere; these jobs are not Snakemake's."""
-    monkeypatch.setattr("latentgen.jobs.provenance.record", lambda job: None)
+    monkeypatch.setattr("latentgen.jobs.around.provenance.record", lambda job: None)
 
 
 def run_script(job: SimpleNamespace) -> tuple[bytes, pd.DataFrame, pd.DataFrame]:
