@@ -203,8 +203,8 @@ def compare(
         seeds, published, published_min, published_max, difference (ours minus published),
         tolerance, status (see `judged`). Quantities: the model's at its last and best epoch; a
         probe `by layer`; a probe at its `best layer` (of those in the published tables, by the mean
-        over runs on test, as in the paper), and, for MASC, the same from the paper's own table (`best layer,
-        headline`).
+        over runs on test, as in the paper), and, for MASC, the same from the paper's own table
+        (`best layer, headline`).
     """
     parts = [
         _compare_one(
