@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.conftest import REPOSITORY, TINY, Jobs, Workspace
-from tests.workflow import rerun_table
+from tests.conftest import TINY, Jobs, Workspace
 
 from latentgen import registries
-from latentgen.jobs import provenance
-from latentgen.jobs.code_digests import NO_NUMBERS, cannot_change_a_number
+from latentgen.jobs.around import provenance
+from latentgen.jobs.planning.code_digests import NO_NUMBERS, cannot_change_a_number
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
 FIGURES: Jobs = {
@@ -246,10 +245,6 @@ def test_what_no_longer_matches_is_named(
     assert all(
         line.endswith(f"was made from another {LIBRARY}/editing/transfer.py") for line in said
     )
-
-
-def test_the_page_says_what_edits_run_again() -> None:
-    assert (REPOSITORY / "docs" / "reruns.md").read_text() == rerun_table.page(), "`make schema`"
 
 
 def static_imports(script: Path) -> set[str]:

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
-from latentgen.jobs.job import best_device, job
+from latentgen.jobs.around.job import best_device, job
 from latentgen.csv_file import write_csv
 from latentgen.disambiguation import images, segments
 from latentgen.disambiguation.classifiers import load_classifier
 from latentgen.disambiguation.study import run_study
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.storage import atomic_directory
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake("disambiguate", study="composite-digits")
 
 with job(snakemake):
     study = snakemake.params.study

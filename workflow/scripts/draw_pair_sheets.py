@@ -4,12 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentgen.jobs.job import job
+from latentgen.jobs.around.job import job
 from latentgen.csv_file import read_csv
 from latentgen.disambiguation import images, segments
 from latentgen.disambiguation.evaluation import read_studies
 from latentgen.drawing import pair_sheets
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.storage import atomic_directory
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake("draw_pair_sheets", study="composite-digits")
 
 with job(snakemake):
     name, study = snakemake.wildcards.study, snakemake.params.study

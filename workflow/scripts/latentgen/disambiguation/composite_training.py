@@ -30,9 +30,11 @@ def train_composite_net(
     mean: Sequence[float],
     std: Sequence[float],
 ) -> nn.Module:
-    """Train on composites whose targets are shares of labels; the same bytes for the same seed (CPU).
+    """Train on composite images whose targets are fractions of labels.
 
-    Two digits on a composite have half of the target probability each; on an empty composite all labels
+    On a CPU, equal seeds give equal bytes.
+
+    Two digits on a composite have half of the target probability each; on an empty one all labels
     are equally likely, so that a redacted image has a sensible answer.
 
     Args:

@@ -21,7 +21,7 @@ Images = NDArray[np.uint8]
 def scattered(
     images: Images, labels: NDArray[np.int64], kind: str, rng: np.random.Generator, size: int
 ) -> Sample:
-    """Images, enlarged, at random places of a square black composite; images of a pair do not touch.
+    """Place enlarged images at random on a black square; those of a pair do not touch.
 
     Args:
         images: uint8 (N, C, H, W) to choose from; what is not black is the object.

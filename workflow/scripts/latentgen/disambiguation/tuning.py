@@ -1,4 +1,4 @@
-"""Verdicts whose thresholds are chosen on one half of the composites, to be reported on the other."""
+"""Verdicts with thresholds chosen on one half of the composite images, for use on the other."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
