@@ -102,7 +102,7 @@ def corrected(samples: LabelledSamples, corrections: Path) -> LabelledSamples:
 
     Args:
         samples: what was reviewed.
-        corrections: the .csv that the review page exports: `file`, `label` and optionally
+        corrections: the .csv that the review page exports: `file` or `index`, `label`, optionally
             `decision` (accept, keep, other, unsure or empty). Rows with accept, keep or other count
             as reviewed; without the column, rows whose label differs from the sample's do.
 
@@ -113,10 +113,12 @@ def corrected(samples: LabelledSamples, corrections: Path) -> LabelledSamples:
         table = pd.read_csv(corrections, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise PipelineError(f"{corrections}: cannot be read ({one_line(error)})") from None
+    table = table.rename(columns={"index": "file"})
     for column in ("file", "label"):
         if column not in table:
+            there = ", ".join(map(str, table))
             raise PipelineError(
-                f"{corrections}: found the columns {', '.join(table)}; expected file and label"
+                f"{corrections}: found the columns {there}; expected file (or index) and label"
             )
     position = {name: row for row, name in enumerate(samples.names)}
     if unknown := [name for name in table["file"] if name not in position]:
@@ -296,10 +298,9 @@ def _hugging_face(path: Path) -> LabelledSamples:
             raise PipelineError(f"{path}: found the splits {', '.join(found)}; expected {TRAIN}")
         note = f"scored: split {TRAIN}"
         found = found[TRAIN]
-    images = [name for name, kind in found.features.items() if isinstance(kind, datasets.Image)]
-    labels = [
-        name for name, kind in found.features.items() if isinstance(kind, datasets.ClassLabel)
-    ]
+    kinds = found.features.items()
+    images = [name for name, kind in kinds if isinstance(kind, datasets.Image)]
+    labels = [name for name, kind in kinds if isinstance(kind, datasets.ClassLabel)]
     if len(images) != 1 or len(labels) != 1:
         raise PipelineError(
             f"{path}: found {len(images)} columns of images and {len(labels)} of class labels; "

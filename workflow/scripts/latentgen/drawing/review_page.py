@@ -24,14 +24,15 @@ def review_page(
     *,
     title: str,
     classes: Sequence[str],
+    key: str = "file",
     n_shown: int = N_SHOWN,
 ) -> str:
     """Return the page as HTML.
 
     It shows the samples with the lowest scores, by pair of given and suggested label. A decision
     (accept the suggestion, keep the label, another class, unsure) is made by key or button, is kept
-    by the browser over a reload, and is exported as a CSV file with columns file, label, decision
-    and a row for every sample of the table, also those that are not shown.
+    by the browser over a reload, and is exported as a CSV file with columns file (or index), label
+    and decision, and a row for every sample of the table, also those that are not shown.
 
     Args:
         table: a row for each sample; index: names; columns is_label_issue, label_score,
@@ -40,6 +41,7 @@ def review_page(
         open_image: returns the image of the sample in a row of the table; None without images.
         title: of the page.
         classes: names that a label may be corrected to.
+        key: name of the export's first column: `file`, or `index` if names are positions.
         n_shown: maximum number of samples to show.
     """
     open_rows = np.arange(len(table))
@@ -51,6 +53,7 @@ def review_page(
     given = table["given_label"].astype(str).tolist()
     data: dict[str, Any] = {
         "title": title,
+        "column": key,
         "classes": list(classes),
         "names": names,
         "labels": given,
@@ -58,7 +61,7 @@ def review_page(
         "samples": [_sample(table, row, open_image) for row in shown],
     }
     digest = hashlib.sha256(json.dumps([title, names, given]).encode()).hexdigest()
-    data["key"] = f"latentgen-review-{digest[:16]}"
+    data["storage"] = f"latentgen-review-{digest[:16]}"
     template = files("latentgen.drawing").joinpath("review_page.html").read_text("utf-8")
     # `<` as an escape, so that no name of a file or class can end the script element.
     return template.replace("__DATA__", json.dumps(data).replace("<", "\\u003c"))
@@ -86,9 +89,8 @@ def _thumbnail(image: Image.Image) -> str:
     image = image.convert("RGB")
     factor = _SIDE // max(image.size)
     if factor > 1:
-        image = image.resize(
-            (image.width * factor, image.height * factor), Image.Resampling.NEAREST
-        )
+        size = (image.width * factor, image.height * factor)
+        image = image.resize(size, Image.Resampling.NEAREST)
     else:
         image.thumbnail((2 * _SIDE, 2 * _SIDE))
     stream = BytesIO()
