@@ -158,12 +158,13 @@ def bootstrap_intervals(
         )
         stream = derive_seed("bootstrap", experiment, noise, level)
         resampled = _resampled_differences(correct, stream, n_resamples)
-        part = pd.DataFrame(index=series)
+        of_setting: dict[str, Any] = {"experiment": experiment, "noise": noise, "level": level}
+        part = pd.DataFrame(of_setting, index=series)
         for name, values in zip(BOOTSTRAPPED, resampled, strict=True):
             low, high = bootstrap.interval(values)
             ends = {"low": low, "high": high, "p": bootstrap.p_value(values)}
             part = part.assign(**{f"{name}_bootstrap_{end}": x for end, x in ends.items()})
-        parts.append(part.reset_index().assign(experiment=experiment, noise=noise, level=level))
+        parts.append(part.reset_index())
     return pd.concat(parts, ignore_index=True)
 
 
