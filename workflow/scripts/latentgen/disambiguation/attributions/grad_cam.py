@@ -10,7 +10,7 @@ from latentgen.errors import PipelineError
 def grad_cam(
     module: nn.Module, inputs: Tensor, labels: Tensor, segments: Tensor, redacted: Tensor
 ) -> Tensor:
-    """Grad-CAM of the last layer whose output is a map, enlarged to the picture.
+    """Grad-CAM of the last layer whose output is a map, enlarged to the image.
 
     It is coarse. For networks that end in global average pooling it is exact: the share of each
     position of the map in the evidence. Negative values are kept.
