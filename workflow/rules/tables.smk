@@ -45,6 +45,7 @@ TABLES = {
         "target": "decoding",
         "input": {
             **PUBLISHED_TABLES,
+            "initialised": published_table("initialised"),
             "histories": of_runs(SUITE, "history.csv"),
             "final_probes": of_runs(SUITE, "final_probes.csv"),
         },
