@@ -9,7 +9,7 @@ from torch import nn
 
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
-from latentgen.networks.extract import in_mode, read_layers
+from latentgen.networks.extract import read_layers
 from latentgen.networks.last_layer import (
     find_last_layer,
     logits_of,
@@ -17,6 +17,7 @@ from latentgen.networks.last_layer import (
     require_replaceable,
 )
 from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
+from latentgen.networks.recorder import in_mode
 from latentgen.registries import find, own_code
 
 ARCHITECTURES = "latentgen.networks.architectures"
