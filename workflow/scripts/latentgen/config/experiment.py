@@ -107,6 +107,11 @@ class Relabel(Block):
     probe: Name = Field("masc", description="an entry of `probes`")
     max_epochs: Positive = 30
     patience: Positive = Field(3, description="epochs without a better validation accuracy")
+    retrain_controls: bool = Field(
+        False,
+        description="also train on with the labels of the controls, probes of the untrained "
+        "network and of raw input; the quality of their labels is always computed",
+    )
 
 
 class Intervention(Block):
@@ -216,6 +221,12 @@ class Experiment(Block):
     repair_probes: Annotated[list[Name], *Several] = Field(
         ["velpic", "nearest_class_mean", "masc", "lda"],
         description="which may take the place of upper layers when a network is repaired",
+    )
+    untrained_batch_norm: Literal["calibrated", "as_initialised"] = Field(
+        "calibrated",
+        description="statistics of batch normalisation in the untrained network (epoch 0), a "
+        "control: `calibrated` takes them from one pass over the training images, without labels; "
+        "`as_initialised` leaves mean 0 and variance 1, with which nothing is normalised",
     )
     batch_norm_contrast: bool = Field(
         False, description="also read it with each image's own batch statistics, as published"

@@ -5,7 +5,7 @@ network is cut at such a layer, and the probe replaces all layers after it. Laye
 are chosen on held-out training data with observed labels; true labels are never used.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from latentgen.data.labels import LabelArray, Labels
 from latentgen.editing import export
+from latentgen.editing.best_probe import HeldOut, best_probes
 from latentgen.editing.heads import decide, head_of_probe
 from latentgen.editing.transfer import edited_heads
 from latentgen.errors import PipelineError
@@ -98,6 +99,7 @@ def repair_checkpoints(
     checkpoint_folder: Path,
     data: NoisyData,
     probes: Settings,
+    load: Callable[[Network, Path, int], None] = checkpoints.load_epoch,
 ) -> Repair:
     """Choose the kept epoch, layer and last layer with the best held-out accuracy.
 
@@ -114,6 +116,8 @@ def repair_checkpoints(
         checkpoint_folder: its states at kept epochs.
         data: the noisy training set.
         probes: settings by name, of kinds that can be a last layer (see `head_of_probe`).
+        load: loads the checkpoint of an epoch into the network, as stored or as
+            `Run.load_epoch` does.
 
     Raises:
         PipelineError: nothing is held out, the network has another number of classes, a state is
@@ -129,7 +133,7 @@ def repair_checkpoints(
     network = tried(network, (channels, height, width), data.labels.n_classes)
     names, right = [], []
     for epoch in checkpoints.epochs_in(checkpoint_folder):
-        _set_to(network, checkpoint_folder, epoch)
+        load(network, checkpoint_folder, epoch)
         for layer, head, predicted in _predictions(network, data, probes):
             names.append((epoch, layer, head))
             right.append(predicted[held_out] == data.labels.observed[held_out])
@@ -137,7 +141,7 @@ def repair_checkpoints(
     accuracies = outcomes.mean(1)
     epoch, layer, head = names[int(accuracies.argmax())]
     observed = interval(corrected_accuracy(outcomes), int(held_out.sum()))
-    _set_to(network, checkpoint_folder, epoch)
+    load(network, checkpoint_folder, epoch)
     as_trained = head == TRAINED
     return Repair(
         epoch=epoch,
@@ -156,10 +160,6 @@ def repair_checkpoints(
         if data.level is None
         else without_noise(observed, data.level, data.labels.n_classes),
     )
-
-
-def _set_to(network: Network, folder: Path, epoch: int) -> None:
-    checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
 
 
 def _predictions(
@@ -259,7 +259,7 @@ def repair_run(
     data = NoisyData(run.images["train"], run.labels, **run.normalise, level=level_if_known)
     test = run.images["test"].to(device)
     before = predict_logits(network.module, test, **run.normalise)
-    found = repair_checkpoints(network, checkpoint_folder, data, probes)
+    found = repair_checkpoints(network, checkpoint_folder, data, probes, run.load_epoch)
     facts = export.facts_of(run, epoch=found.epoch, layer=found.layer, head=found.head)
     classifier = found.classifier(facts)
     after = torch.cat([classifier(images) for images in test.split(1000)])
@@ -274,14 +274,16 @@ def repair_run(
         **_columns("true_accuracy", found.true),
         "test_before": _accuracy(before, run.labels.test),
         "test_after": _accuracy(after, run.labels.test),
-        **_controls(run, device, probes),
+        **_controls(run, checkpoint_folder, device, probes),
     }
     return classifier, pd.DataFrame([row]), found.candidates
 
 
-def _controls(run: Run, device: torch.device, probes: Settings) -> dict[str, float]:
+def _controls(
+    run: Run, checkpoint_folder: Path, device: torch.device, probes: Settings
+) -> dict[str, float]:
     """What the choice of a repair comes to where training has put nothing."""
-    untrained = run.network(device)
+    untrained = run.untrained_network(checkpoint_folder, device)
     source = HeldSource(source_of(run, untrained, with_input=True))
     return {
         "test_untrained": control(source, untrained.layers, run.labels, probes),
@@ -292,23 +294,18 @@ def _controls(run: Run, device: torch.device, probes: Settings) -> dict[str, flo
 def control(
     source: ActivationSource, layers: Iterable[str], labels: Labels, probes: Settings
 ) -> float:
-    """Test accuracy of the probe, at one of some layers, that is best on held-out observed labels.
+    """Return the test accuracy of the probe that is best on held-out observed labels.
 
-    The choice of a repair, made among probes of what training has not changed: the layers of the
-    untrained network, or the input. Of equally good ones the first is taken.
+    Args:
+        source: of the untrained network's activations, or of the raw input.
+        layers: to choose from, like probes; of equally good ones the first is taken.
+        labels: of the source's samples.
+        probes: settings by name.
     """
     held_out = ~labels.fitted
-    best, on_test = -1.0, float("nan")
-    for layer in layers:
-        fitted_probes = fit_probes(source, layer, labels, probes, ["observed"])
-        predict = {key: probe.predict for key, (probe, _) in fitted_probes.items()}
-        on_train = predictions(source, layer, "train", predict)
-        tested = predictions(source, layer, "test", predict)
-        for key in predict:
-            right = on_train[key][held_out] == labels.observed[held_out]
-            if right.mean() > best:
-                best, on_test = right.mean(), float((tested[key] == labels.test).mean())
-    return on_test
+    chosen_on = {"observed": HeldOut("train", held_out, labels.observed[held_out])}
+    best = best_probes(source, layers, labels, probes, chosen_on)["observed"]
+    return float((best.predicted["test"] == labels.test).mean())
 
 
 def _columns(name: str, estimate: Estimate | None) -> dict[str, float]:
