@@ -1,6 +1,5 @@
 """Datasets of torchvision, read from their folder or downloaded."""
 
-import inspect
 import operator
 import os
 import shutil
@@ -19,7 +18,9 @@ from latentgen.data.image_files import stack_images
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line
 from latentgen.external_files import note_download
-from latentgen.library_classes import words
+from latentgen.library_classes import class_of, classes, words
+
+PACKAGE = "torchvision.datasets"
 
 
 class _NotThereError(PipelineError):
@@ -58,16 +59,10 @@ def torchvision(
             (downloads are compared with torchvision's checksums); images are of several sizes and
             `image_size` is not given; or samples are not an image and a class.
     """
-    from torchvision import datasets
-
-    kind = getattr(datasets, name, None) if name in datasets.__all__ else None
-    known = {
-        key
-        for one in (kind.__mro__ if isinstance(kind, type) else ())
-        for key in inspect.signature(one.__init__).parameters
-    }
-    if not {"train", "split"} & known:
+    known = classes(PACKAGE, "VisionDataset").get(name) or {}
+    if not {"train", "split"} & known.keys():
         raise PipelineError(f"torchvision.datasets: found no dataset {name!r} with train and test")
+    kind = class_of(PACKAGE, name)
     keywords = {**(arguments or {}), "root": Path(root)}
     parts = (
         [{"train": flag} for flag in (True, False)]
@@ -191,7 +186,7 @@ def _download(kind: Any, keywords: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix=".partial.", dir=root) as folder:
         partial_root = Path(folder)
         # An archive that was put there by hand is used if its checksum is right.
-        names = {kind.__name__, *words("torchvision.datasets", kind.__name__)}
+        names = {kind.__name__, *words(PACKAGE, kind.__name__)}
         places = [place for place in root.iterdir() if place.name in names]
         for file in [file for place in places for file in (place, *place.rglob("*"))]:
             if file.is_file() and file.suffix in (".gz", ".tgz", ".tar", ".zip", ".bz2"):
