@@ -30,10 +30,11 @@ rule find_label_issues:
 
 
 rule show_label_issues:
-    """A page of the most suspect samples of a run, with their pictures."""
+    """A page to review the labels of a run that are most probably wrong."""
     input:
         dataset=dataset_of,
         samples=f"{RUN}/label_issues.csv",
+        template=os.path.relpath(WORKFLOW / "scripts/latentgen/drawing/review_page.html"),
     output:
         report(
             f"{RUN}/label_issues.html",

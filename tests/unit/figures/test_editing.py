@@ -245,7 +245,7 @@ def test_table_of_repairs() -> None:
     assert table["gain"].tolist() == pytest.approx([0.4, 0.2])
     assert table["early_stopped"].tolist() == [0.65, 0.65]
     assert table["over_early_stopping"].tolist() == pytest.approx([0.05, -0.05])
-    assert table["learned_part"].tolist() == pytest.approx([0.2, 0.05])
+    assert table["gain_over_controls"].tolist() == pytest.approx([0.2, 0.05])
     assert [*table][: len(over_seeds.RUN_COLUMNS)] == over_seeds.RUN_COLUMNS
     text = repair_table.to_markdown(table)
     assert "+0.300 [-0.971, +1.571]" in text  # 12.706 times 0.1
