@@ -38,8 +38,9 @@ def to_markdown(runs: pd.DataFrame) -> str:
 
 
 _EXPLANATION = """\
-Test accuracy, means over seeds with the 95 % confidence interval where there are several. Retrained:
-from the same initialisation with the same recipe, stopped at the best epoch on held-out images with their
-observed labels. Label issues are what the library finds, cleanlab's what confident learning finds
-on logistic regressions of the same layer. Only who knows the true labels can train on the right
-ones alone, so unknown noise has no such row; its test labels are those that the dataset has."""
+Test accuracy, means over seeds with the 95 % confidence interval where there are several.
+Retrained: from the same initialisation with the same recipe, stopped at the best epoch on held-out
+images with their observed labels. Label issues are those that the library finds. Cleanlab's are
+those that confident learning finds on logistic regressions of the same layer. Training on the right
+labels alone needs the true ones, so unknown noise has no such row. Test labels are those of the
+dataset."""
