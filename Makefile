@@ -56,7 +56,7 @@ schema: .venv/installed  ## renew what is generated: schema and reference of con
 	  "import json; from latentgen.config.schema import schema; print(json.dumps(schema(), indent=2))" \
 	  > workflow/schemas/config.schema.json
 	$(BIN)/jsonschema-markdown --no-footer --no-empty-columns workflow/schemas/config.schema.json \
-	  > config/reference.md
+	  > docs/reference/configuration_keys.md
 
 benchmark: export PYTHONPATH = workflow/scripts
 benchmark: export OMP_NUM_THREADS = 1

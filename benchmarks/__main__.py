@@ -1,6 +1,6 @@
 """Measure rows of the table, the growth of time and memory, or the quick suite.
 
-`python -m benchmarks` measures every row and writes docs/benchmarks.md; with names only these.
+`python -m benchmarks` measures every row and writes docs/reference/benchmarks.md; with names only these.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     PYTHONPATH=workflow/scripts OMP_NUM_THREADS=1 python -m benchmarks.label_issues_growth
 
-Writes docs/label_issues_growth.csv and draws it. Ours alone is also measured on 60,000 x 2048.
+Writes docs/reference/label_issues_growth.csv and draws it. Ours alone is also measured on 60,000 x 2048.
 """
 
 import time

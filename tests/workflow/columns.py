@@ -1,4 +1,4 @@
-"""What docs/columns.md says of the CSV files below results/, and whether it is so."""
+"""What docs/reference/columns.md says of the CSV files below results/, and whether it is so."""
 
 import re
 from pathlib import Path, PurePosixPath

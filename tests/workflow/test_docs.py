@@ -67,7 +67,7 @@ def test_add_a_dataset(repository: Workspace) -> None:
         assert file["train/images"].shape == (12, 3, 16, 16)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/add_a_dataset.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/add_a_dataset.md"])
 def test_every_dataset_of_an_example_is_one_that_config_yaml_may_hold(page: str) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.S)
     read_blocks = [yaml.safe_load(block) or {} for block in blocks]
@@ -188,7 +188,7 @@ def test_the_first_entry_of_each_kind_shows_every_key(kind: str, entry: str) -> 
 
 
 def examples() -> list[dict[str, Any]]:
-    """The excerpts of config.yaml that config/README.md explains keys by."""
+    """The excerpts of config.yaml that docs/reference/configuration.md explains keys by."""
     text = (REPOSITORY / "config" / "README.md").read_text()
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.S)]
 

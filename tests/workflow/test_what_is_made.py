@@ -1,4 +1,4 @@
-"""The files that the targets make are those that docs/columns.md and docs/papers.md speak of."""
+"""The files that the targets make are those that docs/reference/columns.md and docs/reference/papers.md speak of."""
 
 import json
 import re
@@ -57,7 +57,7 @@ Row = tuple[str, str, str]
 
 
 def rows_by_target() -> dict[str, list[Row]]:
-    """The rows of docs/papers.md: what is in the paper, what answers it here, run or not."""
+    """The rows of docs/reference/papers.md: what is in the paper, what answers it here, run or not."""
     page = (REPOSITORY / "docs" / "papers.md").read_text()
     rows: dict[str, list[Row]] = {}
     for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:

@@ -45,7 +45,7 @@ def _keep_freed_memory() -> None:
     """Have the C library keep up to 512 MB of freed memory for the next arrays.
 
     By default it may return large blocks to the system, which then has to clear every page once
-    more: up to a fifth of the time of training a small CNN (docs/benchmarks.md).
+    more: up to a fifth of the time of training a small CNN (docs/reference/benchmarks.md).
     """
     # From malloc.h of the GNU C library, the only one that has these settings.
     trim_threshold, mmap_threshold = -1, -3
@@ -60,7 +60,7 @@ if hasattr(sys.modules["__main__"], "snakemake"):
     sys.meta_path.insert(0, _ScipyStatsWhenUsed)
     # A script imports this first. Looking for garbage among what is imported next, all of which
     # stays, and once more when Python ends, would take a third of the time of starting and ending:
-    # what `fit_probes` imports took 2.98 seconds, and takes 2.09 (docs/benchmarks.md).
+    # what `fit_probes` imports took 2.98 seconds, and takes 2.09 (docs/reference/benchmarks.md).
     gc.disable()
 
 
