@@ -1,6 +1,6 @@
 """Measure rows of the table, the growth of time and memory, or the quick suite.
 
-`python -m benchmarks` measures every row and writes docs/reference/benchmarks.md; with names only these.
+`python -m benchmarks` measures every row to docs/reference/benchmarks.md; with names only these.
 """
 
 import argparse
@@ -28,7 +28,7 @@ BENCHMARKS = [
     *activations.BENCHMARKS,
     *redaction.BENCHMARKS,
 ]
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs/reference"
 
 
 def main() -> None:

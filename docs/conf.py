@@ -22,7 +22,7 @@ exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 # Links to files of the repository outside docs/ are links to read there, not pages of the site.
-suppress_warnings = ["myst.xref_missing"]
+suppress_warnings = ["myst.xref_missing", "myst.header"]
 html_theme = "furo"
 html_title = f"latentgen {release}"
 autodoc_member_order = "bysource"
