@@ -385,3 +385,12 @@ def test_the_content_of_given_labels_is_one_of_a_dataset_s_files() -> None:
     assert digits.files() == ["people.csv"]
     arrays = NpzDataset(source="npz", path="a.npz", given_labels="people.csv")
     assert arrays.files() == ["a.npz", "people.csv"]
+
+
+def test_paths_of_any_depth_become_file_names() -> None:
+    from latentgen.drawing.pair_sheets import sheet_name
+
+    names = [f"{'ä' * 60}/{'b' * 90}/{'c' * 90}/{i}.png" for i in range(2)]
+    sheets = [sheet_name({"name": name, "label_a": 999, "label_b": 100}) for name in names]
+    assert len(set(sheets)) == 2
+    assert all(len(f".partial.{sheet}.png".encode()) <= 255 for sheet in sheets)
