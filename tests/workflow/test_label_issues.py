@@ -61,7 +61,7 @@ def test_issues_of_labels_that_came_with_the_data(workspace: Callable[..., Works
     assert rates["bob"] == (on_train["given_label"] != on_train["true_label"]).mean()
     text = (results / "tables" / "label_issues.md").read_text()
     assert "## tiny, given bob, images trained on" in text
-    choices = pd.read_csv(results / "tables" / "mending.csv").groupby("experiment")["choice"]
+    choices = pd.read_csv(results / "tables" / "cleaned_labels.csv").groupby("experiment")["choice"]
     assert set(choices.get_group("tiny")) == set(CHOICES) and choices.size()["tiny"] == 7
     page = (run / "label_issues.html").read_text()
     assert '"column": "index"' in page and page.count('"true": ') == 300

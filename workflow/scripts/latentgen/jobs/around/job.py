@@ -68,9 +68,9 @@ if hasattr(sys.modules["__main__"], "snakemake"):
 def job(snakemake: Any) -> Iterator[None]:
     """Write everything that is printed to the rule's log, and a failure's reason as its last line.
 
-    A mistake that the user can mend is one line, and so is one in code of the user's own, with its
-    place there; anything else comes with its traceback. At the end
-    a record of where the outputs come from is left beside the first of them.
+    An error that the user can correct is one line, and so is one in custom code, with its file and
+    line; anything else comes with its traceback. At the end a record of where the outputs come from
+    is written next to the first of them.
     """
     if not gc.isenabled():
         gc.freeze()
