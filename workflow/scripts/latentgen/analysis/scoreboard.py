@@ -311,8 +311,8 @@ def _difference(row: Mapping[Any, Any], name: str) -> str:
     text = interval_text({"mean": row[name], **ends})
     if not pd.isna(row[f"{name}_low"]):
         text += f", seeds [{row[f'{name}_low']:+.3f}, {row[f'{name}_high']:+.3f}]"
-        text += f", p = {row[f'{name}_p']:.2g}"
-    return text
+    p_value = row[f"{name}_p"]
+    return text if pd.isna(p_value) else f"{text}, p = {p_value:.2g}"
 
 
 def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.DataFrame:
