@@ -137,7 +137,7 @@ for name, spec in TABLES.items():
         name:
             f"tabulate_{name}"
         input:
-            **spec["input"],
+            **split_resources(spec["input"])[0],
         output:
             **table(name),
             **spec.get("output", {}),
@@ -154,6 +154,7 @@ for name, spec in TABLES.items():
             runtime=10,
         params:
             **spec.get("params", {}),
+            external=split_resources(spec["input"])[1],
             code=code_of("make_table.py", "tables", {"table": name}),
             table=name,
         message:

@@ -38,6 +38,6 @@ with job(snakemake):
         facts = {
             key: study[key] for key in ("pictures", "classifier", "segmenter", "fill", "delta")
         }
-        template = Path(snakemake.input.template).read_text(encoding="utf-8")
+        template = Path(snakemake.params.external["template"]).read_text(encoding="utf-8")
         page = pair_sheets.index_page(template, name, pairs, skipped, facts)
         (folder / "index.html").write_text(page, encoding="utf-8")

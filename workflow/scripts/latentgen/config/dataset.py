@@ -1,6 +1,5 @@
 """Datasets in config.yaml."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -17,7 +16,7 @@ from latentgen.config.base import (
 from latentgen.config.errors import NotAmongError
 from latentgen.errors import PipelineError
 from latentgen.installed import WrittenClass, exported, written_class
-from latentgen.registries import is_there
+from latentgen.user_code import is_there
 
 
 class Subset(Block):
@@ -108,6 +107,10 @@ class DatasetBlock(Block):
         description="for noise kind given: a .csv, .npy, .npz or .pt file of labels that came with "
         "the training samples",
     )
+
+    def files(self, _: str = "") -> list[str]:
+        """The file of given labels, if there is one."""
+        return [self.given_labels] if self.given_labels else []
 
     @field_validator("confusion")
     @classmethod
@@ -237,11 +240,11 @@ class TorchvisionDataset(ResizedImages):
         return self
 
     def files(self, data_root: str = "") -> list[str]:
-        """What lies in `data_root` under a name that its class in torchvision speaks of."""
+        """Paths in `data_root` of the names that its class in torchvision speaks of."""
         root = Path(data_root or ".")
         words = written_class(TORCHVISION, self.name).words
-        there = sorted(os.listdir(root)) if root.is_dir() else []
-        return [str(root / name) for name in there if name in words]
+        names = [word for word in words if word.strip(".") and "/" not in word and " " not in word]
+        return [*super().files(), *(str(root / name) for name in names)]
 
 
 TORCHVISION = "torchvision.datasets"
@@ -291,9 +294,9 @@ class ImageFolderDataset(ResizedImages):
         return self
 
     def files(self, _: str = "") -> list[str]:
-        """The archive, or both parts of the folder: other things may lie beside them."""
-        parts = [Path(self.path, self.train), Path(self.path, self.test)]
-        return [str(part) for part in parts] if parts[0].is_dir() else [self.path]
+        """The archive, or both parts of the folder: other things may lie next to them."""
+        parts = [str(Path(self.path, part)) for part in (self.train, self.test)]
+        return [*super().files(), self.path, *parts]
 
 
 class NpzDataset(ImageDataset):
@@ -304,7 +307,7 @@ class NpzDataset(ImageDataset):
 
     def files(self, _: str = "") -> list[str]:
         """The archive."""
-        return [self.path]
+        return [*super().files(), self.path]
 
 
 class FeaturesDataset(DatasetBlock):
@@ -320,7 +323,7 @@ class FeaturesDataset(DatasetBlock):
 
     def files(self, _: str = "") -> list[str]:
         """The file or folder."""
-        return [self.path]
+        return [*super().files(), self.path]
 
 
 class HuggingFaceDataset(ResizedImages):
@@ -344,7 +347,7 @@ class HuggingFaceDataset(ResizedImages):
 
     def files(self, _: str = "") -> list[str]:
         """The folder."""
-        return [self.path]
+        return [*super().files(), self.path]
 
 
 class CsvDataset(ResizedImages):
@@ -361,7 +364,7 @@ class CsvDataset(ResizedImages):
 
     def files(self, _: str = "") -> list[str]:
         """The table and the folder."""
-        return [self.path, self.folder]
+        return [*super().files(), self.path, self.folder]
 
 
 Dataset = Annotated[

@@ -46,7 +46,7 @@ def _opened(file: Path) -> Iterator[tuple[set[str], Mapping[str, Any]]]:
         yield set(places), places
     elif file.suffix in HDF5:
         try:
-            archive = h5py.File(file, "r", locking="best-effort")
+            archive = h5py.File(file, "r", locking=False)
         except DAMAGED as error:
             raise PipelineError(f"{file}: no readable HDF5 file ({one_line(error)})") from error
         with archive:

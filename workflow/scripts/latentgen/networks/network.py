@@ -17,7 +17,8 @@ from latentgen.networks.last_layer import (
     require_replaceable,
 )
 from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
-from latentgen.registries import find, own_code
+from latentgen.registries import find
+from latentgen.user_code import own_code
 
 ARCHITECTURES = "latentgen.networks.architectures"
 """The registry of architectures."""

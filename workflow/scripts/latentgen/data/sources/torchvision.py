@@ -20,7 +20,6 @@ from latentgen.data.datasets import Dataset, Images, StrPath
 from latentgen.data.image_files import stack_images
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line
-from latentgen.external_files import note_download
 from latentgen.installed import written_class
 
 PACKAGE = "torchvision.datasets"
@@ -235,9 +234,6 @@ def _download(name: str, keywords: Mapping[str, Any]) -> None:
             final = root / file.relative_to(partial_root)
             final.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, final)
-        came = sorted(place.name for place in partial_root.iterdir())
-    for top in came:
-        note_download(root / top)
 
 
 def _files_below(places: Iterable[Path]) -> list[Path]:
