@@ -132,7 +132,7 @@ def test_memory_grows_with_data_parameters_and_probes() -> None:
     images = 100_000 * 28 * 28 / 2**20
     assert of("train", 200_000) - of("train", 100_000) == pytest.approx(3 * images, abs=3)
     weights = 4 * (784 + 10) * 9000 / 2**20
-    assert of("train", width=10_000) - of("train") == pytest.approx(5 * weights, rel=0.1)
+    assert of("train", width=10_000) - of("train") == pytest.approx(5 * weights, rel=0.3)
     lda, knn = {"probe": "lda"}, {"probe": "knn"}
     assert of("fit_probes") < of("fit_probes", probes=[knn]) < of("fit_probes", probes=[knn, lda])
     assert of("train", 1437, 256) < 1500  # small jobs run side by side

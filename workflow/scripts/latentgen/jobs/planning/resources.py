@@ -193,7 +193,9 @@ def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     # A class holds its rows, or a width x width matrix and its components.
     moments = 4 * width * min(size["train"], 2 * size["classes"] * width)
     probes = experiment[PROBES_OF[rule]].values() if rule in PROBES_OF else []
-    multiple = 2 if probes else 6  # MASC of observed and of true labels: moments and components
+    multiple = (
+        2 if rule in PROBES_OF else 6
+    )  # MASC of observed and of true labels: moments and components
     matrices = 5 * min(1, 2 * size["train"] / (size["classes"] * width)) ** 2
     rows = 0
     for probe in probes:
