@@ -245,7 +245,8 @@ class TorchvisionDataset(ResizedImages):
         if self.data_folder:
             return [str(root / self.data_folder)]
         # Whether they exist or not: a plan before a download is the plan after it.
-        names = sorted({self.name, self.name.lower(), *words(TORCHVISION, self.name)})
+        named = {self.name, *words(TORCHVISION, self.name)}
+        names = sorted(named | {name.lower() for name in named})
         return [str(root / name) for name in names if name.strip(". ") and "/" not in name]
 
 
