@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,48 @@ def test_a_script_looks_for_garbage_once_its_job_begins_and_not_before(tmp_path:
     # Whoever imports the module otherwise is left alone.
     script.write_text(script.read_text().replace("snakemake", "other"))
     assert said() == ["True", "True False", "True"]
+
+
+def test_what_scripts_do_not_use_is_not_imported_until_they_do(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "snakemake = None\n"
+        "from latentgen.jobs.around.job import job\n"
+        "from latentgen.probes.fitting import probe_layers\n"
+        "loaded = [name in sys.modules for name in ('scipy.stats._stats_py', 'sklearn.metrics')]\n"
+        "from sklearn.metrics import roc_auc_score\n"
+        "import scipy.stats\n"
+        "print(loaded, scipy.stats.norm.cdf(0), 'scipy.stats._stats_py' in sys.modules)\n"
+    )
+    path = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow" / "scripts")}
+    done = subprocess.run([sys.executable, str(script)], env=path, capture_output=True, text=True)
+    assert done.stdout.split("\n") == ["[False, False] 0.5 True", ""], done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts page faults of the GNU C library")
+def test_jobs_keep_freed_memory_for_their_next_arrays() -> None:
+    code = (
+        "import resource\n"
+        "def faults():\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    several = [b'1' * 2**23 for _ in range(4)]\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "print([faults() for _ in range(3)][-1])\n"
+    )
+    before_config = (REPOSITORY / "workflow" / "rules" / "before_config.smk").read_text()
+    set_there = re.findall(r'setdefault\("(MALLOC_\w+)", str\((\d+) \* 2\*\*20\)\)', before_config)
+    settings = {name: str(int(number) * 2**20) for name, number in set_there}
+
+    def found(more: dict[str, str]) -> int:
+        plain = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env={**plain, **more}, capture_output=True, text=True)
+        return int(done.stdout)
+
+    pages = 4 * 2**23 // 4096
+    assert found(settings) < pages / 100
+    assert found({}) > pages / 2
 
 
 def test_a_job_waits_for_the_same_job(tmp_path: Path) -> None:

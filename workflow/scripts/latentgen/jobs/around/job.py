@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import gc
 import hashlib
 import json
 import os
@@ -19,15 +18,12 @@ os.environ["MPLBACKEND"] = "Agg"
 from latentgen.content import digest_of
 from latentgen.devices import best_device, device_name
 from latentgen.errors import PipelineError
-from latentgen.jobs.around import provenance
+from latentgen.jobs.around import provenance, start_up
 from latentgen.user_code import line_of, reason_of
 
 __all__ = ["best_device", "files_of", "fingerprint", "job"]
 
-if hasattr(sys.modules["__main__"], "snakemake"):
-    # What a script imports next stays until it ends. Without garbage collection among it, the
-    # imports of `fit_probes` take 2.1 instead of 3.0 seconds (docs/benchmarks.md).
-    gc.disable()
+start_up.begin()
 
 
 @contextmanager
@@ -38,9 +34,7 @@ def job(snakemake: Any) -> Iterator[None]:
     place there. Any other exception is reported with its traceback. After success, a record of
     where the outputs come from is written next to the first of them.
     """
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
+    start_up.end()
     if not snakemake.log:  # started by hand, see `mock_snakemake`
         yield
         provenance.record(snakemake)
