@@ -374,7 +374,7 @@ def gains() -> pd.DataFrame:
         for difference, series, gain in (
             ("readout_gap", "early_stopped", 0.1),
             ("readout_gap", "masc", 0.2),
-            ("learned_part", "masc", 0.05),
+            ("gain_over_controls", "masc", 0.05),
         )
         for level in LEVELS
     ]
@@ -388,11 +388,14 @@ def test_scoreboard_has_a_row_of_two_differences_for_each_experiment() -> None:
     panels = by_title(scoreboard.draw(numbers, STYLE))
     assert list(panels) == [
         f"{experiment}, {difference}\nlayer: {rule}"
-        for experiment, rule in (("a", "penultimate"), ("b", "best on validation"))
-        for difference in ("readout gap: over the model", "learned part: over the better control")
+        for experiment, rule in (("a", "penultimate"), ("b", "best on held-out data"))
+        for difference in (
+            "readout gap: over the model",
+            "gain over controls: over the better control",
+        )
     ]
     for (title, axes), row in zip(panels.items(), (0, 0, 1, 1), strict=True):
-        if "learned" in title:
+        if "gain" in title:
             assert lines(axes) == {"MASC": [0.05, 0.05]}
         else:
             assert lines(axes) == {"Model, stopped early": [0.1, 0.1], "MASC": [0.2, 0.2]}

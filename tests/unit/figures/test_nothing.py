@@ -34,7 +34,7 @@ FILES = {
     "repairs": f"{RUN}/repair.csv",
     "samples": f"{RUN}/label_issues.csv",
     "rates": f"{RUN}/noise_rates.csv",
-    "mended": f"{RUN}/mending.csv",
+    "cleaned": f"{RUN}/cleaned_labels.csv",
     "pairs": "disambiguation/studies/s/pairs.csv",
     "skipped": "disambiguation/studies/s/skipped.csv",
     "unreadable": "disambiguation/images/p_skipped.csv",

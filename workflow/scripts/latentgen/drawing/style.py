@@ -8,6 +8,7 @@ from latentgen.names import INPUT_SUFFIX, UNTRAINED_SUFFIX
 # own line style or marker, so that figures can be read in grey.
 SERIES: dict[str, dict[str, Any]] = {
     "model": {"color": "#000000", "linestyle": "--", "label": "Model"},
+    "best_probe": {"color": "#000000", "marker": "*", "label": "Best probe"},
     "masc": {"color": "#0072B2", "marker": "o", "label": "MASC"},
     "velpic": {"color": "#D55E00", "marker": "s", "label": "VeLPIC"},
     "masc_image_statistics": {

@@ -1,4 +1,4 @@
-"""Readout gap and learned part by corruption level, a row for each experiment."""
+"""Readout gap and gain over controls by corruption level, a row for each experiment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentgen.analysis.scoreboard import LAYER_RULES, gains_by_level
+from latentgen.analysis.controls import LAYER_RULES
+from latentgen.analysis.scoreboard import gains_by_level
 from latentgen.csv_file import read_csv
 from latentgen.drawing.panels import (
     Drawn,
@@ -22,7 +23,7 @@ from latentgen.names import GIVEN
 
 DIFFERENCES = {
     "readout_gap": "readout gap: over the model",
-    "learned_part": "learned part: over the better control",
+    "gain_over_controls": "gain over controls: over the better control",
 }
 """What is drawn, with names for readers."""
 

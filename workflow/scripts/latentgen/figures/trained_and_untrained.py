@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latentgen.analysis import trained_and_untrained as analysis
+from latentgen.analysis.controls import LAYER_RULES
 from latentgen.analysis.over_seeds import one_of_each_kind, read_runs
 from latentgen.analysis.published import beside
-from latentgen.analysis.scoreboard import LAYER_RULES
 from latentgen.drawing.panels import Drawn, draw_series, finish, look_of, unless_empty, wrapped_grid
 from latentgen.drawing.style import PUBLISHED, style_of
 from latentgen.names import INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX

@@ -1,4 +1,4 @@
-"""What mending wrong labels brings: test accuracy of each way to treat them."""
+"""Test accuracy of each way to treat wrong labels."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,9 +23,9 @@ COLOURS = {
 }
 
 
-def mending(files: Any, params: Any) -> Drawn:
-    """Files: mended. Params: style."""
-    runs = read_runs(files.mended)
+def cleaned_labels(files: Any, params: Any) -> Drawn:
+    """Files: cleaned. Params: style."""
+    runs = read_runs(files.cleaned)
     numbers = with_intervals(runs, [*SETTING, "choice"], "test_accuracy")
     return draw(numbers, params.style), numbers
 
