@@ -59,7 +59,7 @@ class SklearnProbe(ClassifierMixin, BaseEstimator):
 
 
 def _copy(X: Tensor) -> NDArray[Any]:
-    return np.array(X.cpu().numpy())
+    return np.array(X.detach().cpu().numpy())
 
 
 AnyProbe = Probe | SklearnProbe
