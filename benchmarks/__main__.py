@@ -37,9 +37,7 @@ def main() -> None:
     names = [benchmark.name for benchmark in BENCHMARKS]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows: {', '.join(names)}")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes; writes nothing")
-    parser.add_argument(
-        "--growth", action="store_true", help="draw benchmarks_growth instead"
-    )
+    parser.add_argument("--growth", action="store_true", help="draw benchmarks_growth instead")
     parser.add_argument("--suite", action="store_true", help="time suite `quick` instead")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
