@@ -20,6 +20,8 @@ from latentgen.drawing.style import PUBLISHED, style_of
 from latentgen.names import INPUT, Level, level_name
 from latentgen.storage import atomic_path
 
+matplotlib.rcdefaults()  # the same figures on every machine, whatever a matplotlibrc holds
+
 P = ParamSpec("P")
 
 Drawn = tuple[Figure, pd.DataFrame]
