@@ -51,13 +51,12 @@ format: .venv/installed  ## put code and rules in the common form
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-schema: .venv/installed  ## renew what is generated: schema and reference of config.yaml, and what edits re-run
+schema: .venv/installed  ## renew what is generated: schema and reference of config.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python -c \
 	  "import json; from latentgen.config.schema import schema; print(json.dumps(schema(), indent=2))" \
 	  > workflow/schemas/config.schema.json
 	$(BIN)/jsonschema-markdown --no-footer --no-empty-columns workflow/schemas/config.schema.json \
 	  > config/reference.md
-	PYTHONPATH=workflow/scripts:. $(BIN)/python -m tests.workflow.rerun_table > docs/reruns.md
 
 benchmark: export PYTHONPATH = workflow/scripts
 benchmark: export OMP_NUM_THREADS = 1

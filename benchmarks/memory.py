@@ -33,7 +33,7 @@ from PIL import Image
 from benchmarks.copies import REPOSITORY, RESULTS, copy_workflow
 from latentgen import progress
 from latentgen.config import schema
-from latentgen.jobs import resources
+from latentgen.jobs.planning import resources
 
 EXPERIMENT = "tinyimagenet-alexnet"
 RUN = f"results/runs/{EXPERIMENT}/uniform-0.4/seed1"

@@ -166,7 +166,7 @@ def test_the_graph_shows_rules_by_phase_and_their_code(page: Page, complaints: l
     ]
     assert page.locator("#phases line").count() == 1 + 2 + 2
     phases.get_by_text("fit probes").click()
-    page.get_by_text("from latentgen.jobs.job import").first.wait_for()
+    page.get_by_text("from latentgen.jobs.around.job import").first.wait_for()
     assert complaints == []
 
 

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.conftest import REPOSITORY, TINY, Jobs, Workspace
-from tests.workflow import rerun_table
+from tests.conftest import TINY, Jobs, Workspace
 
 from latentgen import registries
-from latentgen.jobs import provenance
-from latentgen.jobs.code_digests import NO_NUMBERS, cannot_change_a_number
+from latentgen.jobs.around import provenance
+from latentgen.jobs.planning.code_digests import NO_NUMBERS, cannot_change_a_number
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
 FIGURES: Jobs = {
@@ -248,10 +247,6 @@ def test_what_no_longer_matches_is_named(
     )
 
 
-def test_the_page_says_what_edits_run_again() -> None:
-    assert (REPOSITORY / "docs" / "reruns.md").read_text() == rerun_table.page(), "`make schema`"
-
-
 def static_imports(script: Path) -> set[str]:
     """Files of the library that a script imports, by the standard library's own search."""
     left_alone = [
@@ -415,7 +410,7 @@ def test_values_written_in_another_way(finished: Workspace) -> None:
 def test_contents_from_outside_decide(
     workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Data that are corrected, and a picture folder that is added to: what read them runs again."""
+    """Data that are corrected, and an image folder that is added to: what read them runs again."""
     made = workspace()
     images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 4
 
@@ -432,8 +427,8 @@ def test_contents_from_outside_decide(
     draw("a.png")
     with made.editing_config() as config:
         config["datasets"]["mine"] = {"source": "npz", "path": "mine.npz"}
-        config["pictures"] = {"photos": {"source": "folder", "path": "photos", "size": 8}}
-    targets = ("results/datasets/mine.h5", "results/disambiguation/pictures/photos.h5")
+        config["images"] = {"photos": {"source": "folder", "path": "photos", "size": 8}}
+    targets = ("results/datasets/mine.h5", "results/disambiguation/images/photos.h5")
     made.run(*targets)
     assert made.planned(*targets) == {}
     for file in ("mine.npz", "photos/a.png"):
@@ -442,7 +437,7 @@ def test_contents_from_outside_decide(
     save(np.roll(labels, 1))
     assert made.planned(*targets) == {"prepare_dataset": {"mine"}}
     draw("b.png")
-    assert made.planned(*targets) == {"prepare_dataset": {"mine"}, "draw_pictures": {"photos"}}
+    assert made.planned(*targets) == {"prepare_dataset": {"mine"}, "prepare_images": {"photos"}}
     monkeypatch.chdir(made.folder)
     assert sorted(provenance.verify(Path("results"))) == [
         "results/datasets/mine.h5, results/datasets/mine.png: was made from another mine.npz",

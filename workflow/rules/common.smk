@@ -1,8 +1,8 @@
 """The config, and what jobs have of it: code, settings, memory and time."""
 
 from latentgen.config import disambiguation, schema
-from latentgen.jobs import network_sizes, resources as needed
-from latentgen.jobs.code_digests import code_of
+from latentgen.jobs.planning import network_sizes, resources as needed
+from latentgen.jobs.planning.code_digests import code_of
 from latentgen.external_files import contents
 from latentgen.names import (
     GIVEN,
@@ -59,7 +59,7 @@ wildcard_constraints:
     noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}|({GIVEN}|{UNKNOWN})-{NAME_PATTERN}",
     seed=r"\d+",
     draw=r"published|seed\d+",
-    pictures=NAME_PATTERN,
+    images=NAME_PATTERN,
     classifier=NAME_PATTERN,
     segmenter=NAME_PATTERN,
     study=NAME_PATTERN,
@@ -117,9 +117,14 @@ def weights_to_begin_with(wildcards):
     return contents(CONFIG.models[model].files() if model else [])
 
 
-OF_RUN = {key: setting(key) for key in ("model", "normalise", "validation_fraction")}
-OF_RUN["weights"] = weights_to_begin_with
-"""Params of all jobs about a run: how its network is built and given its data."""
+OF_TRAINING = {
+    key: setting(key) for key in ("model", "normalise", "validation_fraction")
+}
+OF_TRAINING["weights"] = weights_to_begin_with
+"""Params of jobs that train: how a network is built and given its data."""
+
+OF_RUN = {**OF_TRAINING, "untrained_batch_norm": setting("untrained_batch_norm")}
+"""Params of jobs that compute on a run's checkpoints, epoch 0 among them."""
 
 
 def planned(quantity, rule):

@@ -49,7 +49,7 @@ rule intervene:
         runtime=planned(needed.runtime_minutes, "intervene"),
         gpu=1,
     params:
-        **OF_RUN,
+        **OF_TRAINING,
         code=code("intervene.py", "model", "training", "intervention_probes"),
         probes=setting("intervention_probes"),
         training=setting("training"),

@@ -83,7 +83,7 @@ rule mend_labels:
         runtime=planned(needed.runtime_minutes, "mend_labels"),
         gpu=1,
     params:
-        **OF_RUN,
+        **OF_TRAINING,
         code=code("mend_labels.py", "model", "training"),
         training=setting("training"),
         seeds_of=setting("seeds_of"),

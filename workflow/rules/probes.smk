@@ -44,6 +44,7 @@ rule fit_final_probes:
         final_probes=f"{RUN}/final_probes.csv",
         costs=f"{RUN}/costs.csv",
         class_costs=f"{RUN}/class_costs.csv",
+        predictions=f"{RUN}/predictions.h5",
     log:
         "logs/fit_final_probes/{experiment}/{noise}/seed{seed}.log",
     benchmark:
@@ -83,7 +84,7 @@ rule contrast_batch_norm:
         runtime=planned(needed.runtime_minutes, "contrast_batch_norm"),
         gpu=1,
     params:
-        **OF_RUN,
+        **OF_TRAINING,
         code=code("contrast_batch_norm.py", "model", "probes"),
         probes=setting("probes"),
     message:

@@ -1,6 +1,6 @@
 """What figures and tables are made of, and how they stand in the report."""
 
-from latentgen.jobs import front_page
+from latentgen.jobs.reporting import front_page
 
 PAPERS = {
     "decoding": "2 Decoding (arXiv 2501.14687)",

@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
-from latentgen.jobs.job import best_device, job
+from latentgen.jobs.around.job import best_device, job
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.jobs.job_run import run_of
 from latentgen.networks.activation_files import activation_path, dump, refuse_too_many_bytes
 from latentgen.networks.checkpoints import epochs_in
 from latentgen.networks.run_sources import networks_over_epochs
 from latentgen.storage import atomic_directory
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake(
+        "dump_activations", experiment="mnist-14x14-cnn", noise="uniform-0.4", seed=1
+    )
 
 with job(snakemake):
     run = run_of(snakemake)

@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
-from latentgen.jobs.job import best_device, job
+from latentgen.jobs.around.job import best_device, job
 from latentgen.csv_file import write_csv
 from latentgen.editing.intervention import intervene
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.jobs.job_run import run_of
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake(
+        "intervene", experiment="mnist-14x14-cnn", noise="uniform-0.4", seed=1
+    )
 
 with job(snakemake):
     rows = intervene(

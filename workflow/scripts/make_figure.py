@@ -1,8 +1,12 @@
 """Draw a figure: as PDF and PNG, and exactly the numbers drawn in it as CSV."""
 
-from latentgen.jobs.job import job
+from latentgen.jobs.around.job import job
 from latentgen.drawing.panels import save
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.registries import find
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake("plot_accuracy_by_layer", experiment="mnist-14x14-cnn")
 
 with job(snakemake):
     figure_of = find("latentgen.figures", snakemake.params.figure)

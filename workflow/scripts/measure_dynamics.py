@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentgen.jobs.job import best_device, job
+from latentgen.jobs.around.job import best_device, job
 from latentgen import progress
 from latentgen.csv_file import write_csv
 from latentgen.editing.transfer import SCORE_COLUMNS, at_every_epoch
 from latentgen.editing.transfer_controls import control_rows
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.jobs.job_run import run_of
 from latentgen.names import INPUT
 from latentgen.networks.checkpoints import epochs_in
@@ -17,6 +18,11 @@ from latentgen.probes.batches import class_moments
 from latentgen.probes.fitting import probe_layers
 from latentgen.probes.geometry import layer_geometry
 from latentgen.probes.quadratic import agreement_with_masc
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake(
+        "measure_dynamics", experiment="mnist-14x14-cnn", noise="uniform-0.4", seed=1
+    )
 
 with job(snakemake):
     run, files = run_of(snakemake), snakemake.input

@@ -2,10 +2,16 @@
 
 import numpy as np
 
-from latentgen.jobs.job import job
+from latentgen.jobs.around.job import job
 from latentgen.data import datasets, labels
 from latentgen.data.noise import Classes, draw, draw_published, given
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.names import GIVEN, UNKNOWN, parse_noise
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake(
+        "shuffle_labels", dataset="mnist-14x14", noise="uniform-0.4", draw="seed1"
+    )
 
 with job(snakemake):
     of_dataset = datasets.read_labels(snakemake.input.dataset, "train")

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
-from latentgen.jobs.job import best_device, fingerprint, job
+from latentgen.jobs.around.job import best_device, fingerprint, job
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.jobs.job_run import run_of
 from latentgen.networks.training import train_run
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake("train", experiment="mnist-14x14-cnn", noise="uniform-0.4", seed=1)
 
 with job(snakemake):
     run = run_of(snakemake)

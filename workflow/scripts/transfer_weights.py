@@ -2,11 +2,17 @@
 
 import pandas as pd
 
-from latentgen.jobs.job import best_device, job
+from latentgen.jobs.around.job import best_device, job
 from latentgen.csv_file import write_csv
 from latentgen.editing import export
 from latentgen.editing.transfer import at_every_epoch, transfer_rows, transferred
+from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.jobs.job_run import run_of
+
+if "snakemake" not in globals():  # started in an editor
+    snakemake = mock_snakemake(
+        "transfer_weights", experiment="mnist-14x14-cnn", noise="uniform-0.4", seed=1
+    )
 
 with job(snakemake):
     run, files, device = run_of(snakemake), snakemake.input, best_device()

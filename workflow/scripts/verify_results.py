@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from latentgen.jobs import provenance
+from latentgen.jobs.around import provenance
 
 
 def outdated() -> Iterator[str]:

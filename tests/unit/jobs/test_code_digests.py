@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from latentgen import registries
-from latentgen.jobs import code_digests
+from latentgen.jobs.planning import code_digests
 
 NET = "def net():\n    return Act\n"
 

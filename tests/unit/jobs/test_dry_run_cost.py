@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from latentgen.jobs import dry_run_cost
-from latentgen.jobs.dry_run_cost import PlannedJob
+from latentgen.jobs.planning import dry_run_cost
+from latentgen.jobs.planning.dry_run_cost import PlannedJob
 
 
 def job(rule: str, seed: int, experiment: str = "mine", gpus: float = 1) -> PlannedJob:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from latentgen.jobs import front_page
+from latentgen.jobs.reporting import front_page
 
 WHOLE: dict[str, Any] = {
     "model": {"architecture": "mlp"},

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from tests.conftest import REPOSITORY
 
-from latentgen.jobs.job import _log_of_one_job, fingerprint, job
+from latentgen.jobs.around.job import _log_of_one_job, fingerprint, job
 from latentgen.errors import PipelineError
 
 
@@ -79,7 +79,7 @@ def test_a_script_looks_for_garbage_once_its_job_begins_and_not_before(tmp_path:
         "import gc, sys\n"
         "from types import SimpleNamespace\n"
         "snakemake = SimpleNamespace(log=[sys.argv[1]])\n"
-        "from latentgen.jobs.job import job\n"
+        "from latentgen.jobs.around.job import job\n"
         "print(gc.isenabled())\n"
         "try:\n"
         "    with job(snakemake):\n"
@@ -106,7 +106,7 @@ def test_what_scripts_do_not_use_is_not_imported_until_they_do(tmp_path: Path) -
     script.write_text(
         "import sys\n"
         "snakemake = None\n"
-        "from latentgen.jobs.job import job\n"
+        "from latentgen.jobs.around.job import job\n"
         "from latentgen.probes.fitting import probe_layers\n"
         "loaded = [name in sys.modules for name in ('scipy.stats._stats_py', 'sklearn.metrics')]\n"
         "from sklearn.metrics import roc_auc_score\n"
@@ -124,7 +124,7 @@ def test_a_job_keeps_freed_memory_for_its_next_arrays(tmp_path: Path) -> None:
     script.write_text(
         "import resource\n"
         "snakemake = None\n"
-        "from latentgen.jobs.job import job\n"
+        "from latentgen.jobs.around.job import job\n"
         "def faults():\n"
         "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "    several = [b'1' * 2**23 for _ in range(4)]\n"

@@ -8,8 +8,8 @@ import pytest
 
 from latentgen import registries
 from latentgen.errors import PipelineError
-from latentgen.jobs import code_digests, network_sizes
-from latentgen.jobs.resources import UNKNOWN_NETWORK, network_of
+from latentgen.jobs.planning import code_digests, network_sizes
+from latentgen.jobs.planning.resources import UNKNOWN_NETWORK, network_of
 
 MLP = {"architecture": "mlp", "widths": [6]}
 OWN = """

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from latentgen.jobs import provenance
-from latentgen.jobs.code_digests import _read
+from latentgen.jobs.around import provenance
+from latentgen.jobs.planning.code_digests import _read
 
 CONFIG: dict[str, Any] = {
     "suite": "all",

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from latentgen.jobs import report_findings as findings
-from latentgen.jobs.report_findings import Difference, Line, Reading
+from latentgen.jobs.reporting import report_findings as findings
+from latentgen.jobs.reporting.report_findings import Difference, Line, Reading
 
 SETTINGS: dict[str, Any] = {"validation_fraction": 0.1, "probes": {"masc": {}, "velpic": {}}}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.conftest import REPOSITORY
 
-from latentgen.jobs.report_graph import PHASE_OF, Step, Tier, tiers
+from latentgen.jobs.reporting.report_graph import PHASE_OF, Step, Tier, tiers
 
 RULES = re.findall(
     r"^rule (\w+):",

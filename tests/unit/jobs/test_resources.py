@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from latentgen.jobs import resources
+from latentgen.jobs.planning import resources
 from latentgen.networks.extract import read_layers
 from latentgen.networks.network import Network, build
 from latentgen.probes.base import MomentsProbe

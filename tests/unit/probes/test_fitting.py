@@ -2,12 +2,14 @@
 
 import math
 import runpy
+import shutil
 import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -227,7 +229,8 @@ def job(tmp_path: Path) -> SimpleNamespace:
             probes=PROBES,
         ),
         output=Files(
-            **{name: tmp_path / f"{name}.csv" for name in ("final_probes", "costs", "class_costs")}
+            **{name: tmp_path / f"{name}.csv" for name in ("final_probes", "costs", "class_costs")},
+            predictions=tmp_path / "predictions.h5",
         ),
         log=[str(tmp_path / "log")],
     )
@@ -236,7 +239,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
 @pytest.fixture(autouse=True)
 def no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """The record that every job leaves is tested elsewhere; these jobs are not Snakemake's."""
-    monkeypatch.setattr("latentgen.jobs.provenance.record", lambda job: None)
+    monkeypatch.setattr("latentgen.jobs.around.provenance.record", lambda job: None)
 
 
 def run_script(job: SimpleNamespace) -> tuple[bytes, pd.DataFrame, pd.DataFrame]:
@@ -277,9 +280,9 @@ def test_final_probes_of_all_networks_are_the_same_bytes_every_time(job: SimpleN
 
 def test_the_untrained_network_is_that_of_the_run(job: SimpleNamespace) -> None:
     _, accuracies, _ = run_script(job)
-    run = run_of(job)
     folder = Path(job.input.checkpoints).parent / "as_initialised"
-    checkpoints.save(run.network().module.state_dict(), checkpoints.checkpoint_path(folder, 0))
+    folder.mkdir()
+    shutil.copy(checkpoints.checkpoint_path(Path(job.input.checkpoints), 0), folder)
     job.input = Files(**{**vars(job.input), "checkpoints": str(folder)})
     _, again, _ = run_script(job)
     untrained = accuracies[accuracies["network"] == "untrained"].drop(columns="network")
@@ -287,6 +290,25 @@ def test_the_untrained_network_is_that_of_the_run(job: SimpleNamespace) -> None:
     assert untrained.reset_index(drop=True).equals(
         read.drop(columns="network").reset_index(drop=True)
     )
+
+
+def test_predictions_of_test_images_give_the_accuracies_of_the_table(job: SimpleNamespace) -> None:
+    _, accuracies, _ = run_script(job)
+    kept = ["split", "fit_labels", "network", "probe", "layer"]
+    rows = accuracies.set_index(kept).sort_index()["accuracy"].loc["test", "observed"]
+    with h5py.File(job.output.predictions) as file:
+        true = file["test_labels"][:]
+        found = {key: (file["/".join(["probes", *key])][:] == true).mean() for key in rows.index}
+        model = file["model"][:]
+        assert model.dtype == true.dtype == np.uint8
+        assert set(file) == {"test_labels", "model", "probes"}
+    assert found == rows.to_dict()
+    run = run_of(job)
+    module = run.trained_network(job.input.checkpoints, torch.device("cpu")).module
+    with torch.inference_mode():
+        logits = module((run.images["test"] / 255 - 0.5) / 0.5)
+    assert model.tolist() == logits.argmax(1).tolist()
+    assert true.tolist() == run.labels.test.tolist()
 
 
 def test_a_network_of_level_1_is_probed_without_its_input(job: SimpleNamespace) -> None:
@@ -303,12 +325,11 @@ def test_a_network_of_level_1_is_probed_without_its_input(job: SimpleNamespace) 
     assert others.equals(without)
 
 
-def test_final_probes_read_the_last_epoch_and_may_have_no_generalised_network(
+def test_final_probes_may_have_no_generalised_network(
     job: SimpleNamespace,
 ) -> None:
     _, both, _ = run_script(job)
     last = checkpoints.checkpoint_path(Path(job.input.checkpoints), 3)
-    checkpoints.checkpoint_path(Path(job.input.checkpoints), 0).unlink()
     job.input = Files(**{**vars(job.input), "checkpoints": str(last.parent)})
     del job.input.generalised
     _, one, costs = run_script(job)

@@ -7,7 +7,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from latentgen.jobs.dry_run_cost import PlannedJob, as_text, forecast, gpus_of
+from latentgen.jobs.planning.dry_run_cost import PlannedJob, as_text, forecast, gpus_of
 
 
 class LogHandler(LogHandlerBase):

@@ -217,6 +217,12 @@ class Experiment(Block):
         ["velpic", "nearest_class_mean", "masc", "lda"],
         description="which may take the place of upper layers when a network is repaired",
     )
+    untrained_batch_norm: Literal["calibrated", "as_initialised"] = Field(
+        "calibrated",
+        description="statistics of batch normalisation in the untrained network (epoch 0), a "
+        "control: `calibrated` takes them from one pass over the training images, without labels; "
+        "`as_initialised` leaves mean 0 and variance 1, with which nothing is normalised",
+    )
     batch_norm_contrast: bool = Field(
         False, description="also read it with each image's own batch statistics, as published"
     )

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from latentgen.editing.heads import CutNetwork, head_of_probe
 from latentgen.errors import PipelineError
 from latentgen.networks.extract import (
-    batches_of,
     extract,
     places_in,
     require_list_of_names,
@@ -23,6 +22,7 @@ from latentgen.networks.extract import (
 )
 from latentgen.networks.last_layer import find_last_layer, require_logits_of_each
 from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
+from latentgen.networks.loaders import batches_of
 from latentgen.probes.base import Probe
 from latentgen.probes.kinds.velpic import VeLPIC
 

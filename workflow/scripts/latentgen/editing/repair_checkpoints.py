@@ -5,7 +5,7 @@ network is cut at such a layer, and the probe replaces all layers after it. Laye
 are chosen on held-out training data with observed labels; true labels are never used.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ def repair_checkpoints(
     checkpoint_folder: Path,
     data: NoisyData,
     probes: Settings,
+    load: Callable[[Network, Path, int], None],
 ) -> Repair:
     """Choose the kept epoch, layer and last layer with the best held-out accuracy.
 
@@ -114,6 +115,7 @@ def repair_checkpoints(
         checkpoint_folder: its states at kept epochs.
         data: the noisy training set.
         probes: settings by name, of kinds that can be a last layer (see `head_of_probe`).
+        load: loads the checkpoint of an epoch into the network, such as `Run.load_epoch`.
 
     Raises:
         PipelineError: nothing is held out, the network has another number of classes, a state is
@@ -129,7 +131,7 @@ def repair_checkpoints(
     network = tried(network, (channels, height, width), data.labels.n_classes)
     names, right = [], []
     for epoch in checkpoints.epochs_in(checkpoint_folder):
-        _set_to(network, checkpoint_folder, epoch)
+        load(network, checkpoint_folder, epoch)
         for layer, head, predicted in _predictions(network, data, probes):
             names.append((epoch, layer, head))
             right.append(predicted[held_out] == data.labels.observed[held_out])
@@ -137,7 +139,7 @@ def repair_checkpoints(
     accuracies = outcomes.mean(1)
     epoch, layer, head = names[int(accuracies.argmax())]
     observed = interval(corrected_accuracy(outcomes), int(held_out.sum()))
-    _set_to(network, checkpoint_folder, epoch)
+    load(network, checkpoint_folder, epoch)
     as_trained = head == TRAINED
     return Repair(
         epoch=epoch,
@@ -156,10 +158,6 @@ def repair_checkpoints(
         if data.level is None
         else without_noise(observed, data.level, data.labels.n_classes),
     )
-
-
-def _set_to(network: Network, folder: Path, epoch: int) -> None:
-    checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
 
 
 def _predictions(
@@ -259,7 +257,7 @@ def repair_run(
     data = NoisyData(run.images["train"], run.labels, **run.normalise, level=level_if_known)
     test = run.images["test"].to(device)
     before = predict_logits(network.module, test, **run.normalise)
-    found = repair_checkpoints(network, checkpoint_folder, data, probes)
+    found = repair_checkpoints(network, checkpoint_folder, data, probes, run.load_epoch)
     facts = export.facts_of(run, epoch=found.epoch, layer=found.layer, head=found.head)
     classifier = found.classifier(facts)
     after = torch.cat([classifier(images) for images in test.split(1000)])
@@ -274,14 +272,16 @@ def repair_run(
         **_columns("true_accuracy", found.true),
         "test_before": _accuracy(before, run.labels.test),
         "test_after": _accuracy(after, run.labels.test),
-        **_controls(run, device, probes),
+        **_controls(run, checkpoint_folder, device, probes),
     }
     return classifier, pd.DataFrame([row]), found.candidates
 
 
-def _controls(run: Run, device: torch.device, probes: Settings) -> dict[str, float]:
+def _controls(
+    run: Run, checkpoint_folder: Path, device: torch.device, probes: Settings
+) -> dict[str, float]:
     """What the choice of a repair comes to where training has put nothing."""
-    untrained = run.network(device)
+    untrained = run.untrained_network(checkpoint_folder, device)
     source = HeldSource(source_of(run, untrained, with_input=True))
     return {
         "test_untrained": control(source, untrained.layers, run.labels, probes),

@@ -159,8 +159,7 @@ def at_every_epoch(
     """
     network = run.network(with_float64(device))
     for epoch, source in sources_over_epochs(run, checkpoint_folder, device, activations):
-        state = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
-        checkpoints.load_into(network.module, state)
+        run.load_epoch(network, checkpoint_folder, epoch)
         yield AtEpoch(epoch, source, network)
 
 

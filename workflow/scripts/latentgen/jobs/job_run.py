@@ -18,4 +18,5 @@ def run_of(snakemake: Any) -> Run:
         normalise=input_scaling(snakemake.params.normalise, snakemake.input.dataset),
         validation_fraction=snakemake.params.validation_fraction,
         streams=snakemake.params.get("streams", {}),
+        untrained_batch_norm=snakemake.params.get("untrained_batch_norm", "calibrated"),
     )

@@ -147,5 +147,5 @@ def _logits_over_epochs(run: Run, folder: Path, device: torch.device) -> Iterato
     network = run.network(device)
     images = run.images["train"].to(device)
     for epoch in checkpoints.epochs_in(folder):
-        checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
+        run.load_epoch(network, folder, epoch)
         yield epoch, predict_logits(network.module, images, **run.normalise).cpu().double()

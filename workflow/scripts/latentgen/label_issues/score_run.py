@@ -82,7 +82,7 @@ def label_issues(
     rows = {
         "": _early(run, network),
         "_penultimate": _layer(run, network, network.penultimate),
-        "_untrained": _early(run, run.network(device)),
+        "_untrained": _early(run, run.untrained_network(checkpoint_folder, device)),
         "_input": _layer(run, network, INPUT),
     }
     return _judged(run, rows, baselines.network_scores(run, checkpoint_folder, history, device))

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from latentgen.devices import with_float64
 from latentgen.names import INPUT
+from latentgen.networks.batch_norm import with_image_statistics
 from latentgen.networks.extract import BATCH, Scale, normalise, read_layers
-from latentgen.networks.network import Network, with_image_statistics
+from latentgen.networks.network import Network
 
 SPLITS = ("train", "test")
 

@@ -1,8 +1,7 @@
 """A network, and the layers that are read from it."""
 
-import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from torch import nn
 
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
-from latentgen.networks.extract import in_mode, read_layers
+from latentgen.networks.extract import read_layers
 from latentgen.networks.last_layer import (
     find_last_layer,
     logits_of,
@@ -18,6 +17,7 @@ from latentgen.networks.last_layer import (
     require_replaceable,
 )
 from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
+from latentgen.networks.recorder import in_mode
 from latentgen.registries import find, own_code
 
 ARCHITECTURES = "latentgen.networks.architectures"
@@ -79,7 +79,7 @@ class Network:
 
 
 def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) -> Network:
-    """Make a network with PyTorch's default initialisation, and try it on two images.
+    """Make a network, initialised as its architecture does it, and try it on two images.
 
     >>> network = build({"architecture": "mlp", "widths": [16, 8]}, (1, 8, 8), n_classes=10, seed=0)
     >>> list(network.layers)
@@ -163,20 +163,3 @@ def _require_names(layers: Any) -> None:
             raise PipelineError(f"layers: found {layer!r}: {place!r}; needed: names")
         if layer == INPUT or (layer == HEAD_INPUT and not place.startswith(INPUT_OF)):
             raise PipelineError(f"layers: found {layer!r}, which names another layer; rename it")
-
-
-def with_image_statistics(network: Network) -> Network:
-    """A copy whose batch normalisation uses each image's own statistics.
-
-    This is what a network computes in train mode on one image at a time, which is how the published
-    code of arXiv 2501.14687 reads its ResNet-18. It is compared with eval mode.
-    """
-    module = copy.deepcopy(network.module)
-    for name, part in list(module.named_modules()):
-        if isinstance(part, nn.BatchNorm2d):
-            own = nn.InstanceNorm2d(part.num_features, eps=part.eps, affine=part.affine)
-            own.to(next(module.parameters()).device)
-            own.load_state_dict({key: getattr(part, key) for key in own.state_dict()})
-            parent, _, child = name.rpartition(".")
-            setattr(module.get_submodule(parent), child, own)
-    return replace(network, module=module)

@@ -1,15 +1,20 @@
 """One run: an experiment at one noise level and one seed, with everything that its jobs read."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from latentgen.data import datasets, labels
 from latentgen.data.labels import Labels
 from latentgen.networks import checkpoints
+from latentgen.networks.batch_norm import calibrate
+from latentgen.networks.extract import BATCH, normalise
 from latentgen.networks.network import Network, build
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.random_streams import derive_seed
@@ -27,8 +32,9 @@ class Run:
         labels_file: HDF5 file of the observed labels.
         model: the model's block of config.yaml; empty where the dataset is of features.
         normalise: mean and std of the input scaling, likewise.
-        validation_fraction: share of the training data that is held out.
+        validation_fraction: fraction of the training data that is held out.
         streams: seeds by purpose (`initialisation`, `batches`); other purposes use the run's own.
+        untrained_batch_norm: `calibrated` or `as_initialised`, see `load_epoch`.
     """
 
     experiment: str
@@ -40,6 +46,7 @@ class Run:
     normalise: dict[str, Any]
     validation_fraction: float
     streams: dict[str, int] = field(default_factory=dict)
+    untrained_batch_norm: str = "calibrated"
 
     @cached_property
     def labels(self) -> Labels:
@@ -62,8 +69,13 @@ class Run:
         }
 
     def seed_for(self, purpose: str) -> int:
-        """Seed of one purpose of this run."""
+        """Return the seed of one purpose.
+
+        The initialisation is the same at all noise levels, so that runs of one seed are paired.
+        """
         seed = self.streams.get(purpose, self.seed)
+        if purpose == "initialisation":
+            return derive_seed(self.experiment, seed, purpose)
         return derive_seed(self.experiment, self.noise, seed, purpose)
 
     def training_config(self, training: dict[str, Any]) -> TrainingConfig:
@@ -71,21 +83,53 @@ class Run:
         return TrainingConfig(**training, seed=self.seed_for("batches"))
 
     def network(self, device: torch.device | None = None) -> Network:
-        """The untrained network, on a device (default: the CPU)."""
+        """Return the network as training starts with it, on a device (default: the CPU).
+
+        To read activations or logits of the untrained network, use `untrained_network`.
+        """
         channels, height, width = self.images["train"].shape[1:]
         n_classes, seed = len(self.class_names), self.seed_for("initialisation")
         network = build(self.model, (channels, height, width), n_classes, seed)
         network.module.to(device or "cpu")
         return network
 
+    def untrained_network(self, checkpoint_folder: str | Path, device: torch.device) -> Network:
+        """Return the network of epoch 0 on a device, a control of the trained one."""
+        network = self.network(device)
+        self.load_epoch(network, checkpoint_folder, 0)
+        return network
+
     def trained_network(self, checkpoint_folder: str | Path, device: torch.device) -> Network:
-        """The network after the last epoch, on a device.
+        """Return the network after the last epoch, on a device.
 
         The checkpoints may be those of another run with the same architecture.
         """
         network = self.network(device)
-        checkpoints.load_last(network.module, Path(checkpoint_folder))
+        self.load_epoch(
+            network, checkpoint_folder, checkpoints.epochs_in(Path(checkpoint_folder))[-1]
+        )
         return network
+
+    def load_epoch(self, network: Network, checkpoint_folder: str | Path, epoch: int) -> None:
+        """Load the checkpoint of an epoch, to read activations or logits from the network.
+
+        At epoch 0 batch normalisation has no statistics yet. If `untrained_batch_norm` is
+        `calibrated`, it gets those of the training images that are not held out, without their
+        labels (see `batch_norm.calibrate`). The images are shuffled, as datasets may be sorted by
+        class. Networks without batch normalisation are loaded as stored.
+        """
+        path = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
+        checkpoints.load_into(network.module, path)
+        if epoch == 0 and self.untrained_batch_norm == "calibrated":
+            calibrate(network.module, self._shuffled_inputs(network.device))
+
+    def _shuffled_inputs(self, device: torch.device) -> Iterator[torch.Tensor]:
+        """Yield the inputs of the training images that are not held out, in batches of one size."""
+        rows = torch.from_numpy(np.flatnonzero(self.labels.fitted))
+        generator = torch.Generator().manual_seed(derive_seed("calibration"))
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        for batch in rows.tensor_split(math.ceil(len(rows) / BATCH)):
+            yield normalise(self.images["train"][batch].to(device), **self.normalise)
 
     def training_data(self) -> TrainingData:
         """The training samples that are not held out, and the data to score the network on."""

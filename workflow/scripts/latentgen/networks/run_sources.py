@@ -54,5 +54,5 @@ def networks_over_epochs(
     network = run.network(device)
     folder = Path(checkpoint_folder)
     for index, epoch in enumerate(checkpoints.epochs_in(folder)):
-        checkpoints.load_into(network.module, checkpoints.checkpoint_path(folder, epoch))
+        run.load_epoch(network, folder, epoch)
         yield epoch, source_of(run, network, with_input=index == 0)

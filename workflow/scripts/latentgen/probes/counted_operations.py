@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from latentgen.data.labels import Labels
+from latentgen.data.labels import LabelArray, Labels
 from latentgen.networks.activations import ActivationSource
 from latentgen.probes.base import Probe
 from latentgen.probes.fitting import Rows, ScoredProbe, Settings, score_probes
@@ -43,11 +43,14 @@ class ProbedLayer(NamedTuple):
             split), peak_mib (MiB, see `measuring.Cost`, of fitting and predicting), fit_operations,
             predict_operations.
         class_costs: of every MASC, rows with `CLASS_COST_COLUMNS`, see `class_operations`.
+        test_predictions: int64 (M,), predicted classes of the test split, by the name of each
+            probe fitted to observed labels.
     """
 
     accuracies: Rows
     costs: Rows
     class_costs: Rows
+    test_predictions: dict[str, LabelArray]
 
 
 def probe_layer_and_costs(
@@ -73,6 +76,11 @@ def probe_layer_and_costs(
         [row for one in scored for row in one.accuracies],
         [_cost_row(one) for one in scored],
         [{**one.names, **row} for one in scored for row in one.described["by_class"]],
+        {
+            one.names["probe"]: one.test_predictions
+            for one in scored
+            if one.names["fit_labels"] == "observed"
+        },
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from latentgen.data.accuracies import accuracy_rows
-from latentgen.data.labels import LABEL_KINDS, Labels
+from latentgen.data.labels import LABEL_KINDS, LabelArray, Labels
 from latentgen.errors import PipelineError, one_line
 from latentgen.networks.activations import ActivationSource
 from latentgen.probes.base import MomentsProbe
@@ -158,6 +158,7 @@ class ScoredProbe(NamedTuple):
         accuracies: rows with the names, split, score_labels, accuracy and n_components.
         fit_cost: of fitting it.
         predict_cost: of predicting the test split.
+        test_predictions: int64 (M,), predicted classes of the test split.
         described: further facts about the probe, which itself is not kept.
     """
 
@@ -165,6 +166,7 @@ class ScoredProbe(NamedTuple):
     accuracies: Rows
     fit_cost: Cost
     predict_cost: Cost
+    test_predictions: LabelArray
     described: dict[str, Any]
 
 
@@ -233,7 +235,9 @@ def _scored(
             {**names, **row, "n_components": n_components}
             for row in accuracy_rows(on_train[key], on_test[key], labels)
         ]
-        scored.append(ScoredProbe(names, rows, cost, predict_costs[key], describe(probe)))
+        scored.append(
+            ScoredProbe(names, rows, cost, predict_costs[key], on_test[key], describe(probe))
+        )
     return scored
 
 

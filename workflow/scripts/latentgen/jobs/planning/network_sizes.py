@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from latentgen.errors import PipelineError
-from latentgen.jobs.code_digests import digest, imported
+from latentgen.jobs.planning.code_digests import digest, imported
 from latentgen.registries import SCRIPTS, file_of
 
 ARCHITECTURES = "latentgen.networks.architectures"

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from latentgen.config.yaml_text import to_yaml
-from latentgen.jobs import provenance, report_findings, report_graph
+from latentgen.jobs.around import provenance
+from latentgen.jobs.reporting import report_findings, report_graph
 from latentgen.names import UNKNOWN
 
 Settings = Mapping[str, Mapping[str, Any]]

@@ -15,7 +15,7 @@ from typing import Any
 
 from latentgen.devices import device_name
 from latentgen.external_files import digest_of, remembered_digest
-from latentgen.jobs.code_digests import digest
+from latentgen.jobs.planning.code_digests import digest
 from latentgen.storage import atomic_path
 
 SUFFIX = ".provenance.json"

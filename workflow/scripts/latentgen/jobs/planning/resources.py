@@ -11,7 +11,7 @@ from typing import Any
 
 from latentgen.checkpoint_epochs import epochs_of
 from latentgen.errors import PipelineError
-from latentgen.jobs.network_sizes import size_of
+from latentgen.jobs.planning.network_sizes import size_of
 from latentgen.networks.activations import HELD_BYTES
 
 UNKNOWN_SIZE: dict[str, Any] = {

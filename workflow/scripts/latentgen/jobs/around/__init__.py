@@ -1,0 +1,1 @@
+"""The job itself: its log, its record, its `snakemake` object."""

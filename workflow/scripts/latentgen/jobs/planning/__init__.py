@@ -1,0 +1,1 @@
+"""Before jobs: what they depend on, and what they need."""
