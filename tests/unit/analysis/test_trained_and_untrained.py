@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from latentgen.analysis import trained_and_untrained as analysis
-from latentgen.figures import trained_and_untrained as figure
 
 RUN = {"experiment": "toy", "noise": "uniform", "level": 0.4}
 SETTINGS = {
@@ -88,7 +87,6 @@ def test_without_held_out_data_it_is_the_penultimate_layer() -> None:
 def test_an_untrained_network_that_is_not_probed_is_not_drawn() -> None:
     numbers = analysis.trained_and_untrained(histories(), probes(epochs_from=1), SETTINGS)
     assert set(means(numbers)) == {"model", "model_untrained", "masc", "masc_input"}
-    assert figure.draw(numbers, ["masc"], {"width": 5, "dpi": 50}, None).axes
 
 
 def test_published_numbers_are_those_of_the_same_levels_and_settings(tmp_path: Path) -> None:
@@ -106,13 +104,6 @@ def test_published_numbers_are_those_of_the_same_levels_and_settings(tmp_path: P
     theirs = analysis.published(numbers, str(table), pair, SETTINGS)
     assert theirs is not None
     assert means(theirs) == {"masc_untrained": 0.87, "masc": 0.96, "model": 0.73}
-    drawn = figure.draw(numbers, ["masc"], {"width": 5, "dpi": 50}, theirs).axes[0]
-    labels = [str(line.get_label()) for line in drawn.lines]
-    assert labels == [
-        *["Model, published", "Model", "Model, untrained network"],
-        *["MASC, published", "MASC", "MASC, untrained network, published"],
-        *["MASC, untrained network", "MASC, raw images"],
-    ]
     other = {"masc-50": SETTINGS["masc-50"]}
     less = analysis.trained_and_untrained(histories(), probes(), other)
     assert set(means(analysis.published(less, str(table), pair, other))) == {"model"}

@@ -22,7 +22,7 @@ PROBES: dict[str, Any] = {name: probe.model_dump() for name, probe in usual_prob
 SPLITS = [("train", "observed"), ("train", "true"), ("validation", "observed"), ("test", "true")]
 PUBLISHED = {"dataset": "MNIST", "model": "CNN"}
 STUDY: dict[str, Any] = {
-    **dict.fromkeys(("pictures", "classifier", "segmenter", "fill"), "a"),
+    **dict.fromkeys(("images", "classifier", "segmenter", "masking_value"), "a"),
     "delta": 0.8,
     "attribution": {"method": "grad_cam"},
     "decide": {"distinct": 0.5, "single": 0.5},
@@ -99,7 +99,10 @@ OF_RUNS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "qualities": ("label_quality", [{"fit_labels": ["observed", "true"]}]),
     "transfers": (
         "transfer",
-        [{"epoch": EPOCHS, "variant": ["trained", "velpic_zero_bias"], "split__score_labels": SPLITS}],
+        [
+            {"epoch": EPOCHS, "variant": ["trained", "velpic_zero_bias"]}
+            | {"split__score_labels": SPLITS}
+        ],
     ),
     "controls": (
         "transfer_controls",
@@ -171,8 +174,8 @@ OTHERS: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     ),
     "skipped": ("disambiguation/studies/s/skipped.csv", "disambiguation/studies/*/skipped.csv", []),
     "unreadable": (
-        "disambiguation/pictures/p_skipped.csv",
-        "disambiguation/pictures/*_skipped.csv",
+        "disambiguation/images/p_skipped.csv",
+        "disambiguation/images/*_skipped.csv",
         [],
     ),
 }
@@ -228,7 +231,9 @@ def write_results(folder: Path, *, empty: bool = False) -> Files:
                 rise = table["epoch"] / (table["epoch"].max() + 1)
                 for column in [it for it in table if str(it).endswith("accuracy")]:
                     table[column] = table[column] * (0.7 + 0.3 * rise)
-            write_csv(table[:0] if empty else table.astype({"start": "Int64"}) if "start" in table else table, path)
+            if "start" in table:
+                table = table.astype({"start": "Int64"})
+            write_csv(table[:0] if empty else table, path)
             found[name].append(str(path))
     for name, (file, pattern, keys) in OTHERS.items():
         path = folder / file

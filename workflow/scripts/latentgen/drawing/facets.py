@@ -160,7 +160,11 @@ def dots(
         x_label: label of the horizontal axis.
         hue: column; its values stand below each other at a category. If it is `y`, there is no
             legend.
-        row, col, wrap, names, looks: as for `lines`.
+        row: as for `lines`, like the next four.
+        col: column with a value for each column of panels (default: one).
+        wrap: columns of panels.
+        names: names for readers; of `y`, in their order.
+        looks: of the values of `hue`.
         bars: columns that bars reach from and to; they may leave the panel.
         value: column of the dot's place.
         zero: whether zero is marked and always inside.
@@ -189,8 +193,14 @@ def dots(
         if zero:
             axes.axvline(0, color="#000000", linewidth=0.6)
         for at, number in zip(here["place"], here[value], strict=True) if values else ():
-            axes.annotate(f"{number:.3f}", (number, at), (0, 3), ha="center", fontsize=5.5,
-                          textcoords="offset points")
+            axes.annotate(
+                f"{number:.3f}",
+                (number, at),
+                (0, 3),
+                ha="center",
+                fontsize=5.5,
+                textcoords="offset points",
+            )
         axes.set_yticks(range(len(places)), [_named(names or {}, y, it, places) for it in places])
         axes.set_ylim(len(places) - 0.5, -0.5 - 0.3 * values)
         axes.grid(visible=False, axis="y")
@@ -224,7 +234,7 @@ def _grid(
     names: Names,
     **share: Any,
 ) -> sns.FacetGrid:
-    """Return empty panels with titles; rows without a value of `row` or `col` are in all of them."""
+    """Return empty panels with titles; rows without `row` or `col` are in all of them."""
     set_theme(style)
     orders: dict[str, list[Any]] = {}
     for column in [it for it in (row, col) if it]:
@@ -234,15 +244,17 @@ def _grid(
         everywhere = numbers[column].isna()
         copies = [numbers[everywhere].assign(**{column: it}) for it in orders[column]]
         numbers = pd.concat([*copies, numbers[~everywhere]], ignore_index=True)
+        # Panels go by numbers: seaborn's own titles would read names as mathematics.
+        numbers["row of panels" if column == row else "panel"] = numbers[column].map(
+            orders[column].index
+        )
     n = len(orders[col]) if col else 1
     across = min(n, wrap) if wrap and not row else n
     grid = sns.FacetGrid(
         numbers,
-        row=row,
-        col=col,
+        row="row of panels" if row else None,
+        col="panel" if col else None,
         col_wrap=across if across < n else None,
-        row_order=orders.get(row or ""),
-        col_order=orders.get(col or ""),
         height=height,
         despine=False,
         **share,
@@ -290,7 +302,7 @@ def _panels(grid: sns.FacetGrid) -> Iterator[tuple[Axes, pd.DataFrame]]:
 
 
 def _curves(here: pd.DataFrame, hue: str) -> Iterator[tuple[Any, bool, pd.DataFrame]]:
-    """Yield the lines of a panel, published ones first: the value of hue, whether published, rows."""
+    """Yield a panel's lines, published ones first: value of hue, whether published, rows."""
     published = here.get("source", pd.Series("ours", here.index)) == "published"
     for theirs in (True, False):
         for key, rows in here[published == theirs].groupby(hue, sort=False):

@@ -54,7 +54,7 @@ SERIES: dict[str, tuple[str, str, str, Any]] = {
 _OTHERS = [PINK, SKY, YELLOW, "#F0E442"]
 
 PUBLISHED: Look = {"color": "#bdbdbd", "zorder": 1.5, "linewidth": 2.2, "markersize": 4.5}
-"""Published numbers are drawn behind ours in light grey, with the marker and line of their series."""
+"""Published numbers lie behind ours in light grey, with the marker and line of their series."""
 
 RESNET18 = {
     **{"l0": "first pooling", "l0_1": "stage 1, ReLU 1", "l0_2": "stage 1, block 1"},

@@ -19,8 +19,8 @@ def costs(files: Any, params: Any) -> Drawn:
     theirs = decoding.published_seconds(files.published, params.published, names, ours)
     numbers = published.beside(ours, theirs)
     shown = numbers.assign(
-        stage=numbers["quantity"].str.partition("_")[0],
-        unit=numbers["quantity"].str.partition("_")[2],
+        stage=numbers["quantity"].str.split("_").str[0],
+        unit=numbers["quantity"].str.split("_").str[1],
     )
     how = {"row": "unit", "col": "stage", "names": NAMES, "log": True, "share_y": "row"}
     labels = {"x": "layer", "hue": "probe", "value": "median", "y_label": ""}

@@ -9,7 +9,7 @@ from latentgen.label_issues.score_run import METHODS
 from latentgen.names import level_name
 
 COLOURS = {"probes": BLUE, "masc": SKY, "velpic": SKY, "cleanlab": ORANGE, "neighbours": GREEN}
-"""Colour of the methods whose name begins so; others are black."""
+"""Colour of the methods whose first word it is; others are black."""
 
 
 def label_issues(files: Any, params: Any) -> Drawn:
@@ -21,10 +21,8 @@ def label_issues(files: Any, params: Any) -> Drawn:
     numbers = table[table["split"] == "train"].dropna(subset="auroc")
     kept = ["experiment", "noise", "level", "method", "auroc", "auroc_low", "auroc_high", "seeds"]
     best = numbers.groupby("method")["auroc"].mean().sort_values(ascending=False, kind="stable")
-    looks = {
-        name: {"color": next((it for start, it in COLOURS.items() if name.startswith(start)), BLACK)}
-        for name in best.index
-    }
+    words = {name: name.partition("_")[0] for name in best.index}
+    looks = {name: {"color": COLOURS.get(word, BLACK)} for name, word in words.items()}
     cells = zip(numbers["experiment"], numbers["noise"], numbers["level"], strict=True)
     titles = [f"{name}, {noise} {level_name(level)}" for name, noise, level in cells]
     how = {"y": "method", "hue": "method", "col": "setting", "wrap": 2, "value": "auroc"}

@@ -11,7 +11,10 @@ from latentgen.drawing.style import Look, shades, style_of
 from latentgen.names import MODEL
 
 SETTINGS = {"explained_variance": "Explained variance", "n_components": "Components"}
-FORMS = {"explained_variance": ("{:.15g} variance", "viridis"), "n_components": ("k = {:.0f}", "plasma")}
+FORMS = {
+    "explained_variance": ("{:.15g} variance", "viridis"),
+    "n_components": ("k = {:.0f}", "plasma"),
+}
 
 
 def sensitivity(files: Any, params: Any) -> Drawn:
