@@ -145,7 +145,7 @@ def probes_table(scoreboard: pd.DataFrame) -> pd.DataFrame:
         "input_accuracy": "on images",
         "untrained_accuracy": "untrained",
         "readout_gap": "readout gap",
-        "learned_part": "learned part",
+        "gain_over_controls": "gain over controls",
     }
     chosen = scoreboard[scoreboard["layer_rule"] == LAYER_RULE]
     return chosen[list(columns)].rename(columns=columns)

@@ -34,6 +34,10 @@ TABLES = {
         "input": {
             "histories": of_runs(SUITE, "history.csv"),
             "final_probes": of_runs(WITH_TRUTH, "final_probes.csv"),
+            "predictions": of_runs(SUITE, "predictions.h5"),
+        },
+        "params": {
+            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in WITH_TRUTH}
         },
         "of": WITH_TRUTH,
     },
@@ -41,6 +45,7 @@ TABLES = {
         "target": "decoding",
         "input": {
             **PUBLISHED_TABLES,
+            "initialised": published_table("initialised"),
             "histories": of_runs(SUITE, "history.csv"),
             "final_probes": of_runs(SUITE, "final_probes.csv"),
         },
@@ -97,7 +102,10 @@ TABLES = {
             "final_probes": of_runs(ROBUST, "final_probes.csv"),
         },
         "output": {"runs": "results/tables/robust_by_run.csv"},
-        "params": {"methods": METHODS},
+        "params": {
+            "methods": METHODS,
+            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in ROBUST},
+        },
         "of": ROBUST,
     },
     "label_issues": {

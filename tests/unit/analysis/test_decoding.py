@@ -58,6 +58,7 @@ def histories() -> pd.DataFrame:
         for epoch, value in enumerate([0.1, last])
     ]
     table = pd.DataFrame(rows, columns=["level", "seed", "epoch", "test_accuracy"])
+    table["validation_accuracy"] = 1 - table["test_accuracy"]  # best before the last epoch
     return table.assign(experiment="toy", noise="uniform")
 
 
@@ -95,11 +96,13 @@ def test_baselines_are_one_probe_of_each_kind(
     histories: pd.DataFrame, final_probes: pd.DataFrame
 ) -> None:
     numbers = decoding.baselines_by_layer(histories, final_probes, PROBES)
-    assert list(dict.fromkeys(numbers["series"])) == ["model", "masc", "velpic"]
+    assert list(dict.fromkeys(numbers["series"])) == ["model", "early_stopped", "masc", "velpic"]
     assert list(dict.fromkeys(numbers["layer"].dropna())) == list(LAYERS)
-    assert len(numbers) == 2 + 2 * 3 * 2
+    assert len(numbers) == 2 * 2 + 2 * 3 * 2
     model = numbers[(numbers["series"] == "model") & (numbers["level"] == 0.4)].iloc[0]
     assert model[["mean", "min", "max", "seeds"]].tolist() == pytest.approx([0.65, 0.6, 0.7, 2])
+    stopped = numbers[(numbers["series"] == "early_stopped") & (numbers["level"] == 0.4)]
+    assert stopped["mean"].tolist() == pytest.approx([0.1])  # its epoch 0
     velpic = numbers.query("series == 'velpic' and level == 0.4 and layer == 'fc2'").iloc[0]
     what = (0.4, "memorised", "fc2", "velpic", "observed", "test", "true")
     assert velpic["mean"] == pytest.approx(mean_of_seeds(*what))

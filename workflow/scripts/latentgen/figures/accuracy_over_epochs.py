@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from latentgen.analysis import dynamics, published, published_curves
-from latentgen.analysis.over_seeds import read_runs
+from latentgen.analysis.over_seeds import early_stopped_rows, over_seeds, read_runs
 from latentgen.drawing.facets import Drawn, lines, with_input_across
 from latentgen.names import INPUT
 
@@ -17,12 +17,14 @@ def accuracy_over_epochs(files: Any, params: Any) -> Drawn:
     """
     histories, probes = read_runs(files.histories), read_runs(files.probes)
     ours = dynamics.accuracy_over_epochs(histories, probes, params.fit_labels)
+    stopped = over_seeds(early_stopped_rows(histories), ["level", "series"])
+    ours = pd.concat([ours, stopped], ignore_index=True).astype({"epoch": "Int64"})
     model = published_curves.as_series(
         published_curves.model(files.published_model, params.published)
     )
-    probes = published_curves.probes(files.published_probes, params.published, params.fit_labels)
+    curves = published_curves.probes(files.published_probes, params.published, params.fit_labels)
     names = pd.DataFrame(published.counterparts(params.probes).items(), columns=["series", "probe"])
-    both = pd.concat([model, probes.merge(names).drop(columns="probe")], ignore_index=True)
+    both = pd.concat([model, curves.merge(names).drop(columns="probe")], ignore_index=True)
     numbers = published.beside(ours, published_curves.at_our_levels(both, ours))
     shown = with_input_across(numbers)
     shown = shown[shown["layer"] != INPUT]

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from latentgen.analysis.scoreboard import LAYER_RULES, gains_by_level
+from latentgen.analysis.controls import LAYER_RULES
+from latentgen.analysis.scoreboard import gains_by_level
 from latentgen.csv_file import read_csv
 from latentgen.drawing.facets import Drawn, dots
 from latentgen.names import GIVEN
 
 DIFFERENCES = {
     "readout_gap": "readout gap: minus model",
-    "learned_part": "gain over controls: minus better control",
+    "gain_over_controls": "gain over controls: minus better control",
 }
 
 

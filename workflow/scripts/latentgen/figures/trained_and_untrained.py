@@ -3,19 +3,19 @@
 from typing import Any
 
 from latentgen.analysis import trained_and_untrained as analysis
+from latentgen.analysis.controls import LAYER_RULES
 from latentgen.analysis.over_seeds import read_runs
 from latentgen.analysis.published import beside
-from latentgen.analysis.scoreboard import LAYER_RULES
 from latentgen.drawing.facets import Drawn, dots
 from latentgen.drawing.style import BLUE, GREEN, ORANGE, Look, style_of
-from latentgen.names import INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
+from latentgen.names import EARLY_STOPPED, INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
 
 NETWORKS: dict[str, Look] = {
     "": {"color": BLUE, "marker": "o", "label": "Trained network"},
     UNTRAINED_SUFFIX: {"color": ORANGE, "marker": "s", "label": "Untrained network"},
     INPUT_SUFFIX: {"color": GREEN, "marker": "^", "label": "Raw input"},
 }
-ACROSS = (MODEL, "early_stopped")
+ACROSS = (MODEL, EARLY_STOPPED)
 
 
 def trained_and_untrained(files: Any, params: Any) -> Drawn:
