@@ -95,8 +95,14 @@ OF_RUNS: dict[str, tuple[str, list[dict[str, Any]]]] = {
         [{**HIDDEN, "probe": ["masc"], "fit_labels": ["observed"], "class": range(3)}],
     ),
     "contrasts": ("batch_norm", [{"statistics": ["running", "image"], **PROBED, **FITTED}]),
-    "relabels": ("relabel", [{"fit_labels": ["observed", "true"], "epoch": range(5)}]),
-    "qualities": ("label_quality", [{"fit_labels": ["observed", "true"]}]),
+    "relabels": (
+        "relabel",
+        [{"network": ["memorised"], "fit_labels": ["observed", "true"], "epoch": range(5)}],
+    ),
+    "qualities": (
+        "label_quality",
+        [{"network": ["memorised", "untrained", "input"], "fit_labels": ["observed", "true"]}],
+    ),
     "transfers": (
         "transfer",
         [
@@ -192,9 +198,9 @@ def _filled(columns: list[str], keys: list[dict[str, Any]], random: Any, base: f
         if column in ("seeds", "pairs", "n_components", "width") or "operations" in column:
             values = random.integers(3, 90, len(table))
         elif column.endswith("_low"):
-            values = table[column.removesuffix("_low")] - 0.05
+            values = table[column.removesuffix("_low").removesuffix("_bootstrap")] - 0.05
         elif column.endswith("_high"):
-            values = table[column.removesuffix("_high")] + 0.05
+            values = table[column.removesuffix("_high").removesuffix("_bootstrap")] + 0.05
         elif column in ("layer", "layers", "head", "name_a", "name_b", "kind"):
             values = "fc1"
         elif column in ("given_label", "true_label", "predicted_label"):

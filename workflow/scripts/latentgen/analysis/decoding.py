@@ -26,7 +26,7 @@ def accuracy_by_layer(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataF
     Returns:
         Columns level, series, layer, width, mean, min, max, seeds. The model (`model`, and
         `early_stopped` if data is held out) has one row a level and no layer. Series on the
-        untrained network end in `_untrained`; there are none where the probed epochs leave out epoch 0.
+        untrained network end in `_untrained`; there are none where epoch 0 is not probed.
     """
     read = on_test(probes)
     untrained = read[(read["epoch"] == 0) & (read["layer"] != INPUT)]

@@ -39,7 +39,7 @@ NOTHING = "Nothing to draw: no result has a row that belongs here."
 EPOCH = "Epoch (0 is the untrained network)"
 LAYER = "Layer (width)"
 AXES = {"epoch": EPOCH, "layer": LAYER, "level": "Corruption level"}
-THEME = {
+THEME: Any = {
     **{"font.size": 7, "axes.titlesize": 7, "axes.labelsize": 7, "legend.frameon": False},
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True},
     **{"grid.color": "#dddddd", "grid.linewidth": 0.5, "pdf.fonttype": 42},
@@ -322,7 +322,7 @@ def _draw_line(
     band: tuple[str, str] | None,
     bars: tuple[str, str] | None,
 ) -> None:
-    pale = {"color": look["color"], "alpha": 0.18, "linewidth": 0, "zorder": 1}
+    pale: dict[str, Any] = {"color": look["color"], "alpha": 0.18, "linewidth": 0, "zorder": 1}
     low, high = (rows[it].astype(float) if it in rows else None for it in band or ("", ""))
     if rows["place"].isna().all():  # the same at every place
         flat = {key: it for key, it in look.items() if key != "marker"}
@@ -338,8 +338,8 @@ def _draw_line(
     if low is not None and high is not None:
         axes.fill_between(rows["place"], low, high, **pale)
     if bars:
-        ends = (rows[it] for it in bars)
-        axes.vlines(rows["place"], *ends, color=look["color"], linewidth=0.7)
+        low, high = (rows[it] for it in bars)
+        axes.vlines(rows["place"], low, high, color=look["color"], linewidth=0.7)
 
 
 def _draw_dots(
@@ -354,7 +354,8 @@ def _draw_dots(
     axes.plot(rows[value], rows["place"], **look)
     if set(bars) <= set(rows):
         thick = {"linewidth": look.get("linewidth", 1), "zorder": look.get("zorder", 2)}
-        axes.hlines(rows["place"], *(rows[it] for it in bars), color=look["color"], **thick)
+        low, high = (rows[it] for it in bars)
+        axes.hlines(rows["place"], low, high, color=look["color"], **thick)
 
 
 def _limit(

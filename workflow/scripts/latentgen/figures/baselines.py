@@ -16,5 +16,11 @@ def baselines(files: Any, params: Any) -> Drawn:
     ours = decoding.baselines_by_layer(histories, final_probes, params.probes)
     theirs = published.overlay(ours, files, params.published, params.probes)
     numbers = published.beside(ours, theirs)
-    how = {"x": "layer", "y_label": "Test accuracy", "wrap": 3, "height": 2.3, "share_y": False}
+    how: dict[str, Any] = {
+        "x": "layer",
+        "y_label": "Test accuracy",
+        "wrap": 3,
+        "height": 2.3,
+        "share_y": False,
+    }
     return lines(numbers, params.style, **how), numbers

@@ -11,5 +11,10 @@ def batch_norm(files: Any, params: Any) -> Drawn:
     """Files: histories, contrasts. Params: style."""
     histories, contrasts = read_runs(files.histories), read_runs(files.contrasts)
     numbers = decoding.batch_norm_contrast(histories, contrasts)
-    how = {"x": "layer", "y_label": "Test accuracy", "height": 2.0, "share_y": False}
+    how: dict[str, Any] = {
+        "x": "layer",
+        "y_label": "Test accuracy",
+        "height": 2.0,
+        "share_y": False,
+    }
     return lines(numbers, params.style, **how), numbers

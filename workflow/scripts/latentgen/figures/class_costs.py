@@ -23,6 +23,17 @@ def class_costs(files: Any, params: Any) -> Drawn:
     looks = shades({it: f"class {it}" for it in classes})
     if len(classes) > NAMED:
         looks = {it: {**look, "label": None} for it, look in looks.items()}
-    how = {"row": "quantity", "names": {"quantity": QUANTITIES}, "share_y": "row", "log": True}
-    labels = {"x": "layer", "hue": "class", "looks": looks, "y_label": "", "band": None}
+    how: dict[str, Any] = {
+        "row": "quantity",
+        "names": {"quantity": QUANTITIES},
+        "share_y": "row",
+        "log": True,
+    }
+    labels: dict[str, Any] = {
+        "x": "layer",
+        "hue": "class",
+        "looks": looks,
+        "y_label": "",
+        "band": None,
+    }
     return lines(numbers, params.style, height=1.3, **how, **labels), numbers

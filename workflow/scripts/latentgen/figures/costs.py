@@ -22,6 +22,12 @@ def costs(files: Any, params: Any) -> Drawn:
         stage=numbers["quantity"].str.split("_").str[0],
         unit=numbers["quantity"].str.split("_").str[1],
     )
-    how = {"row": "unit", "col": "stage", "names": NAMES, "log": True, "share_y": "row"}
-    labels = {"x": "layer", "hue": "probe", "value": "median", "y_label": ""}
+    how: dict[str, Any] = {
+        "row": "unit",
+        "col": "stage",
+        "names": NAMES,
+        "log": True,
+        "share_y": "row",
+    }
+    labels: dict[str, Any] = {"x": "layer", "hue": "probe", "value": "median", "y_label": ""}
     return lines(shown, params.style, height=1.8, **how, **labels), numbers

@@ -20,5 +20,11 @@ def differences(files: Any, params: Any) -> Drawn:
     """
     paired = dynamics.paired_over_epochs(read_runs(files.histories), read_runs(files.probes))
     numbers = dynamics.differences(paired, params.difference)
-    how = {"x": "epoch", "row": "layer", "band": ("low", "high"), "zero": True, "height": 1.2}
+    how: dict[str, Any] = {
+        "x": "epoch",
+        "row": "layer",
+        "band": ("low", "high"),
+        "zero": True,
+        "height": 1.2,
+    }
     return lines(numbers, params.style, y_label=LABELS[params.difference], **how), numbers

@@ -12,7 +12,7 @@ def disambiguation_scores(files: Any, params: Any) -> Drawn:
     pairs = evaluation.read_studies(dict(zip(params.studies, files.pairs, strict=True)))
     numbers = evaluation.areas_under_curves(pairs)
     looks = shades({it: str(it) for it in dict.fromkeys(numbers["study"])}, "turbo")
-    how = {"y": "score", "hue": "study", "value": "auc", "looks": looks}
+    how: dict[str, Any] = {"y": "score", "hue": "study", "value": "auc", "looks": looks}
     how |= {"names": {"score": evaluation.SCORES}}
     x_label = "Area under the ROC curve (chance: 0.5)"
     return dots(numbers, params.style, x_label=x_label, **how), numbers

@@ -27,6 +27,12 @@ def geometry(files: Any, params: Any) -> Drawn:
     numbers = dynamics.geometry_over_epochs(read_runs(files.geometry), params.quantities)
     layers = list(dict.fromkeys(numbers["layer"]))
     looks = shades({it: layer_name(it, layers).strip() for it in layers})
-    how = {"row": "quantity", "names": {"quantity": QUANTITIES}, "share_y": "row"}
-    labels = {"x": "epoch", "hue": "layer", "looks": looks, "y_label": "", "bars": ("low", "high")}
+    how: dict[str, Any] = {"row": "quantity", "names": {"quantity": QUANTITIES}, "share_y": "row"}
+    labels: dict[str, Any] = {
+        "x": "epoch",
+        "hue": "layer",
+        "looks": looks,
+        "y_label": "",
+        "bars": ("low", "high"),
+    }
     return lines(numbers, params.style, **how, **labels), numbers

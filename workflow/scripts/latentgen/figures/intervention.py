@@ -36,7 +36,16 @@ def intervention(files: Any, params: Any) -> Drawn:
         low=shown["low"].where(shown["quantity"] == GAIN),
         high=shown["high"].where(shown["quantity"] == GAIN),
     )
-    how = {"row": "edit", "col": "quantity", "names": {"edit": names, "quantity": QUANTITIES}}
-    look = {"hue": "variant", "band": ("low", "high"), "share_y": False, "linear": True}
+    how: dict[str, Any] = {
+        "row": "edit",
+        "col": "quantity",
+        "names": {"edit": names, "quantity": QUANTITIES},
+    }
+    look: dict[str, Any] = {
+        "hue": "variant",
+        "band": ("low", "high"),
+        "share_y": False,
+        "linear": True,
+    }
     figure = lines(shown, params.style, x="epoch", y_label="", x_label="Epoch", **how, **look)
     return figure, numbers

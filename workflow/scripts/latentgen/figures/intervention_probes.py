@@ -24,6 +24,16 @@ def intervention_probes(files: Any, params: Any) -> Drawn:
         **{end: numbers[end].where(edited) for end in ("low", "high")},
     )
     starts = {it: f"edit at epoch {it}" for it in sorted(numbers["start"].unique())}
-    how = {"row": "start", "names": {"start": starts}, "hue": "line", "looks": looks}
-    ends = {"band": ("low", "high"), "linear": True, "x_label": "Epoch", "height": 1.6}
+    how: dict[str, Any] = {
+        "row": "start",
+        "names": {"start": starts},
+        "hue": "line",
+        "looks": looks,
+    }
+    ends: dict[str, Any] = {
+        "band": ("low", "high"),
+        "linear": True,
+        "x_label": "Epoch",
+        "height": 1.6,
+    }
     return lines(shown, params.style, x="epoch", y_label="Test accuracy", **how, **ends), numbers

@@ -25,7 +25,13 @@ def label_issues(files: Any, params: Any) -> Drawn:
     looks = {name: {"color": COLOURS.get(word, BLACK)} for name, word in words.items()}
     cells = zip(numbers["experiment"], numbers["noise"], numbers["level"], strict=True)
     titles = [f"{name}, {noise} {level_name(level)}" for name, noise, level in cells]
-    how = {"y": "method", "hue": "method", "col": "setting", "wrap": 2, "value": "auroc"}
+    how: dict[str, Any] = {
+        "y": "method",
+        "hue": "method",
+        "col": "setting",
+        "wrap": 2,
+        "value": "auroc",
+    }
     how |= {"bars": ("auroc_low", "auroc_high"), "looks": looks, "values": True}
     how |= {"names": {"method": {it: METHODS[it] for it in best.index}}}
     x_label = "AUROC of wrong labels among the images trained on (0.5 is chance)"

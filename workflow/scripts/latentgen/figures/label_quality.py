@@ -25,6 +25,11 @@ def label_quality(files: Any, params: Any) -> Drawn:
     """Files: qualities. Params: style."""
     numbers = edited_networks.label_quality_by_level(read_runs(files.qualities))
     shown = numbers.sort_values("level", kind="stable")
-    how = {"y": "level", "col": "quantity", "names": {"quantity": QUANTITIES}, "zero": True}
+    how: dict[str, Any] = {
+        "y": "level",
+        "col": "quantity",
+        "names": {"quantity": QUANTITIES},
+        "zero": True,
+    }
     how |= {"bars": ("min", "max"), "x_label": "Fraction", "looks": LOOKS}
     return dots(shown, params.style, **how), numbers

@@ -19,7 +19,13 @@ def mending(files: Any, params: Any) -> Drawn:
     numbers = with_intervals(runs, [*SETTING, "choice"], "test_accuracy")
     cells = zip(numbers["experiment"], numbers["noise"], numbers["level"], strict=True)
     titles = [f"{name}, {noise} {level_name(level)}" for name, noise, level in cells]
-    how = {"y": "choice", "hue": "choice", "col": "setting", "wrap": 2, "values": True}
+    how: dict[str, Any] = {
+        "y": "choice",
+        "hue": "choice",
+        "col": "setting",
+        "wrap": 2,
+        "values": True,
+    }
     how |= {"looks": {name: {"color": COLOURS.get(name, BLACK)} for name in CHOICES}}
     style = {**params.style, "width": params.style["width"] * 1.4}
     shown = numbers.assign(setting=titles)

@@ -12,7 +12,12 @@ QUANTITIES = {"test": "Test", "new_labels": "Training,\nnew labels"}
 def relabelling(files: Any, params: Any) -> Drawn:
     """Files: relabels. Params: style."""
     numbers = edited_networks.accuracy_while_retraining(read_runs(files.relabels))
-    how = {"row": "quantity", "names": {"quantity": QUANTITIES}, "share_y": "row", "linear": True}
+    how: dict[str, Any] = {
+        "row": "quantity",
+        "names": {"quantity": QUANTITIES},
+        "share_y": "row",
+        "linear": True,
+    }
     x_label = "Epochs of retraining (0 is the memorised network)"
     how |= {"x": "epoch", "x_label": x_label, "y_label": "Accuracy", "height": 1.5}
     return lines(numbers, params.style, **how), numbers

@@ -27,5 +27,5 @@ def scoreboard(files: Any, params: Any) -> Drawn:
     ]
     shown = numbers.assign(panel=panels).sort_values("level", kind="stable")
     order = {"panel": {it: it for it in dict.fromkeys(panels)}}
-    how = {"y": "level", "col": "panel", "names": order, "wrap": 2, "zero": True}
+    how: dict[str, Any] = {"y": "level", "col": "panel", "names": order, "wrap": 2, "zero": True}
     return dots(shown, params.style, x_label="Difference of test accuracies", **how), numbers

@@ -26,9 +26,19 @@ def sensitivity(files: Any, params: Any) -> Drawn:
     for setting, rows in numbers.assign(name=names).groupby("setting"):
         ordered = rows.sort_values("value")["name"].unique()
         looks |= shades(dict(zip(ordered, ordered, strict=True)), FORMS[str(setting)][1])
-    how = {"row": "setting", "names": {"setting": SETTINGS}, "band": None, "bars": ("low", "high")}
+    how: dict[str, Any] = {
+        "row": "setting",
+        "names": {"setting": SETTINGS},
+        "band": None,
+        "bars": ("low", "high"),
+    }
     shown = numbers.assign(name=names)
-    labels = {"x": "layer", "y_label": "Test accuracy", "hue": "name", "looks": looks}
+    labels: dict[str, Any] = {
+        "x": "layer",
+        "y_label": "Test accuracy",
+        "hue": "name",
+        "looks": looks,
+    }
     return lines(shown, params.style, height=1.6, **labels, **how), numbers
 
 

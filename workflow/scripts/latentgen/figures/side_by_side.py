@@ -17,7 +17,7 @@ def side_by_side(files: Any, params: Any) -> Drawn:
     """
     numbers = dynamics.side_by_side(read_runs(files.histories), read_runs(files.probes))
     first = numbers["experiment"].iloc[0] if len(numbers) else ""
-    pale = {"linewidth": 2.4, "alpha": 0.35, "marker": ""}
+    pale: dict[str, Any] = {"linewidth": 2.4, "alpha": 0.35, "marker": ""}
     looks = {
         f"{series} {experiment}": style_of(series)
         | {"label": f"{style_of(series)['label']}, {experiment}"}
@@ -25,6 +25,13 @@ def side_by_side(files: Any, params: Any) -> Drawn:
         for series, experiment in numbers[["series", "experiment"]].itertuples(index=False)
     }
     shown = numbers.assign(line=numbers["series"] + " " + numbers["experiment"])
-    shown = shown[shown["experiment"] != first], shown[shown["experiment"] == first]
-    how = {"x": "epoch", "row": "layer", "hue": "line", "looks": looks, "band": None}
-    return lines(pd.concat(shown), params.style, y_label="Test accuracy", **how), numbers
+    behind = shown["experiment"] != first
+    shown = pd.concat([shown[behind], shown[~behind]])
+    how: dict[str, Any] = {
+        "x": "epoch",
+        "row": "layer",
+        "hue": "line",
+        "looks": looks,
+        "band": None,
+    }
+    return lines(shown, params.style, y_label="Test accuracy", **how), numbers

@@ -18,5 +18,8 @@ def splits_over_epochs(files: Any, params: Any) -> Drawn:
     numbers = published.beside(ours, published_curves.at_our_levels(curves, ours))
     layers = list(dict.fromkeys(numbers["layer"]))
     names = {it: f"{style_of(probe)['label']},\n{layer_name(it, layers)}" for it in layers}
-    how = {"row": "layer", "names": {"layer": names | {dynamics.NETWORK: "network"}}}
+    how: dict[str, Any] = {
+        "row": "layer",
+        "names": {"layer": names | {dynamics.NETWORK: "network"}},
+    }
     return lines(numbers, params.style, x="epoch", y_label="Accuracy", **how), numbers

@@ -17,5 +17,5 @@ def subspaces(files: Any, params: Any) -> Drawn:
     """Files: histories, final_probes. Params: style, probes."""
     histories, final_probes = read_runs(files.histories), read_runs(files.final_probes)
     numbers = decoding.subspace_experiments(histories, final_probes, params.probes)
-    how = {"row": "subspaces", "names": {"subspaces": NAMES}, "y_label": "Accuracy"}
+    how: dict[str, Any] = {"row": "subspaces", "names": {"subspaces": NAMES}, "y_label": "Accuracy"}
     return lines(numbers, params.style, x="layer", height=1.5, **how), numbers

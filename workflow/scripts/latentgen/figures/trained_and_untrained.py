@@ -38,7 +38,13 @@ def trained_and_untrained(files: Any, params: Any) -> Drawn:
     named = {it: style_of(it)["label"] for it in (MODEL, *params.probes)}
     rules = shown["layer_rule"].replace("", None).dropna().unique()
     x_label = "Test accuracy" + "".join(f" (layer: {LAYER_RULES[rule]})" for rule in rules)
-    how = {"y": "probe", "hue": "network", "col": "level", "wrap": 3, "bars": ("min", "max")}
+    how: dict[str, Any] = {
+        "y": "probe",
+        "hue": "network",
+        "col": "level",
+        "wrap": 3,
+        "bars": ("min", "max"),
+    }
     how |= {"looks": looks, "names": {"probe": named}, "share_x": False}
     return dots(shown, params.style, x_label=x_label, **how), numbers
 

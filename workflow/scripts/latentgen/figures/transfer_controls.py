@@ -13,5 +13,10 @@ def transfer_controls(files: Any, params: Any) -> Drawn:
     curves = published_curves.transfer(files.published, params.published)
     ours, curves = (it[it["quantity"] == "test"].drop(columns="quantity") for it in (ours, curves))
     numbers = published.beside(ours, published_curves.at_our_levels(curves, ours))
-    how = {"x": "epoch", "hue": "variant", "y_label": "Test accuracy", "height": 2.2}
+    how: dict[str, Any] = {
+        "x": "epoch",
+        "hue": "variant",
+        "y_label": "Test accuracy",
+        "height": 2.2,
+    }
     return lines(numbers, params.style, **how), numbers

@@ -17,6 +17,12 @@ def verdicts_over_delta(files: Any, params: Any) -> Drawn:
     pairs = evaluation.read_studies(dict(zip(params.studies, files.pairs, strict=True)))
     numbers = evaluation.verdicts_over_delta(pairs)
     shown = numbers.melt(["study", "delta"], list(LOOKS), "quantity", "mean")
-    how = {"x": "delta", "col": "study", "wrap": 3, "hue": "quantity", "looks": LOOKS}
-    labels = {"x_label": "Delta", "y_label": "Fraction of pairs", "height": 1.6}
+    how: dict[str, Any] = {
+        "x": "delta",
+        "col": "study",
+        "wrap": 3,
+        "hue": "quantity",
+        "looks": LOOKS,
+    }
+    labels: dict[str, Any] = {"x_label": "Delta", "y_label": "Fraction of pairs", "height": 1.6}
     return lines(shown, params.style, **how, **labels), numbers

@@ -18,5 +18,5 @@ def weight_transfer(files: Any, params: Any) -> Drawn:
     ours = edited_networks.weight_transfer(read_runs(files.transfers))
     curves = published_curves.transfer(files.published, params.published)
     numbers = published.beside(ours, published_curves.at_our_levels(curves, ours))
-    how = {"row": "quantity", "names": {"quantity": NAMES}, "hue": "variant"}
+    how: dict[str, Any] = {"row": "quantity", "names": {"quantity": NAMES}, "hue": "variant"}
     return lines(numbers, params.style, x="epoch", y_label="Accuracy", **how), numbers
