@@ -31,7 +31,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "published_dynamics": {"tolerances": {"model": 0.02, "probe": 0.01}, "probes": {"e": PROBES}},
     "differences": {"difference": "masc_minus_probe"},
     "geometry": {"quantities": ["label_angle", "components_true"]},
-    "robust": {"methods": {"e": {"plain": "e-plain", "gce": "e-gce"}}},
+    "robust": {"methods": {"e": {"plain": "e-plain", "gce": "e-gce"}}, "probes": {"e": PROBES}},
     "scoreboard": {"probes": {"e": PROBES, "f": PROBES}},
     "published_comparison": {
         "published": {"e": PUBLISHED},
@@ -249,6 +249,7 @@ def write_results(folder: Path, *, empty: bool = False) -> Files:
         found[name] = [str(path)] if name in LISTS else str(path)
     for file in (REPOSITORY / "workflow/resources/published").glob("*.csv"):
         found[file.stem] = str(file)
+    found["predictions"] = []
     found["published_model"] = found["model_accuracy_curves"]
     found["published_probes"] = found["probe_accuracy_curves"]
     return Files(**found)

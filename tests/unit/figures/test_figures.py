@@ -13,6 +13,7 @@ from tests.conftest import REPOSITORY
 from tests.unit.figures.example_runs import (
     OF_RUNS,
     OTHERS,
+    PROBES,
     PUBLISHED,
     PUBLISHED_OF,
     STUDY,
@@ -117,7 +118,8 @@ def test_a_figure_of_nothing_says_so(nothing: Files, tmp_path: Path, entry: str)
 @pytest.mark.parametrize("entry", registries.names("latentgen.tables"))
 def test_a_table_of_nothing_says_so(nothing: Files, tmp_path: Path, entry: str) -> None:
     make_table = registries.find("latentgen.tables", entry)
-    table = make_table(nothing, params(entry, published={"e": None}))
+    of_experiment = {"probes": {"e": PROBES}} if entry == "scoreboard" else {}
+    table = make_table(nothing, params(entry, published={"e": None}, **of_experiment))
     out = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "html")}
     out |= {name: str(tmp_path / f"{name}.csv") for name in table.more}
     table_pages.save(table, out)

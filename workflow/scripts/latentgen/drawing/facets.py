@@ -103,6 +103,7 @@ def lines(
         return blank(style)
     layers = list(dict.fromkeys(numbers[x].dropna())) if x == "layer" else []
     places = numbers[x].map(layers.index, "ignore") if layers else numbers[x]
+    places = places.astype(object).where(places.notna(), np.nan)  # whatever is missing
     placed = numbers.assign(place=places.astype(float))
     sharing = share_y if isinstance(share_y, str) else bool(share_y)
     grid = _grid(placed, style, row, col, wrap, height, names or {}, sharey=sharing)
