@@ -112,7 +112,7 @@ def test_a_file_of_one_s_own_fails_with_its_reason_and_line(
         assert str(caught.value).startswith(f"mine.net: {told}")
         assert "\n" not in str(caught.value)
     assert "mine" not in sys.modules
-    (folder / "mine.py").write_text("net = 3  # mended\n")
+    (folder / "mine.py").write_text("net = 3  # corrected\n")
     assert registries.find(REGISTRY, "mine.net") == 3
 
 

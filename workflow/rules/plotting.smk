@@ -16,9 +16,9 @@ SUITE_FIGURES = {
         "input": {"table": "results/tables/label_issues.csv"},
         "of": [*MISLABELLED, *NOISY_FEATURES],
     },
-    "label_issues/mending": {
-        "input": {"mended": of_runs(MENDED, "mending.csv", above=0)},
-        "of": MENDED,
+    "label_issues/cleaned_labels": {
+        "input": {"cleaned": of_runs(RETRAINED, "cleaned_labels.csv", above=0)},
+        "of": RETRAINED,
     },
     "disambiguation/disambiguation_scores": {
         "input": {"pairs": of_studies("pairs.csv")},

@@ -7,6 +7,11 @@ from pathlib import Path
 WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
+# Jobs keep freed memory for their next arrays. By default the GNU C library returns large blocks to the
+# system, which then clears every page again (docs/benchmarks.md).
+os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 * 2**20))
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
+
 from latentgen.config.yaml_text import read_strictly
 from latentgen.errors import PipelineError
 

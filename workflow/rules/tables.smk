@@ -120,10 +120,10 @@ TABLES = {
         },
         "of": SEARCHED,
     },
-    "mending": {
+    "cleaned_labels": {
         "target": "label_issues",
-        "input": {"mended": of_runs(MENDED, "mending.csv", above=0)},
-        "of": MENDED,
+        "input": {"cleaned": of_runs(RETRAINED, "cleaned_labels.csv", above=0)},
+        "of": RETRAINED,
     },
     "disambiguation": {
         "target": "disambiguation",

@@ -23,7 +23,10 @@ def by_rule(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def test_each_rule_selects_its_layer_in_the_trained_network_and_in_the_controls() -> None:
-    probes = joined([probe(1, LAYERS), network_rows("fully_corrupted", 1, CORRUPTED)])
+    generalised: Layers = {"input": (0.9, 0.99), "fc1": (0.5, 0.97), "fc2": (0.6, 0.96)}
+    references = {"fully_corrupted": CORRUPTED, "generalised": generalised}
+    others = [network_rows(name, 1, layers) for name, layers in references.items()]
+    probes = joined([probe(1, LAYERS), *others])
     scores = scoreboard.paired_scores(history(1, [0.1, 0.5]), probes, SETTINGS)
     found = {
         rule: [row[name] for name in ("layer", "untrained_accuracy", "fully_corrupted_accuracy")]
@@ -35,6 +38,7 @@ def test_each_rule_selects_its_layer_in_the_trained_network_and_in_the_controls(
         BEST_ON_TEST: ["fc2", 0.25, 0.9],
     }
     assert {row["input_accuracy"] for row in by_rule(scores).values()} == {0.3}
+    assert by_rule(scores)[BEST_ON_VALIDATION]["generalised_accuracy"] == 0.96
     # Probes have 0.6, 0.7 and 0.8; the model 0.5; the raw input, 0.3, is the better control.
     for rule, accuracy in ((PENULTIMATE, 0.6), (BEST_ON_VALIDATION, 0.7), (BEST_ON_TEST, 0.8)):
         row = by_rule(scores)[rule]

@@ -198,7 +198,6 @@ def test_figure_shows_the_best_probe_one_probe_of_each_kind_and_early_stopping()
 
 def test_features_have_no_model_and_no_control() -> None:
     of_features = network_rows("features", 1, {"input": (0.5, 0.6)})
-    of_features = of_features[of_features["network"] == "features"]
     scores = scoreboard.paired_scores(None, of_features, SETTINGS)
     assert scores[["layer_rule", "layer", "probe_accuracy"]].to_numpy().tolist() == [
         ["features", "input", 0.6]

@@ -224,7 +224,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     "no training": (lambda c: tiny(c).pop("training"), ["experiments.tiny.training", "nothing"]),
     "scaling of as many channels": (
         with_dataset(source="npz", path="a", normalise={"mean": [0.1, 0.2, 0.3], "std": [1, 1]}),
-        ["datasets.digits.normalise", "allowed: as many, one a channel"],
+        ["datasets.digits.normalise", "expected as many of both"],
     ),
     "scaling of other channels": (
         with_dataset(

@@ -141,7 +141,10 @@ OF_RUNS: dict[str, tuple[str, list[dict[str, Any]]]] = {
             ),
         ],
     ),
-    "mended": ("mending", [{"choice": ["memorised", "repaired", "all", "dropped", "clean"]}]),
+    "cleaned": (
+        "cleaned_labels",
+        [{"choice": ["memorised", "repaired", "all", "dropped", "clean"]}],
+    ),
     "repairs": ("repair", [{"epoch": [8]}]),
     "samples": ("label_issues", [{"id": range(40), "split": ["train"]}]),
     "rates": ("noise_rates", [{"estimate": ["probes", "cleanlab", "cleanlab_penultimate"]}]),

@@ -11,8 +11,8 @@ from tests.unit.networks.test_training import RECIPE, SHORT, make_data, make_mod
 from torch import nn
 from torchvision.transforms import v2
 
-from latentgen import signatures
 from latentgen.errors import PipelineError
+from latentgen.library_classes import classes
 from latentgen.networks import training
 from latentgen.networks.augmentation import Augmentation
 from latentgen.random_streams import derive_seed
@@ -29,7 +29,7 @@ def plain_step(module: nn.Module, optimizer: torch.optim.Optimizer, rows: torch.
     return loss.item()
 
 
-@pytest.mark.parametrize("name", signatures.subclasses("torch.optim", "Optimizer"))
+@pytest.mark.parametrize("name", classes("torch.optim", "Optimizer"))
 def test_every_optimiser_trains_as_pytorchs_or_says_why_not(name: str) -> None:
     recipe = replace(RECIPE, optimizer={name: {}}, learning_rate=0.001)
     module, plain = make_module("cnn"), make_module("cnn")

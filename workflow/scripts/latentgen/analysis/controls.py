@@ -9,8 +9,9 @@
   The better control is a maximum of two test accuracies, taken in each seed separately. A maximum
   of noisy numbers is too high on average, so that the gain is biased down. Without one of the
   controls the gain is missing.
-- Further control: the probe on the network of the same seed that was trained at corruption level 1,
-  and so learned to separate images but nothing about their classes.
+- References: the probe, fitted to the same observed labels, on the network of the same seed that
+  was trained at corruption level 1, and so learned to separate images but nothing about their
+  classes, and on the one that was trained on true labels (level 0).
 - Layer selection rules: the penultimate layer, the layer with the best accuracy on held-out
   observed labels, or the one with the best test accuracy (optimistic).
 - Best probe: probe and layer with the best accuracy on held-out observed labels, among one probe
@@ -42,10 +43,12 @@ LAYER_RULES = {
 
 TRAINED_NETWORK = "memorised"
 UNTRAINED = "untrained"
-FULLY_CORRUPTED = "fully_corrupted"
 
 CONTROLS = {"input_accuracy": INPUT, "untrained_accuracy": UNTRAINED}
 """Columns of the controls' test accuracies, and the networks that probes are fitted to."""
+
+REFERENCES = {"fully_corrupted_accuracy": "fully_corrupted", "generalised_accuracy": "generalised"}
+"""The same of networks of the same seed that were trained at corruption levels 1 and 0."""
 
 CLASS_SCORES = ["balanced_accuracy", "worst_class_recall"]
 """Scores next to accuracy, which hides a class that is never predicted."""

@@ -118,10 +118,11 @@ def p_over_seeds(table: pd.DataFrame, name: str) -> pd.Series:
         table: with columns seeds, `name`, and its `_low` and `_high` from `join_intervals`.
         name: the column of the difference.
     """
-    half = (table[f"{name}_high"] - table[f"{name}_low"]) / 2
+    half = (table[f"{name}_high"] - table[f"{name}_low"]).astype(float) / 2
     half = half.where(half > 1e-9)
-    statistic = table[name].abs() / half * stdtrit(table["seeds"] - 1, 0.975)
-    return pd.Series(2 * stdtr(table["seeds"] - 1, -statistic), table.index)
+    degrees = table["seeds"].astype(float) - 1
+    statistic = table[name].astype(float).abs() / half * stdtrit(degrees, 0.975)
+    return pd.Series(2 * stdtr(degrees, -statistic), table.index)
 
 
 def holm(p_values: pd.Series) -> pd.Series:

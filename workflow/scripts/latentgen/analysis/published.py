@@ -371,8 +371,10 @@ def _compare_one(
         (by_layer, published.by_layer.assign(quantity="by layer")),
         (ours_best, theirs_best.assign(quantity="best layer")),
         (ours_best, published.headline.assign(quantity="best layer, headline")),
-        (_best_layers(before, "ours"), published.untrained.assign(quantity=BEFORE_TRAINING)),
     ]
+    if len(published.untrained):
+        untrained = published.untrained.assign(quantity=BEFORE_TRAINING)
+        pairs.append((_best_layers(before, "ours"), untrained))
     return pd.concat([beside_every(ours, theirs) for ours, theirs in pairs], ignore_index=True)
 
 

@@ -17,8 +17,8 @@ from latentgen.analysis.controls import (
     BEST_ON_VALIDATION,
     CLASS_SCORES,
     CONTROLS,
-    FULLY_CORRUPTED,
     LAYER_RULES,
+    REFERENCES,
     TRAINED_NETWORK,
     applicable_rule,
     better_control,
@@ -42,7 +42,6 @@ from latentgen.random_streams import derive_seed
 
 """The series of the model at its best epoch on held-out data."""
 
-FURTHER_CONTROL = "fully_corrupted_accuracy"
 DIFFERENCES = ["readout_gap", "gain_over_controls", "over_early_stopping", "early_stopping_gain"]
 BOOTSTRAPPED = ["readout_gap", "gain_over_controls"]
 SETTING = ["experiment", "noise", "level"]
@@ -86,7 +85,7 @@ def _on_features(final_probes: pd.DataFrame) -> pd.DataFrame:
     rows = rows.rename(columns=_OF_PROBE).assign(layer_rule=FEATURES)
     rows = rows[[*RUN_COLUMNS, *SERIES, "layer", *_OF_PROBE.values()]]
     missing = ["model_accuracy", "early_stopped_accuracy", "stopping_epoch", *_OF_MODEL.values()]
-    missing += [*CONTROLS, FURTHER_CONTROL, *DIFFERENCES]
+    missing += [*CONTROLS, *REFERENCES, *DIFFERENCES]
     return rows.assign(**dict.fromkeys(missing, np.nan)).reset_index(drop=True)
 
 
@@ -100,7 +99,7 @@ def _on_networks(histories: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
     of_model = last_rows(histories).rename(columns=_OF_MODEL)
     scores = scores.merge(of_model[[*RUN_COLUMNS, *_OF_MODEL.values()]], on=RUN_COLUMNS)
     keys = [*RUN_COLUMNS, *SERIES]
-    for column, network in {**CONTROLS, FURTHER_CONTROL: FULLY_CORRUPTED}.items():
+    for column, network in {**CONTROLS, **REFERENCES}.items():
         control = chosen[chosen["network"] == network].rename(columns={"accuracy": column})
         scores = scores.merge(control[[*keys, column]], on=keys, how="left")
     return scores.assign(
@@ -220,7 +219,7 @@ def scoreboard(scores: pd.DataFrame, resampled: pd.DataFrame | None = None) -> p
         model_accuracy=("model_accuracy", "mean"),
         early_stopped_accuracy=("early_stopped_accuracy", "mean"),
         probe_accuracy=("probe_accuracy", "mean"),
-        **{name: (name, "mean") for name in [*CONTROLS, FURTHER_CONTROL, *_OF_CLASSES]},
+        **{name: (name, "mean") for name in [*CONTROLS, *REFERENCES, *_OF_CLASSES]},
     )
     board = join_intervals(board, scores, by, DIFFERENCES).reset_index()
     ends = [f"{name}_bootstrap_{end}" for name in BOOTSTRAPPED for end in ("low", "high", "p")]
@@ -259,9 +258,9 @@ each control alike. The CSV has all layer selection rules.
 
 - Early stopped: the model at its best epoch on held-out observed labels. A dash: nothing is held
   out.
-- Controls: the same probe, fitted to the same labels, on the raw input, on the untrained network
-  at the layer that the same rule selects there, and, as a further control, on the network of the
-  same seed that was trained at corruption level 1, if there is one.
+- Input, untrained: the controls. The same probe, fitted to the same labels, on the raw input, and
+  on the untrained network at the layer that the same rule selects there. Level 1, level 0: for
+  reference, the same on the network of the same seed that was trained at that corruption level.
 - Readout gap: probe minus model. Gain over controls: probe minus the better control (raw input or
   untrained network) of each seed. The maximum of two noisy accuracies is too high on average, so
   that the gain is biased down.
@@ -276,14 +275,14 @@ each control alike. The CSV has all layer selection rules.
 
 
 def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
-    controls = [_number(row[name]) for name in (*CONTROLS, FURTHER_CONTROL)]
+    controls = [_number(row[name]) for name in (*CONTROLS, *REFERENCES)]
     return {
         "noise": f"{row['noise']} {level_name(row['level'])}",
         "probe": row["probe"],
         "model": _number(row["model_accuracy"]),
         "early stopped": _number(row["early_stopped_accuracy"]),
         "probe's accuracy": _number(row["probe_accuracy"]),
-        "controls: input, untrained, level 1": ", ".join(controls),
+        "input, untrained, level 1, level 0": ", ".join(controls),
         "readout gap": _difference(row, "readout_gap"),
         "gain over controls": _difference(row, "gain_over_controls"),
     }
@@ -310,8 +309,8 @@ def _difference(row: Mapping[Any, Any], name: str) -> str:
     text = interval_text({"mean": row[name], **ends})
     if not pd.isna(row[f"{name}_low"]):
         text += f", seeds [{row[f'{name}_low']:+.3f}, {row[f'{name}_high']:+.3f}]"
-        text += f", p = {row[f'{name}_p']:.2g}"
-    return text
+    p_value = row[f"{name}_p"]
+    return text if pd.isna(p_value) else f"{text}, p = {p_value:.2g}"
 
 
 def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.DataFrame:

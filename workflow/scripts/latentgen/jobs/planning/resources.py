@@ -208,7 +208,7 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     return memory
 
 
-_TRAIN = {"train", "intervene", "relabel_and_retrain", "mend_labels"}
+_TRAIN = {"train", "intervene", "relabel_and_retrain", "retrain_on_cleaned_labels"}
 
 
 def runtime_minutes(rule: str, experiment: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Test accuracy after each way to treat wrong labels."""
+"""Test accuracy of each way to treat wrong labels."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ COLOURS = {"dropped": BLUE, "relabelled": BLUE, "dropped_cleanlab": ORANGE, "cle
 """Colours of ways to treat wrong labels; others are black."""
 
 
-def mending(files: Any, params: Any) -> Drawn:
-    """Files: mended. Params: style."""
-    runs = read_runs(files.mended)
+def cleaned_labels(files: Any, params: Any) -> Drawn:
+    """Files: cleaned. Params: style."""
+    runs = read_runs(files.cleaned)
     numbers = with_intervals(runs, [*SETTING, "choice"], "test_accuracy")
     cells = zip(numbers["experiment"], numbers["noise"], numbers["level"], strict=True)
     titles = [f"{name}, {noise} {level_name(level)}" for name, noise, level in cells]

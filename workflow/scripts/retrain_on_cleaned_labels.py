@@ -1,4 +1,4 @@
-"""Train a run's network anew, with its suspect labels left out or replaced."""
+"""Retrain a run's network with its suspect labels left out or replaced."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ from latentgen.jobs.around.job import best_device, job
 from latentgen.csv_file import read_csv, write_csv
 from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.jobs.job_run import run_of
-from latentgen.label_issues.retrain_cleaned import mend
+from latentgen.label_issues.retrain_cleaned import retrain_on_cleaned_labels
 
 if "snakemake" not in globals():  # started in an editor
     snakemake = mock_snakemake(
-        "mend_labels", experiment="mnist-14x14-cnn", noise="uniform-0.4", seed=1
+        "retrain_on_cleaned_labels", experiment="mnist-14x14-cnn", noise="uniform-0.4", seed=1
     )
 
 with job(snakemake):
-    mended = mend(
+    accuracies = retrain_on_cleaned_labels(
         run_of(snakemake),
         Path(snakemake.input.checkpoints),
         read_csv(snakemake.input.samples),
@@ -22,4 +22,4 @@ with job(snakemake):
         training=snakemake.params.training,
         **snakemake.params.limits,
     )
-    write_csv(mended, snakemake.output[0])
+    write_csv(accuracies, snakemake.output[0])
