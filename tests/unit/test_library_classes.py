@@ -1,13 +1,18 @@
 """What libraries offer is asked of them once, and remembered."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from tests.conftest import REPOSITORY
 
 from latentgen import library_classes
 from latentgen.library_classes import arguments_of_entry, classes, make, refusal, words
+from latentgen.registries import SCRIPTS
 
 
 @pytest.fixture
@@ -71,3 +76,23 @@ def test_words_are_those_of_the_class_and_its_parents() -> None:
 def test_whole_numbers_become_floats_where_a_class_takes_them() -> None:
     made = make("torch.optim", {"SGD": {"momentum": 0}}, [torch.nn.Parameter(torch.ones(1))], lr=1)
     assert isinstance(made.param_groups[0]["momentum"], float)
+
+
+def test_a_config_that_was_checked_before_is_checked_without_importing_torch() -> None:
+    script = """
+import sys, yaml
+from latentgen.config.schema import read
+read(yaml.safe_load(open("config.yaml")))
+print("torch" in sys.modules)
+"""
+    done = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+        )
+        for _ in range(2)
+    ]
+    assert done[1].stdout.strip() == "False", done[1].stderr

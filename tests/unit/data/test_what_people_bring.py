@@ -12,6 +12,7 @@ from PIL import Image
 
 from latentgen.data import datasets
 from latentgen.data.classes import as_classes, natural, numbered
+from latentgen.data.labelled_samples import read_labelled_samples
 from latentgen.data.loading import load
 from latentgen.data.tables import read_table
 from latentgen.errors import PipelineError
@@ -225,8 +226,9 @@ def test_files_of_a_split_are_counted(tmp_path: Path) -> None:
     path = stored(tmp_path, True, test=hugging_face(CAT, 3))
     first = path / "train-00000-of-00002.parquet"
     hugging_face(CAT, 6).to_parquet(str(first))
-    with pytest.raises(PipelineError, match="found no file train-00001-of-00002; expected 2 files"):
-        load("huggingface", path=path)
+    for read in (lambda: load("huggingface", path=path), lambda: read_labelled_samples(path)):
+        with pytest.raises(PipelineError, match="no file train-00001-of-00002; expected 2 files"):
+            read()
     # A file of another order of classes must not be read by the first one's.
     second = path / "train-00001-of-00002.parquet"
     hugging_face(OWL, 3).to_parquet(str(second))
@@ -385,3 +387,12 @@ def test_the_content_of_given_labels_is_one_of_a_dataset_s_files() -> None:
     assert digits.files() == ["people.csv"]
     arrays = NpzDataset(source="npz", path="a.npz", given_labels="people.csv")
     assert arrays.files() == ["a.npz", "people.csv"]
+
+
+def test_paths_of_any_depth_become_file_names() -> None:
+    from latentgen.drawing.pair_sheets import sheet_name
+
+    names = [f"{'ä' * 60}/{'b' * 90}/{'c' * 90}/{i}.png" for i in range(2)]
+    sheets = [sheet_name({"name": name, "label_a": 999, "label_b": 100}) for name in names]
+    assert len(set(sheets)) == 2
+    assert all(len(f".partial.{sheet}.png".encode()) <= 255 for sheet in sheets)

@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from tests.unit.modes import MODES
+from tests.unit.toy import RowsSource
 
+from latentgen.data.labels import Labels
 from latentgen.errors import PipelineError
 from latentgen.probes.base import MomentsProbe, Probe
+from latentgen.probes.fitting import fit_probes, score_probes
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.velpic import VeLPIC
 from latentgen.probes.make_probe import KINDS, make_probe
@@ -394,38 +398,56 @@ def test_a_cuda_device_gives_the_same(probe: MomentsProbe) -> None:
     assert (predictions.cpu() == expected).double().mean() >= 0.999
 
 
-@pytest.mark.parametrize("width", [6, 30, 90])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_mascs_of_the_same_moments_predict_together_as_alone(
-    width: int, dtype: torch.dtype
-) -> None:
-    """Subspaces of less and more than half of the dimensions, classes of few rows and of none."""
+@pytest.mark.parametrize("width", [6, 90, 1100])
+def test_a_probes_numbers_do_not_depend_on_other_probes(width: int) -> None:
+    """Bitwise, of one MASC alone and of the same one among ten others and VeLPIC."""
     random = torch.Generator().manual_seed(0)
-    labels = torch.tensor([0] * 100 + [1] * 60 + [2] * 8 + [4] * 40)
-    spectrum = torch.arange(1, width + 1) ** -0.5
-    turns = torch.randn(5, width, width, generator=random) * 0.2
-    rows = torch.randn(len(labels), width, generator=random) * spectrum
-    rows = (rows + torch.einsum("nd,nde->ne", rows, turns[labels])).to(dtype)
-    rows[labels == 2] *= 1e20 if dtype == torch.float32 else 1  # too large to be squared
-    moments = ClassMoments.of(rows, labels, 5)
-    thresholds = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.99)
-    settings = [MASC(one) for one in thresholds] + [MASC(n_components=n) for n in (1, 2, 5)]
-    probes = [probe.fit_moments(moments) for probe in settings]
-    alone = torch.stack([torch.as_tensor(probe.predict(rows)) for probe in probes])
-    together = torch.stack(MASC.predict_together(probes, rows))
-    assert (alone[0] != alone[-1]).any() or width == 6
-    assert torch.equal(together, alone)
-    assert not (together == 3).any()
-    with pytest.raises(ValueError, match="NaN"):
-        MASC.predict_together(probes, rows * torch.nan)
+    labels = Labels(
+        np.arange(240) % 4, np.ones(240, bool), 4, np.arange(240) % 4, np.arange(50) % 4
+    )
+    rows = torch.randn(290, width, generator=random) * torch.arange(1, width + 1) ** -0.5
+    source = RowsSource({"h": {"train": rows[:240], "test": rows[240:]}})
+    one = {"one": {"probe": "masc", "explained_variance": 0.75}}
+    shares = (0.1, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+    others = {str(share): {"probe": "masc", "explained_variance": share} for share in shares}
+    others |= {"1": {"probe": "masc", "n_components": 1}, "velpic": {"probe": "velpic"}}
+    alone, among = (
+        fit_probes(source, "h", labels, probes, ["observed"])["one", "observed"].probe
+        for probes in (one, {**others, **one})
+    )
+    assert torch.equal(alone.decision_function(rows), among.decision_function(rows))
+    assert score_probes(source, "h", labels, one)[0].accuracies == next(
+        found.accuracies
+        for found in score_probes(source, "h", labels, {**others, **one})
+        if found.names["probe"] == "one"
+    )
 
 
-def test_a_class_derived_from_masc_predicts_in_its_own_way_together_too() -> None:
-    class Farthest(MASC):
-        def _class_scores(self, rows: torch.Tensor, products: torch.Tensor) -> torch.Tensor:
-            return -super()._class_scores(rows, products)
+@pytest.mark.parametrize("name", names(KINDS))
+def test_words_as_labels_of_tensors_and_rows_that_require_gradients(name: str) -> None:
+    X, y, X_test = relu_data()
+    words = np.array(["ant", "bee", "cat", "dog"])
+    probe = make_probe({"probe": name})
+    expected = words[probe.fit(X, y).predict(X_test)]
+    rows, test = torch.from_numpy(X).requires_grad_(), torch.from_numpy(X_test).requires_grad_()
+    fitted = make_probe({"probe": name}).fit(rows, words[y])
+    predicted = fitted.predict(test)
+    assert predicted.tolist() == expected.tolist()
+    assert fitted.score(test, expected) == 1
 
-    rows = torch.eye(4).repeat(3, 1)
-    probes = [Farthest(n).fit(rows, torch.arange(12) % 2) for n in (0.5, 0.9)]
-    for probe, predicted in zip(probes, Farthest.predict_together(probes, rows), strict=True):
-        assert torch.equal(predicted, torch.as_tensor(probe.predict(rows)))
+
+@pytest.mark.parametrize("name", names(KINDS))
+def test_global_modes_of_a_caller_change_nothing(name: str) -> None:
+    X, y, X_test = (torch.from_numpy(part) for part in relu_data())
+    X, X_test = X.float(), X_test.float()
+
+    def scores() -> torch.Tensor:
+        scores = make_probe({"probe": name}).fit(X, y).decision_function(X_test)
+        assert isinstance(scores, torch.Tensor)
+        return scores
+
+    expected = scores()
+    for mode in MODES:
+        with mode():
+            found = scores()
+        assert torch.equal(found, expected), mode

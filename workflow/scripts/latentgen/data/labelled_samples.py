@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentgen.data.image_files import is_image, read_upright
+from latentgen.data.sources.huggingface import refuse_missing_files
+from latentgen.data.tables import read_table
 from latentgen.errors import PipelineError, one_line
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
@@ -212,10 +214,7 @@ def _archive(path: Path) -> LabelledSamples:
 
 
 def _table(path: Path) -> LabelledSamples:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{path}: cannot be read ({one_line(error)})") from None
+    table = pd.DataFrame(read_table(path))
     for column in ("file", "label"):
         if column not in table:
             raise PipelineError(
@@ -289,7 +288,10 @@ def _hugging_face(path: Path) -> LabelledSamples:
         if any((path / name).exists() for name in ("dataset_info.json", "dataset_dict.json")):
             found = datasets.load_from_disk(str(path))
         else:
+            refuse_missing_files(path)
             found = datasets.load_dataset(str(path))
+    except PipelineError:
+        raise
     except Exception as error:  # of pyarrow, fsspec and the library itself
         raise PipelineError(f"{path}: cannot be read ({one_line(error)})") from None
     note = ""

@@ -26,6 +26,8 @@ from latentgen.drawing.style import PUBLISHED, Look, as_shown, layer_name, style
 from latentgen.names import INPUT, INPUT_SUFFIX, Level, level_name
 from latentgen.storage import atomic_path
 
+matplotlib.rcdefaults()  # the same figures on every machine, whatever a matplotlibrc holds
+
 Drawn = tuple[Figure, pd.DataFrame]
 """A figure and exactly the numbers drawn in it."""
 

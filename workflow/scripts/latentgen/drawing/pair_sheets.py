@@ -1,5 +1,6 @@
 """A sheet for each pair of labels, drawn from its proofs, and the page that lists all of them."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,8 +66,15 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 
 def sheet_name(row: Mapping[str, Any]) -> str:
-    """File name of a pair's sheet, without its ending."""
+    """File name of a pair's sheet, without its ending; file systems allow 255 bytes.
+
+    >>> sheet_name({"name": "cats/1.png", "label_a": 3, "label_b": 5})
+    'cats--1.png--3-5'
+    """
     image = str(row["name"]).replace("/", "--")
+    if len(image.encode()) > 180:
+        digest = hashlib.sha256(image.encode()).hexdigest()[:12]
+        image = f"{image.encode()[:160].decode(errors='ignore')}-{digest}"
     return f"{image}--{row['label_a']}-{row['label_b']}"
 
 

@@ -19,12 +19,14 @@ from latentgen.label_issues.cross_fitting import (
     standardised,
     stratified_folds,
 )
+from latentgen.networks.torch_modes import default_modes
 from latentgen.probes.magnitudes import ordinary_together
 
 Features = ArrayLike | Tensor
 """Rows (N, D): an array, or a tensor on any device, where the work is then done."""
 
 
+@default_modes()
 def label_scores(
     features: Features | Mapping[str, Features],
     labels: ArrayLike | Tensor,

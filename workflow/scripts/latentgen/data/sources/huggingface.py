@@ -93,7 +93,7 @@ def _splits(path: Path, names: tuple[str, str]) -> dict[str, Any]:
             loaded = datasets.load_from_disk(str(path))
             found = dict(loaded) if isinstance(loaded, dict) else {}
         else:
-            _refuse_missing_files(path)
+            refuse_missing_files(path)
             with tempfile.TemporaryDirectory() as cache:  # not in the user's home
                 builder = datasets.load_dataset_builder(str(path), cache_dir=cache)
                 if builder.name != "parquet":
@@ -125,7 +125,7 @@ def _concatenated(files: list[str], cache: str) -> Any:
     return datasets.concatenate_datasets(list(map(read, files)))
 
 
-def _refuse_missing_files(path: Path) -> None:
+def refuse_missing_files(path: Path) -> None:
     """Compare files named `SPLIT-00000-of-00002.ENDING` with the number of them in their names."""
     sets: dict[str, list[Path]] = {}
     for file in sorted(path.rglob("*-of-*")):

@@ -90,8 +90,7 @@ class LogisticRegression(RowsProbe):
         solvers = {"lbfgs": self._minimise, "adam": self._train}
         if self.solver not in solvers:
             raise ValueError(f"solver: found {self.solver!r}, allowed are {', '.join(solvers)}")
-        with torch.enable_grad():
-            self.coef_, self.intercept_ = solvers[self.solver](rows, indices)
+        self.coef_, self.intercept_ = solvers[self.solver](rows, indices)
         self._directions = self.coef_.T
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
