@@ -233,7 +233,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
             normalise={"mean": [0.1, 0.2, 0.3]},
             size={"train": 9, "test": 9, "shape": [1, 8, 8], "classes": 3},
         ),
-        ["datasets.digits", "found numbers for 3 channels; the images have 1"],
+        ["datasets.digits", "found numbers for 3 channels; expected 1"],
     ),
     "a table without its folder": (
         with_dataset(source="csv", path="config.yaml", folder="nowhere"),
