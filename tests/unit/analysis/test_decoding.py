@@ -1,33 +1,16 @@
-"""What the figures of the trained network show: their numbers by hand, and what is drawn."""
+"""Numbers about trained networks, by hand."""
 
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.container import ErrorbarContainer
-from matplotlib.figure import Figure
 
 from latentgen.analysis import decoding
-from latentgen.drawing.layers import draw_by_layer
-from latentgen.drawing.panels import draw_published, draw_series, save, wrapped_grid
 from latentgen.errors import PipelineError
-from latentgen.figures import (
-    baselines,
-    class_costs,
-    scoreboard,
-    sensitivity,
-    subspaces,
-    trained_and_untrained,
-)
-from latentgen.figures import costs as costs_figure
 
-STYLE = {"width": 6.0, "dpi": 40}
 LAYERS = {"input": 8, "fc1": 4, "fc2": 4}
 LEVELS = (0.0, 0.4)
 MODEL = {(0.0, 1): 0.90, (0.0, 2): 0.94, (0.4, 1): 0.60, (0.4, 2): 0.70}
@@ -66,12 +49,6 @@ SPLITS = [
 COLUMNS = ["level", "seed", "network", "layer", "probe", "fit_labels", "split", "score_labels"]
 
 
-@pytest.fixture(autouse=True)
-def _close_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def histories() -> pd.DataFrame:
     """Two epochs of two seeds at each level; the first epoch is not to be shown."""
@@ -81,6 +58,7 @@ def histories() -> pd.DataFrame:
         for epoch, value in enumerate([0.1, last])
     ]
     table = pd.DataFrame(rows, columns=["level", "seed", "epoch", "test_accuracy"])
+    table["validation_accuracy"] = 1 - table["test_accuracy"]  # best before the last epoch
     return table.assign(experiment="toy", noise="uniform")
 
 
@@ -118,11 +96,13 @@ def test_baselines_are_one_probe_of_each_kind(
     histories: pd.DataFrame, final_probes: pd.DataFrame
 ) -> None:
     numbers = decoding.baselines_by_layer(histories, final_probes, PROBES)
-    assert list(dict.fromkeys(numbers["series"])) == ["model", "masc", "velpic"]
+    assert list(dict.fromkeys(numbers["series"])) == ["model", "early_stopped", "masc", "velpic"]
     assert list(dict.fromkeys(numbers["layer"].dropna())) == list(LAYERS)
-    assert len(numbers) == 2 + 2 * 3 * 2
+    assert len(numbers) == 2 * 2 + 2 * 3 * 2
     model = numbers[(numbers["series"] == "model") & (numbers["level"] == 0.4)].iloc[0]
     assert model[["mean", "min", "max", "seeds"]].tolist() == pytest.approx([0.65, 0.6, 0.7, 2])
+    stopped = numbers[(numbers["series"] == "early_stopped") & (numbers["level"] == 0.4)]
+    assert stopped["mean"].tolist() == pytest.approx([0.1])  # its epoch 0
     velpic = numbers.query("series == 'velpic' and level == 0.4 and layer == 'fc2'").iloc[0]
     what = (0.4, "memorised", "fc2", "velpic", "observed", "test", "true")
     assert velpic["mean"] == pytest.approx(mean_of_seeds(*what))
@@ -166,8 +146,6 @@ def test_without_a_generalised_network_two_experiments_remain(
         PROBES,
     )
     assert list(dict.fromkeys(numbers["subspaces"])) == ["observed_labels", "true_labels"]
-    figure = subspaces.draw(numbers, STYLE)
-    assert len(figure.axes) == 2
 
 
 def test_sensitivity_by_hand(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
@@ -253,9 +231,6 @@ def test_published_seconds_of_our_probes_and_layers(costs: pd.DataFrame, tmp_pat
     fit = theirs.set_index("quantity").loc["fit_seconds"]
     # The median: a first call's start-up is no measure.
     assert fit[["median", "min", "max", "count"]].tolist() == [3, 2, 70, 3]
-    figure = costs_figure.draw(numbers, STYLE, theirs)
-    assert lines(figure.axes[0])["Published (same marker)"] == [3]
-    assert "Published (same marker)" not in lines(figure.axes[2])
     assert decoding.published_seconds(file, None, names, numbers) is None
 
 
@@ -273,182 +248,5 @@ def test_costs_of_classes_are_those_of_the_first_masc() -> None:
     kept = numbers[numbers["quantity"] == "n_components"].set_index("class")
     assert kept["mean"].to_dict() == {0: 2, 1: 4}
     assert kept.loc[1, ["min", "max", "seeds"]].tolist() == [3, 5, 2]
-    figure = class_costs.draw(numbers, STYLE)
-    assert list(lines(figure.axes[0])) == ["class 0", "class 1"]
     with pytest.raises(PipelineError, match="needed: a probe of kind masc"):
         decoding.class_costs_by_layer(pd.DataFrame(rows), {"velpic": PROBES["velpic"]})
-
-
-# What is drawn
-
-
-def lines(axes: Axes) -> dict[str, list[float]]:
-    """Heights of the lines that carry a label, also of those with error bars."""
-    plain = {str(line.get_label()): line for line in axes.get_lines()}
-    bars = {str(x.get_label()): x[0] for x in axes.containers if isinstance(x, ErrorbarContainer)}
-    return {
-        label: [float(y) for y in np.asarray(line.get_ydata())]
-        for label, line in {**plain, **bars}.items()
-        if not label.startswith("_")
-    }
-
-
-def by_title(figure: Figure) -> dict[str, Axes]:
-    return {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
-
-
-def means(numbers: pd.DataFrame, **where: Any) -> Any:
-    for column, value in where.items():
-        numbers = numbers[numbers[column] == value]
-    return pytest.approx(numbers["mean"].tolist())
-
-
-def test_baselines_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
-    numbers = decoding.baselines_by_layer(histories, final_probes, PROBES)
-    panels = by_title(baselines.draw(numbers, STYLE))
-    assert list(panels) == ["corruption 0", "corruption 0.4"]
-    drawn = lines(panels["corruption 0.4"])
-    assert list(drawn) == ["Model", "MASC", "VeLPIC"]
-    assert drawn["MASC"] == means(numbers, level=0.4, series="masc")
-    assert drawn["Model"] == pytest.approx([0.65] * 3)
-    ticks = [tick.get_text() for tick in panels["corruption 0"].get_xticklabels()]
-    assert ticks == ["input (8)", "fc1 (4)", "fc2 (4)"]
-
-
-@pytest.mark.parametrize("draw", [baselines.draw, draw_by_layer])
-def test_published_figures_lie_behind_ours(
-    draw: Any, histories: pd.DataFrame, final_probes: pd.DataFrame
-) -> None:
-    numbers = decoding.baselines_by_layer(histories, final_probes, PROBES)
-    # In another order of layers, one of them missing, as published tables may have it.
-    rows = [("model", None, 0.7), ("masc", "fc2", 0.62), ("masc", "input", 0.41)]
-    theirs = pd.DataFrame(
-        [(0.4, *row, row[2] - 0.01, row[2] + 0.01) for row in rows],
-        columns=["level", "series", "layer", "mean", "min", "max"],
-    )
-    panels = by_title(draw(numbers, STYLE, theirs))
-    assert "Published (same marker)" not in lines(panels["corruption 0"])
-    axes = panels["corruption 0.4"]
-    assert lines(axes)["Published (same marker)"] == [0.62, 0.41]
-    (marks,) = [x[0] for x in axes.containers if isinstance(x, ErrorbarContainer)]
-    assert [float(x) for x in np.asarray(marks.get_xdata())] == [2, 0]
-    ours = [line for line in axes.get_lines() if line.get_label() == "MASC"]
-    assert marks.get_zorder() < ours[0].get_zorder()
-    assert marks.get_marker() == ours[0].get_marker()
-
-
-def test_sensitivity_has_a_row_for_each_kind_of_setting(
-    histories: pd.DataFrame, final_probes: pd.DataFrame
-) -> None:
-    numbers = decoding.sensitivity(histories, final_probes, PROBES)
-    figure = sensitivity.draw(numbers, STYLE)
-    variance, components = lines(figure.axes[1]), lines(figure.axes[3])
-    assert list(variance) == ["Model", "0.5 variance", "0.99 variance"]
-    assert list(components) == ["Model", "k = 1"]
-    assert variance["0.5 variance"] == means(numbers, level=0.4, value=0.5)
-
-
-def test_subspaces_draw_their_numbers(histories: pd.DataFrame, final_probes: pd.DataFrame) -> None:
-    numbers = decoding.subspace_experiments(histories, final_probes, PROBES)
-    figure = subspaces.draw(numbers, STYLE)
-    assert len(figure.axes) == 3 * 2
-    drawn = lines(figure.axes[-1])
-    where = {"subspaces": "generalised_network", "level": 0.4}
-    assert drawn["Test"] == means(numbers, **where, series="test")
-    assert drawn["Training, true labels"] == means(numbers, **where, series="train_true")
-
-
-def test_costs_leave_out_what_takes_no_operations(costs: pd.DataFrame) -> None:
-    numbers = decoding.costs_by_layer(costs, PROBES)
-    figure = costs_figure.draw(numbers, STYLE)
-    _, _, fit_operations, predict_operations = map(lines, figure.axes)
-    assert list(fit_operations) == ["MASC"]
-    assert predict_operations == {"MASC": [10] * 3, "VeLPIC": [3] * 3}
-    assert {axes.get_yscale() for axes in figure.axes} == {"log"}
-
-
-def gains() -> pd.DataFrame:
-    rows = [
-        (experiment, rule, difference, level, series, gain, gain - 0.1, gain + 0.1, 2)
-        for experiment, rule in (("a", "penultimate"), ("b", "best_on_validation"))
-        for difference, series, gain in (
-            ("readout_gap", "early_stopped", 0.1),
-            ("readout_gap", "masc", 0.2),
-            ("gain_over_controls", "masc", 0.05),
-        )
-        for level in LEVELS
-    ]
-    columns = ["experiment", "layer_rule", "difference", "level", "series"]
-    return pd.DataFrame(rows, columns=[*columns, "mean", "low", "high", "seeds"])
-
-
-def test_scoreboard_has_a_row_of_two_differences_for_each_experiment() -> None:
-    numbers = gains()
-    numbers.loc[0, ["low", "high"]] = [-5.0, 5.0]  # as of two seeds that differ
-    panels = by_title(scoreboard.draw(numbers, STYLE))
-    assert list(panels) == [
-        f"{experiment}, {difference}\nlayer: {rule}"
-        for experiment, rule in (("a", "penultimate"), ("b", "best on held-out data"))
-        for difference in (
-            "readout gap: over the model",
-            "gain over controls: over the better control",
-        )
-    ]
-    for (title, axes), row in zip(panels.items(), (0, 0, 1, 1), strict=True):
-        if "gain" in title:
-            assert lines(axes) == {"MASC": [0.05, 0.05]}
-        else:
-            assert lines(axes) == {"Model, stopped early": [0.1, 0.1], "MASC": [0.2, 0.2]}
-        assert axes.get_subplotspec().rowspan.start == row
-        low, high = axes.get_ylim()
-        assert -0.1 < low < 0
-        assert 0.2 < high < 0.3
-
-
-def test_one_seed_is_drawn_without_bars() -> None:
-    for numbers, with_bars in ((gains(), True), (gains().assign(low=np.nan, high=np.nan), False)):
-        axes = scoreboard.draw(numbers, STYLE).axes[0]
-        assert lines(axes)["MASC"] == [0.2, 0.2]
-        bars = [segment for x in axes.containers for bar in x[2] for segment in bar.get_segments()]
-        assert any(np.isfinite(bar).any() for bar in bars) == with_bars
-
-
-@pytest.mark.parametrize("published", [False, True])
-@pytest.mark.parametrize("series", ["model", "model_untrained", "masc", "velpic_input"])
-def test_a_line_of_one_point_can_be_seen(series: str, published: bool) -> None:
-    """One corruption level, or one layer: a line without a marker would be nothing."""
-    figure, (axes,) = wrapped_grid(1, STYLE, row_height=1)
-    axes.set_axis_off()
-    rows = pd.DataFrame({"mean": [0.5], "min": [0.5], "max": [0.5]})
-    (draw_published if published else draw_series)(axes, [1], rows, series)
-    figure.canvas.draw()
-    assert (np.asarray(figure.canvas.buffer_rgba())[..., :3] < 255).any()
-
-
-def test_published_controls_at_one_level_can_be_seen() -> None:
-    rows = pd.DataFrame({"series": ["model", "model_untrained", "masc", "masc_untrained"]})
-    rows = rows.assign(level=0.4, layer_rule="penultimate", mean=0.5, min=0.5, max=0.5)
-    axes = trained_and_untrained.draw(rows, ["masc"], STYLE, theirs=rows).axes[0]
-    theirs = [line for line in axes.lines if str(line.get_label()).endswith(", published")]
-    assert len(theirs) == len(rows)
-    assert all(line.get_marker() not in {"", "None"} for line in theirs)
-    assert all(line.get_linewidth() > 0 for line in theirs)
-
-
-@pytest.mark.parametrize("n", [1, 3, 4, 5])
-def test_every_column_of_a_wrapped_grid_names_its_ticks(n: int) -> None:
-    figure, panels = wrapped_grid(n, STYLE, row_height=1)
-    assert panels.shape == (n,)
-    assert len(figure.axes) == n
-    named = [axes.xaxis.get_tick_params()["labelbottom"] for axes in panels]
-    assert named == [i >= n - 3 for i in range(n)]
-
-
-def test_a_figure_is_saved_with_its_numbers(tmp_path: Path) -> None:
-    files = {kind: str(tmp_path / f"figure.{kind}") for kind in ("pdf", "png", "csv")}
-    contents = []
-    for _ in range(2):
-        save(scoreboard.draw(gains(), STYLE), gains(), files)
-        contents.append([Path(file).read_bytes() for file in files.values()])
-    assert contents[0] == contents[1]
-    pd.testing.assert_frame_equal(pd.read_csv(files["csv"]), gains())

@@ -1,0 +1,1 @@
+"""Numbers about edited networks and the table of repairs, by hand."""
