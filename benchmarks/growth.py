@@ -1,4 +1,4 @@
-"""How time and memory of training, dumping and probing grow: docs/benchmarks_growth."""
+"""How time and memory of training, dumping and probing grow: docs/reference/benchmarks_growth."""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor

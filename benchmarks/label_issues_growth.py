@@ -2,7 +2,7 @@
 
     PYTHONPATH=workflow/scripts OMP_NUM_THREADS=1 python -m benchmarks.label_issues_growth
 
-Writes docs/label_issues_growth.csv and draws it. Ours alone is also measured on 60,000 x 2048.
+Writes and draws docs/reference/label_issues_growth.csv. Ours alone also on 60,000 x 2048.
 """
 
 import time
@@ -20,7 +20,7 @@ from benchmarks.label_issues import WAYS, noisy_layer
 from latentgen.drawing.facets import finish, save, set_theme
 from latentgen.probes.measuring import measured
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs/reference"
 
 BASE = (2500, 128)
 AXES = {"samples": [1250, 2500, 5000], "width": [32, 128, 512]}

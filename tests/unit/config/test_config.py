@@ -610,7 +610,7 @@ def test_the_schema_for_editors_is_the_one_that_is_enforced() -> None:
 
 
 def test_the_reference_of_keys_is_that_of_the_schema() -> None:
-    reference = REPOSITORY / "config" / "reference.md"
+    reference = REPOSITORY / "docs/reference/configuration_keys.md"
     written = jsonschema_markdown.generate(schema(), footer=False, hide_empty_columns=True)
     assert reference.read_text().strip() == written.strip(), "run `make schema`"
 

@@ -25,8 +25,8 @@ MASC = {"probe": "masc", "explained_variance": 0.99, "n_components": None}
 
 
 def measured_marks() -> list[tuple[str, int, int, int, int]]:
-    """Rows of the table in docs/benchmarks.md: job, images, pixels a side, probes, MB taken."""
-    page = (REPOSITORY / "docs" / "benchmarks.md").read_text()
+    """Rows of the table in benchmarks.md: job, images, pixels a side, probes, MB taken."""
+    page = (REPOSITORY / "docs/reference/benchmarks.md").read_text()
     row = re.compile(r"\| ([\d,]+) of (\d+) x \d+ \| `(\w+)` \| (.*?) \| (?:at least )?([\d,]+) \|")
     return [
         (job, int(n.replace(",", "")), int(side), probes, int(taken.replace(",", "")))
