@@ -20,7 +20,7 @@ rule prepare_dataset:
             "prepare_dataset.py", "datasets", DATASETS[wildcards.dataset]
         ),
         dataset=lambda wildcards: DATASETS[wildcards.dataset],
-        outside=outside(CONFIG.datasets, "dataset"),
+        external=external(CONFIG.datasets, "dataset"),
     message:
         "Preparing dataset {wildcards.dataset}"
     script:

@@ -145,7 +145,7 @@ for name, spec in TABLES.items():
         name:
             f"tabulate_{name}"
         input:
-            **spec["input"],
+            **split_resources(spec["input"])[0],
         output:
             **table(name),
             **spec.get("output", {}),
@@ -162,6 +162,7 @@ for name, spec in TABLES.items():
             runtime=10,
         params:
             **spec.get("params", {}),
+            external=split_resources(spec["input"])[1],
             code=code_of("make_table.py", "tables", {"table": name}),
             table=name,
         message:

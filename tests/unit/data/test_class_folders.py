@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from latentgen.content import digest_of
 from latentgen.data.class_folders import NAMED, read_class_folders
 from latentgen.data.image_files import ENDINGS, read_image
 from latentgen.errors import PipelineError
-from latentgen.external_files import digest_of
 
 CLASSES = ("cat", "dog", "emu")
 

@@ -13,6 +13,7 @@ from latentgen.config.dataset import TorchvisionDataset
 from latentgen.data.datasets import Dataset
 from latentgen.data.loading import load
 from latentgen.errors import PipelineError
+from latentgen.jobs.around.provenance import external_files
 
 
 def read(root: Path, name: str, **keys: Any) -> Dataset:
@@ -134,24 +135,29 @@ WRITERS: dict[str, Callable[[Path], None]] = {
 }
 
 
+def read_of(block: TorchvisionDataset, root: Path) -> set[str]:
+    """Files and folders of the root that exist and count as the dataset's."""
+    return set(external_files({"external": block.files(str(root))}))
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_a_dataset_reads_is_found_and_what_others_read_is_not(
     name: str, tmp_path: Path
 ) -> None:
     block = TorchvisionDataset(source="torchvision", name=name)
-    assert block.files(str(tmp_path / "nowhere")) == []
+    assert read_of(block, tmp_path / "nowhere") == set()
     before: set[str] = set()
     for other, write in WRITERS.items():
         write(tmp_path)
         now = {str(place) for place in tmp_path.iterdir()}
         new, before = now - before, now
-        found = set(block.files(str(tmp_path)))
+        found = read_of(block, tmp_path)
         assert new <= found if other == name else not new & found
 
 
 def test_a_folder_of_another_name_is_named(tmp_path: Path) -> None:
     block = TorchvisionDataset(source="torchvision", name="OxfordIIITPet", train="trainval")
     (tmp_path / "oxford-iiit-pet").mkdir()
-    assert block.files(str(tmp_path)) == []
+    assert read_of(block, tmp_path) == set()
     named = block.model_copy(update={"data_folder": "oxford-iiit-pet"})
     assert named.files(str(tmp_path)) == [str(tmp_path / "oxford-iiit-pet")]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.conftest import REPOSITORY
@@ -129,7 +130,7 @@ def test_jobs_keep_freed_memory_for_their_next_arrays() -> None:
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
         "print([faults() for _ in range(3)][-1])\n"
     )
-    before_config = (REPOSITORY / "workflow" / "rules" / "start.smk").read_text()
+    before_config = (REPOSITORY / "workflow" / "rules" / "before_config.smk").read_text()
     set_there = re.findall(r'setdefault\("(MALLOC_\w+)", str\((\d+) \* 2\*\*20\)\)', before_config)
     settings = {name: str(int(number) * 2**20) for name, number in set_there}
 
@@ -163,11 +164,19 @@ def test_a_job_waits_for_the_same_job(tmp_path: Path) -> None:
 
 
 def test_a_fingerprint_tells_files_and_settings_apart(tmp_path: Path) -> None:
-    file = tmp_path / "data"
-    file.write_text("a")
-    prints = {fingerprint([str(file)], {"x": 1}), fingerprint([str(file)], {"x": 2})}
-    file.write_text("b")
-    prints.add(fingerprint([str(file)], {"x": 1}))
-    assert len(prints) == 3
-    file.write_text("a")
-    assert fingerprint([str(file)], {"x": 1}) in prints
+    inside, outside = tmp_path / "data", tmp_path / "external"
+    params: dict[str, Any] = {"x": 1, "external": [str(outside)]}
+
+    def of() -> str:
+        return fingerprint(SimpleNamespace(input=[str(inside)], params=params))
+
+    prints = []
+    for file in (inside, outside):
+        for text in ("a", "b"):
+            inside.write_text("a")
+            outside.write_text("a")
+            file.write_text(text)
+            prints.append(of())
+    assert prints[0] == prints[2] and len(set(prints)) == 3
+    params["x"] = 2
+    assert of() not in prints

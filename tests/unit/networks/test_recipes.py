@@ -154,7 +154,7 @@ def test_augmented_batches_depend_on_seed_epoch_and_batch_alone() -> None:
     ("changes", "told"),
     [
         ({"optimizer": {"Adam": {"betas": [2, 0.9]}}}, "training.optimizer: Invalid beta"),
-        ({"optimizer": "Adamm"}, "training.optimizer: found 'Adamm'; allowed: a class of torch"),
+        ({"optimizer": "Adamm"}, "training.optimizer: found 'Adamm'; expected a class of torch"),
         ({"optimizer": "no_such.Lion"}, "training.optimizer: no_such: found neither"),
         ({"scheduler": {"StepLR": {"step_size": "x"}}}, "training.scheduler: unsupported operand"),
         (
@@ -165,7 +165,7 @@ def test_augmented_batches_depend_on_seed_epoch_and_batch_alone() -> None:
         ({"augment": [{"RandomCrop": {"size": 3}}]}, r"gives images \(1, 3, 3\).* \(1, 4, 4\)"),
         ({"augment": [{"RandomCrop": {"size": 9}}]}, "training.augment: Required crop size"),
         ({"augment": [{"CutMix": {}}, "RandomHorizontalFlip"]}, "put them last"),
-        ({"augment": ["NoSuch"]}, "training.augment: found 'NoSuch'; allowed: a class of torchv"),
+        ({"augment": ["NoSuch"]}, "training.augment: found 'NoSuch'; expected a class of torchv"),
     ],
 )
 def test_what_does_not_work_is_told_in_a_line_before_training(

@@ -1,6 +1,5 @@
 """Datasets in config.yaml."""
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +16,7 @@ from latentgen.config.base import (
 )
 from latentgen.config.errors import BelowError, NotAmongError
 from latentgen.library_classes import Arguments, classes, refusal, words
-from latentgen.registries import is_there
+from latentgen.user_code import is_there
 
 
 class Subset(Block):
@@ -245,9 +244,10 @@ class TorchvisionDataset(ResizedImages):
         root = Path(data_root or ".")
         if self.data_folder:
             return [str(root / self.data_folder)]
-        names = {self.name.lower(), *map(str.lower, words(TORCHVISION, self.name))}
-        there = sorted(os.listdir(root)) if root.is_dir() else []
-        return [str(root / entry) for entry in there if entry.lower() in names]
+        # Whether they exist or not: a plan before a download is the plan after it.
+        named = {self.name, *words(TORCHVISION, self.name)}
+        names = sorted(named | {name.lower() for name in named})
+        return [str(root / name) for name in names if name.strip(". ") and "/" not in name]
 
 
 TORCHVISION = "torchvision.datasets"
@@ -290,8 +290,7 @@ class ImageFolderDataset(ResizedImages):
 
     def sources(self, data_root: str) -> list[str]:
         """The archive, or both parts of the folder, which may hold other things."""
-        parts = [Path(self.path, self.train), Path(self.path, self.test)]
-        return [str(part) for part in parts] if parts[0].is_dir() else [self.path]
+        return [self.path, *(str(Path(self.path, part)) for part in (self.train, self.test))]
 
 
 class NpzDataset(ImageDataset):

@@ -35,7 +35,7 @@ from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
 from latentgen.library_classes import parts
 from latentgen.names import is_reserved, method_name
-from latentgen.registries import is_there
+from latentgen.user_code import is_there
 
 
 class Tolerances(Block):

@@ -57,7 +57,7 @@ def _readers(file: Path) -> Iterator[Readers]:
     kind = "HDF5 file" if file.suffix in HDF5 else "npz archive"
     try:
         if file.suffix in HDF5:
-            archive: Any = h5py.File(file, "r", locking="best-effort")
+            archive: Any = h5py.File(file, "r", locking=False)
         elif not zipfile.is_zipfile(file):  # NumPy would try to unpickle it
             if file.read_bytes()[: len(MAGIC_PREFIX)] == MAGIC_PREFIX:
                 raise PipelineError(f"{file}: found one array; expected an npz archive of several")

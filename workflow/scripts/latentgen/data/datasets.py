@@ -318,7 +318,7 @@ def read_attributes(path: StrPath) -> Attributes:
 @contextmanager
 def _open_prepared(path: StrPath) -> Iterator[h5py.File]:
     try:
-        with h5py.File(path, "r", locking="best-effort") as file:
+        with h5py.File(path, "r", locking=False) as file:
             yield file
     except (OSError, KeyError, RuntimeError) as error:
         raise PipelineError(f"{path}: no readable prepared dataset ({one_line(error)})") from error

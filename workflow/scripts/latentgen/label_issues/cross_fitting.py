@@ -103,7 +103,7 @@ def class_means(moments: Moments) -> Tensor:
 
 
 PROBES = (least_squares, class_means)
-"""The probes, each weights (width, C) from moments; docs/label_issues.md says why these."""
+"""The probes, each weights (width, C) from moments; docs/results/label_issues.md says why these."""
 
 
 @torch.no_grad()

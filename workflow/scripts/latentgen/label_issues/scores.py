@@ -39,7 +39,7 @@ def label_scores(
 
     A sample is scored by probes of the other folds, which did not see its label: ridge regression
     and the nearest class mean of centred unit rows, their scores added and turned into
-    probabilities of each label. No true label is needed anywhere. docs/label_issues.md says how
+    probabilities of each label. No true label is needed. docs/results/label_issues.md says how
     well this does, and why these probes.
 
     >>> from sklearn.datasets import load_digits

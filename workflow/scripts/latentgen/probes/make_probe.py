@@ -12,7 +12,8 @@ from torch import Tensor
 from latentgen.data.labels import checked
 from latentgen.errors import PipelineError
 from latentgen.probes.base import Probe, to_numpy
-from latentgen.registries import find, own_code
+from latentgen.registries import find
+from latentgen.user_code import own_code
 
 KINDS = "latentgen.probes.kinds"
 """The registry of probes."""

@@ -10,7 +10,6 @@ from latentgen.data.class_folders import read_class_folders
 from latentgen.data.datasets import Dataset, StrPath
 from latentgen.data.image_files import height_and_width
 from latentgen.errors import PipelineError, one_line
-from latentgen.external_files import note_download
 
 
 def image_folder(
@@ -75,5 +74,4 @@ def _download(url: str, path: Path, md5: str | None) -> None:
         except (OSError, RuntimeError, ValueError, HTTPException) as error:
             message = f"{path}: downloading {url} failed ({one_line(error)})"
             raise PipelineError(message) from error
-        note_download(path, Path(folder, path.name))
         os.replace(Path(folder, path.name), path)

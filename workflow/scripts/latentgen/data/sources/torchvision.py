@@ -17,7 +17,6 @@ from latentgen.data.datasets import Dataset, Images, StrPath
 from latentgen.data.image_files import stack_images
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, one_line
-from latentgen.external_files import note_download
 from latentgen.library_classes import class_of, classes, words
 
 PACKAGE = "torchvision.datasets"
@@ -198,6 +197,3 @@ def _download(kind: Any, keywords: Mapping[str, Any]) -> None:
             final = root / file.relative_to(partial_root)
             final.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, final)
-        came = sorted(place.name for place in partial_root.iterdir())
-    for top in came:
-        note_download(root / top)

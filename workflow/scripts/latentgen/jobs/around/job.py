@@ -7,18 +7,21 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TextIO
 
+# A script imports this module first. A notebook sets a backend that only its own kernel has, and
+# matplotlib cannot be imported with it.
+os.environ["MPLBACKEND"] = "Agg"
+
+from latentgen.content import digest_of
 from latentgen.devices import best_device, device_name
 from latentgen.errors import PipelineError
-from latentgen.external_files import digest_of
 from latentgen.jobs.around import provenance, start_up
-from latentgen.registries import line_of, reason_of
+from latentgen.user_code import line_of, reason_of
 
-__all__ = ["best_device", "fingerprint", "job"]
-
+__all__ = ["best_device", "files_of", "fingerprint", "job"]
 
 start_up.begin()
 
@@ -27,9 +30,9 @@ start_up.begin()
 def job(snakemake: Any) -> Iterator[None]:
     """Write everything that is printed to the rule's log, and a failure's reason as its last line.
 
-    An error that the user can correct is one line, and so is one in custom code, with its file and
-    line; anything else comes with its traceback. At the end a record of where the outputs come from
-    is written next to the first of them.
+    An error that the user can correct is one line, as is an exception in the user's code, with its
+    place there. Any other exception is reported with its traceback. After success, a record of
+    where the outputs come from is written next to the first of them.
     """
     start_up.end()
     if not snakemake.log:  # started by hand, see `mock_snakemake`
@@ -77,17 +80,22 @@ def _disk_is_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in full or any(text in str(error) for text in texts)
 
 
-def fingerprint(files: Iterable[str], params: Mapping[str, Any]) -> str:
-    """Hash of everything a job's numbers depend on: its input files, code included, and params.
+def files_of(snakemake: Any) -> Any:
+    """The input files of a job by name, with the files that come with the workflow."""
+    files = {**dict(snakemake.input.items()), **snakemake.params.external}
+    return type(snakemake.input)(fromdict=files)
+
+
+def fingerprint(snakemake: Any) -> str:
+    """Hash of everything a job's numbers depend on: inputs, external files, params, code included.
 
     Whether torch computes the same also depends on its version and on the kind of device.
     """
     import torch
 
-    digest = hashlib.sha256()
-    digest.update(json.dumps(params, sort_keys=True).encode())
+    params = dict(snakemake.params.items())
     best_device()  # a job that asks for a fingerprint computes on it
-    digest.update(f"{torch.__version__} {device_name()}".encode())
-    for path in sorted(files):
-        digest.update(digest_of(path).encode())
-    return digest.hexdigest()
+    parts = [json.dumps(params, sort_keys=True), f"{torch.__version__} {device_name()}"]
+    files = [*sorted(snakemake.input), *provenance.external_files(params)]
+    parts += [digest_of(path) for path in files]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
