@@ -1,9 +1,9 @@
-"""Read a clone of the authors' repository into our table of published probes over epochs.
+"""Read a clone of the authors' repository into the table of published probes over epochs.
 
 The clone is of github.com/simranketha/Dynamics_during_training_DNN (arXiv 2603.19865), which holds
 more than is carried here. From the repository's root:
 
-    PYTHONPATH=workflow/scripts .venv/bin/python -m latentgen.analysis.published_clone CLONE
+    PYTHONPATH=workflow/scripts .venv/bin/python workflow/resources/published/read_clone.py CLONE
 """
 
 import argparse
@@ -22,7 +22,7 @@ from latentgen.csv_file import write_csv
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
 
-TABLE = Path(__file__).parents[3] / "resources" / "published" / "probe_accuracy_curves.csv"
+TABLE = Path(__file__).with_name("probe_accuracy_curves.csv")
 COLUMNS = ["probe", "dataset", "model", "corruption", "run", "labels", "layer", "epoch", "test"]
 
 _MASC = "MASC_during_training/angle_results/*/results_*/{folder}/Run_*/*/layer_*_test.csv"
