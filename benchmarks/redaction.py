@@ -1,4 +1,4 @@
-"""Redacting along a ranking one picture at a time, and a batch at a time; a second classifier."""
+"""Redacting along a ranking one image at a time, and a batch at a time; a second classifier."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.timing import Benchmark, Comparison, Prepared, Sizes, require
-from latentgen.disambiguation.architectures.canvas_net import CanvasNet
 from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
+from latentgen.disambiguation.architectures.composite_net import CompositeNet
 from latentgen.disambiguation.classifiers import Classifier, frozen, names_of, probability
-from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.redaction import Redactions, prefixes
 from latentgen.disambiguation.segments import Segments, make_segmenter, read_all, write_all
 from latentgen.disambiguation.study import run_study
@@ -25,7 +25,7 @@ TOLERANCE = 1e-5  # of logits
 ROWS_OF_SEGMENTS = 5
 STUDY = {
     "attribution": {"method": "grad_cam", "channels": "max"},
-    "fill": "black",
+    "masking_value": "black",
     "measure": "evidence",
     "delta": 0.8,
     "top_k": 2,
@@ -45,7 +45,7 @@ def _classifier(make: Callable[[], nn.Module], seed: int) -> Classifier:
     return Classifier(frozen(make()), names_of(10), [0.5] * 3, [0.25] * 3, {}, "")
 
 
-def _picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:
+def _image(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     """Coloured rectangles."""
     rng = np.random.default_rng(seed)
     pixels = np.zeros((height, width, 3), dtype=np.uint8)
@@ -60,10 +60,10 @@ def _picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:
 
 
 def one_by_one(
-    module: nn.Module, classifier: Classifier, picture: NDArray[np.uint8], segments: Segments
+    module: nn.Module, classifier: Classifier, image: NDArray[np.uint8], segments: Segments
 ) -> NDArray[np.float32]:
     """Logits after each further segment: one more is hidden, the network looks, and so on."""
-    shown, logits = picture.copy(), []
+    shown, logits = image.copy(), []
     with torch.no_grad():
         for segment in range(segments.max() + 1):
             shown[segments == segment] = 0
@@ -73,17 +73,17 @@ def one_by_one(
 
 @contextmanager
 def redactions(make: Callable[[], nn.Module], shape: tuple[int, int], sizes: Sizes) -> Prepared:
-    """Every prefix of one ranking of a picture's segments."""
-    classifier, picture = _classifier(make, 0), _picture(0, *shape)
+    """Every prefix of one ranking of an image's segments."""
+    classifier, image = _classifier(make, 0), _image(0, *shape)
     torch.manual_seed(0)
     plain = make().eval()
     columns = sizes.segments // ROWS_OF_SEGMENTS
     grid = {"segmenter": "grid", "rows": ROWS_OF_SEGMENTS, "columns": columns}
-    segments = make_segmenter(grid)(picture)
+    segments = make_segmenter(grid)(image)
     sets = prefixes(np.arange(sizes.segments), sizes.segments)
 
     def ours() -> NDArray[np.float32]:
-        return Redactions(classifier, picture, segments, fill="black").logits(sets)
+        return Redactions(classifier, image, segments, masking_value="black").logits(sets)
 
     def check(plain: NDArray[np.float32], ours: NDArray[np.float32]) -> str:
         difference = np.abs(plain - ours).max()
@@ -91,7 +91,7 @@ def redactions(make: Callable[[], nn.Module], shape: tuple[int, int], sizes: Siz
         said = f"logits within {difference:.0e}, probabilities within {most:.0e}"
         return require(difference <= TOLERANCE, said)
 
-    yield Comparison(partial(one_by_one, plain, classifier, picture, segments), ours, check)
+    yield Comparison(partial(one_by_one, plain, classifier, image, segments), ours, check)
 
 
 # -------------------------------------------------------------------------------- a second model
@@ -131,8 +131,8 @@ def _small_sam(folder: Path) -> Iterator[tuple[dict[str, Any], list[int]]]:
 
 @contextmanager
 def second_classifier(sizes: Sizes) -> Prepared:
-    """The pairs of pictures that were segmented before, under another classifier."""
-    samples = [Sample(f"picture {seed}", _picture(seed, 64, 64)) for seed in range(2)]
+    """The pairs of images that were segmented before, under another classifier."""
+    samples = [Sample(f"image {seed}", _image(seed, 64, 64)) for seed in range(2)]
     with TemporaryDirectory() as name, _small_sam(Path(name)) as (settings, passes):
         folder = Path(name)
         write_all(samples, make_segmenter(settings), folder / "segments.h5")
@@ -143,7 +143,7 @@ def second_classifier(sizes: Sizes) -> Prepared:
                 write_all(samples, make_segmenter(settings), segments)
             found = zip(samples, read_all(segments), strict=True)
             pairs = run_study(
-                found, _classifier(partial(CanvasNet, 10), 1), STUDY, folder / "study"
+                found, _classifier(partial(CompositeNet, 10), 1), STUDY, folder / "study"
             )["pairs"]
             return passes[0] - before, list(pairs["score"])
 
@@ -158,14 +158,14 @@ def second_classifier(sizes: Sizes) -> Prepared:
         yield Comparison(plain, partial(study, folder / "segments.h5"), check)
 
 
-PLAIN = "one picture at a time: a segment more is hidden, the network looks"
+PLAIN = "one image at a time: a segment more is hidden, the network looks"
 BENCHMARKS = [
     Benchmark(
-        "redactions-canvas-net",
-        "50 redactions along a ranking, the CNN for canvases of digits, 32 x 32",
+        "redactions-composite-net",
+        "50 redactions along a ranking, the CNN for composites of digits, 32 x 32",
         PLAIN,
         3.0,
-        partial(redactions, partial(CanvasNet, 10), (32, 32)),
+        partial(redactions, partial(CompositeNet, 10), (32, 32)),
     ),
     Benchmark(
         "redactions-resnet20",
@@ -176,7 +176,7 @@ BENCHMARKS = [
     ),
     Benchmark(
         "second-classifier",
-        "a second classifier of two pictures segmented by (a small) Segment Anything",
+        "a second classifier of two images segmented by (a small) Segment Anything",
         "segments found again",
         1.0,
         second_classifier,

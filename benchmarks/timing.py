@@ -50,7 +50,7 @@ class Sizes:
     few_rows: int  # of a class with fewer rows than a layer is wide
     few_rows_width: int
     images: int  # that the pipeline reads layers of
-    segments: int  # of a picture that is redacted
+    segments: int  # of an image that is redacted
     rounds: int
 
 

@@ -126,10 +126,10 @@ def test_an_image_folder_is_its_two_parts(folder: Path) -> None:
 
 
 def blocks() -> list[type[BaseModel]]:
-    """All kinds of datasets, pictures, classifiers and segmenters."""
+    """All kinds of datasets, images, classifiers and segmenters."""
     unions = [
         dataset.Dataset,
-        disambiguation.Pictures,
+        disambiguation.Images,
         disambiguation.ClassifierSettings,
         disambiguation.Segmenter,
     ]

@@ -11,7 +11,7 @@ from latentgen.config.probe import HEADS
 from latentgen.config.probe import Probe as ProbeSettings
 from latentgen.config.training import LOSSES
 from latentgen.data import loading, noise
-from latentgen.disambiguation import attribution, canvases, classifiers, redaction, segments
+from latentgen.disambiguation import attribution, classifiers, composites, redaction, segments
 from latentgen.networks import training
 from latentgen.networks.network import ARCHITECTURES
 from latentgen.probes import make_probe
@@ -52,6 +52,6 @@ def test_every_way_to_disambiguate_can_be_chosen_and_nothing_else() -> None:
     assert kinds(blocks.Segmenter, "segmenter") == set(names(segments.SEGMENTERS))
     assert kinds(blocks.ClassifierSettings, "architecture") == set(names(classifiers.ARCHITECTURES))
     assert choices(blocks.Attribution, "method") == set(names(attribution.METHODS))
-    assert choices(blocks.Disambiguation, "fill") == set(redaction.FILLS)
+    assert choices(blocks.Disambiguation, "masking_value") == set(redaction.MASKING_VALUES)
     assert choices(blocks.Disambiguation, "measure") == set(classifiers.MEASURES)
-    assert choices(blocks.CanvasPictures, "layout") == set(canvases.LAYOUTS)
+    assert choices(blocks.CompositeImages, "layout") == set(composites.LAYOUTS)

@@ -6,7 +6,7 @@ from tests.conftest import Workspace
 from tests.workflow.columns import documented, not_as_documented
 
 from latentgen.analysis import published
-from latentgen.disambiguation import pictures, study
+from latentgen.disambiguation import images, study
 from latentgen.disambiguation.evaluation import (
     areas_under_curves,
     confusions,
@@ -31,7 +31,7 @@ PAIRS = pd.DataFrame(
     ]
 )
 STUDY = {
-    **dict.fromkeys(("pictures", "classifier", "segmenter", "fill", "delta"), ""),
+    **dict.fromkeys(("images", "classifier", "segmenter", "masking_value", "delta"), ""),
     "attribution": {"method": ""},
     "decide": {"distinct": 0.5},
 }
@@ -42,7 +42,7 @@ STUDY = {
     [
         ("disambiguation/studies/*/pairs.csv", study.PAIR_COLUMNS),
         ("disambiguation/studies/*/curves.csv", study.CURVE_COLUMNS),
-        ("disambiguation/studies/*/skipped.csv", list(pictures.skipped_table([]).columns)),
+        ("disambiguation/studies/*/skipped.csv", list(images.skipped_table([]).columns)),
         (
             "tables/published_comparison.csv",
             list(published.compare(pd.DataFrame(), pd.DataFrame(), {}, {}, {}).columns),

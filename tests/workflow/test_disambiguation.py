@@ -1,4 +1,4 @@
-"""Target `disambiguation` end to end: a few canvases, and a folder of odd image files."""
+"""Target `disambiguation` end to end: a few composites, and a folder of odd image files."""
 
 import json
 import shutil
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.slow
 COMMON = {"classifier": "net", "segmenter": "grid", "search": {"budget": 40, "beam": 2, "draws": 9}}
 CONFIG: dict[str, Any] = {
     "suite": "tiny",
-    "suites": {"tiny": ["canvases", "photos"]},
+    "suites": {"tiny": ["composites", "photos"]},
     "datasets": {"digits": {"source": "sklearn", "name": "digits"}},
     "models": {},
     "experiments": {},
-    "pictures": {
-        "canvases": {
-            "source": "canvases",
+    "images": {
+        "composites": {
+            "source": "composites",
             "dataset": "digits",
             "layout": "scattered",
             "counts": {"pair": 6, "lone": 4},
@@ -35,16 +35,16 @@ CONFIG: dict[str, Any] = {
     },
     "classifiers": {
         "net": {
-            "architecture": "canvas_net",
+            "architecture": "composite_net",
             "training": {"dataset": "digits", "counts": {"lone": 300, "pair": 100}, "epochs": 2},
             "class_names": 10,
         }
     },
     "segmenters": {"grid": {"segmenter": "grid", "rows": 4, "columns": 4}},
     "disambiguations": {
-        "canvases": {
+        "composites": {
             **COMMON,
-            "pictures": "canvases",
+            "images": "composites",
             "attribution": {"method": "grad_cam"},
             "measure": "evidence",
             "delta": 0.05,
@@ -52,7 +52,7 @@ CONFIG: dict[str, Any] = {
         },
         "photos": {
             **COMMON,
-            "pictures": "photos",
+            "images": "photos",
             "measure": "evidence",
             "delta": 0.05,
             "top_k": 4,
@@ -93,19 +93,19 @@ def test_everything_is_there_and_then_nothing_is_to_be_done(done: Workspace) -> 
     assert done.planned("disambiguation") == {}
     results = done.folder / "results"
     assert not_as_documented(results) == []
-    for study in ("canvases", "photos"):
+    for study in ("composites", "photos"):
         pairs = pd.read_csv(results / f"disambiguation/studies/{study}/pairs.csv")
         sheets = results / f"figures/disambiguation/{study}/sheets"
         for kind in ("pdf", "png", "csv"):
             assert len(list(sheets.glob(f"*.{kind}"))) == len(pairs) > 0
         page = (sheets.parent / "index.html").read_text()
         assert page.count("<img ") == len(pairs)
-        for picture in pairs["name"].unique():
-            assert picture in page
+        for image in pairs["name"].unique():
+            assert image in page
     for kind in ("pdf", "png", "csv"):
         assert (results / f"figures/disambiguation/disambiguation_scores.{kind}").stat().st_size > 0
     table = pd.read_csv(results / "tables/disambiguation.csv")
-    assert set(table["study"]) == {"canvases", "photos"}
+    assert set(table["study"]) == {"composites", "photos"}
 
 
 def test_what_cannot_be_read_is_counted_and_named(done: Workspace) -> None:
@@ -116,7 +116,7 @@ def test_what_cannot_be_read_is_counted_and_named(done: Workspace) -> None:
     assert "photos/truncated.jpg: a damaged image" in page
     table = pd.read_csv(results / "tables/disambiguation.csv").set_index("study")
     assert set(table.loc["photos", "skipped"]) == {1}
-    assert set(table.loc["canvases", "skipped"]) == {0}
+    assert set(table.loc["composites", "skipped"]) == {0}
 
 
 def test_every_proof_holds_and_no_tampered_one(
@@ -139,26 +139,26 @@ def test_every_proof_holds_and_no_tampered_one(
         assert main([str(proof)]) == 1
         (proof / "proof.json").write_text(stated)
     weights = next(Path("results/disambiguation/classifiers").glob("*.safetensors"))
-    shutil.copy(proofs[0] / "picture.png", weights)
+    shutil.copy(proofs[0] / "image.png", weights)
     assert main([str(proofs[0])]) == 1
 
 
 def add_a_classifier(config: dict[str, Any]) -> None:
     config["classifiers"]["other"] = config["classifiers"]["net"]
-    study = config["disambiguations"]["canvases"]
+    study = config["disambiguations"]["composites"]
     config["disambiguations"]["other"] = {**study, "classifier": "other"}
     config["suites"]["tiny"].append("other")
 
 
 EDITS: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
     "delta": (
-        lambda config: config["disambiguations"]["canvases"].update(delta=0.5),
+        lambda config: config["disambiguations"]["composites"].update(delta=0.5),
         {"disambiguate"},
     ),
-    "second classifier": (add_a_classifier, {"disambiguate", "train_canvas_net"}),
+    "second classifier": (add_a_classifier, {"disambiguate", "train_composite_net"}),
     "segmenter": (
         lambda config: config["segmenters"]["grid"].update(rows=2),
-        {"disambiguate", "segment_pictures"},
+        {"disambiguate", "segment_images"},
     ),
     "figures": (lambda config: config["figures"].update(width=6), set()),
 }
@@ -169,5 +169,5 @@ def test_an_edit_runs_what_it_changes_and_never_segments_twice(done: Workspace, 
     change, expected = EDITS[edit]
     with done.editing_config() as config:
         change(config)
-    makers = {"draw_pictures", "train_canvas_net", "segment_pictures", "disambiguate"}
+    makers = {"prepare_images", "train_composite_net", "segment_images", "disambiguate"}
     assert set(done.planned("disambiguation")) & makers == expected

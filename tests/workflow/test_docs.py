@@ -169,10 +169,10 @@ def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
         ("datasets", "mnist-14x14"),
         ("models", "cnn-small"),
         ("experiments", "mnist-14x14-cnn"),
-        ("pictures", "digit-canvases"),
-        ("classifiers", "digit-canvas-net"),
+        ("images", "digit-composites"),
+        ("classifiers", "digit-composite-net"),
         ("segmenters", "slic-16"),
-        ("disambiguations", "canvas-digits"),
+        ("disambiguations", "composite-digits"),
         ("probes", "logistic_regression-c100"),
     ],
 )

@@ -17,15 +17,15 @@ pytestmark = pytest.mark.slow
 
 DEVICE = REPOSITORY / "tests" / "pretend_device"
 RUN = "results/runs/tiny/uniform-0.4/seed1"
-STUDY = "results/disambiguation/studies/canvases"
+STUDY = "results/disambiguation/studies/composites"
 OF_RUN = [
     *("final_probes", "batch_norm", "relabel", "intervention", "repair", "dynamics_probes"),
     *("label_issues", "mending"),
 ]
-CANVASES: dict[str, Any] = {
-    "pictures": {
-        "canvases": {
-            "source": "canvases",
+COMPOSITES: dict[str, Any] = {
+    "images": {
+        "composites": {
+            "source": "composites",
             "dataset": "digits",
             "layout": "scattered",
             "counts": {"pair": 3, "lone": 2},
@@ -33,15 +33,15 @@ CANVASES: dict[str, Any] = {
     },
     "classifiers": {
         "net": {
-            "architecture": "canvas_net",
+            "architecture": "composite_net",
             "training": {"dataset": "digits", "counts": {"lone": 200, "pair": 60}, "epochs": 2},
             "class_names": 10,
         }
     },
     "segmenters": {"grid": {"segmenter": "grid", "rows": 4, "columns": 4}},
     "disambiguations": {
-        "canvases": {
-            "pictures": "canvases",
+        "composites": {
+            "images": "composites",
             "classifier": "net",
             "segmenter": "grid",
             "attribution": {"method": "integrated_gradients"},
@@ -59,8 +59,8 @@ def on_cpu(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -
     """A workspace with the results of every rule that asks for a GPU, and its jobs' scripts."""
     finished = copy_of_workspace(finished_once, tmp_path_factory.mktemp("on_cpu"))
     with finished.editing_config() as config:
-        config |= CANVASES
-        config["suites"]["tiny"].append("canvases")
+        config |= COMPOSITES
+        config["suites"]["tiny"].append("composites")
         experiment = config["experiments"]["tiny"]
         experiment["intervention"] = {"epochs": [0, 2], "total_epochs": 4}
         experiment["relabel"] = {"probe": "masc", "max_epochs": 2, "patience": 1}
@@ -101,7 +101,7 @@ def results(workspace: Workspace) -> dict[str, bytes]:
 
 def require_same_results(expected: Workspace, found: Workspace) -> None:
     """Every CSV file has the same bytes, but for two that are rounded otherwise."""
-    # Batches of pictures are larger on a GPU.
+    # Batches of images are larger on a GPU.
     rounded = {f"{STUDY.removeprefix('results/')}/{name}.csv" for name in ("pairs", "curves")}
     ours, theirs = results(expected), results(found)
     assert {name for name in ours if theirs[name] != ours[name]} <= rounded

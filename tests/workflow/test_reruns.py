@@ -410,7 +410,7 @@ def test_values_written_in_another_way(finished: Workspace) -> None:
 def test_contents_from_outside_decide(
     workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Data that are corrected, and a picture folder that is added to: what read them runs again."""
+    """Data that are corrected, and an image folder that is added to: what read them runs again."""
     made = workspace()
     images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 4
 
@@ -427,8 +427,8 @@ def test_contents_from_outside_decide(
     draw("a.png")
     with made.editing_config() as config:
         config["datasets"]["mine"] = {"source": "npz", "path": "mine.npz"}
-        config["pictures"] = {"photos": {"source": "folder", "path": "photos", "size": 8}}
-    targets = ("results/datasets/mine.h5", "results/disambiguation/pictures/photos.h5")
+        config["images"] = {"photos": {"source": "folder", "path": "photos", "size": 8}}
+    targets = ("results/datasets/mine.h5", "results/disambiguation/images/photos.h5")
     made.run(*targets)
     assert made.planned(*targets) == {}
     for file in ("mine.npz", "photos/a.png"):
@@ -437,7 +437,7 @@ def test_contents_from_outside_decide(
     save(np.roll(labels, 1))
     assert made.planned(*targets) == {"prepare_dataset": {"mine"}}
     draw("b.png")
-    assert made.planned(*targets) == {"prepare_dataset": {"mine"}, "draw_pictures": {"photos"}}
+    assert made.planned(*targets) == {"prepare_dataset": {"mine"}, "prepare_images": {"photos"}}
     monkeypatch.chdir(made.folder)
     assert sorted(provenance.verify(Path("results"))) == [
         "results/datasets/mine.h5, results/datasets/mine.png: was made from another mine.npz",

@@ -59,7 +59,7 @@ wildcard_constraints:
     noise=f"({NAME_PATTERN}|{OWN_PATTERN})-{LEVEL_PATTERN}|({GIVEN}|{UNKNOWN})-{NAME_PATTERN}",
     seed=r"\d+",
     draw=r"published|seed\d+",
-    pictures=NAME_PATTERN,
+    images=NAME_PATTERN,
     classifier=NAME_PATTERN,
     segmenter=NAME_PATTERN,
     study=NAME_PATTERN,

@@ -1,34 +1,34 @@
-"""Whether two labels of a picture come from two things or from one (arXiv 2410.19479)."""
+"""Whether two labels of an image come from two things or from one (arXiv 2410.19479)."""
 
 
-rule draw_pictures:
-    """Pictures to look at, from a dataset or a folder, with what is known about them."""
+rule prepare_images:
+    """Images to look at, from a dataset or a folder, with what is known about them."""
     input:
-        unpack(canvas_dataset),
+        unpack(composite_dataset),
     output:
-        pictures="results/disambiguation/pictures/{pictures}.h5",
-        skipped="results/disambiguation/pictures/{pictures}_skipped.csv",
+        images="results/disambiguation/images/{images}.h5",
+        skipped="results/disambiguation/images/{images}_skipped.csv",
     log:
-        "logs/draw_pictures/{pictures}.log",
+        "logs/prepare_images/{images}.log",
     benchmark:
-        "results/benchmarks/draw_pictures/{pictures}.tsv"
+        "results/benchmarks/prepare_images/{images}.tsv"
     conda:
         "../../envs/pipeline.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        code=code("draw_pictures.py"),
-        outside=outside(CONFIG.pictures, "pictures"),
-        pictures=lambda wildcards: PICTURES[wildcards.pictures],
+        code=code("prepare_images.py"),
+        outside=outside(CONFIG.images, "images"),
+        images=lambda wildcards: IMAGES[wildcards.images],
     message:
-        "Drawing pictures {wildcards.pictures}"
+        "Drawing images {wildcards.images}"
     script:
-        "../scripts/draw_pictures.py"
+        "../scripts/prepare_images.py"
 
 
-rule train_canvas_net:
-    """The small network that labels canvases of digits."""
+rule train_composite_net:
+    """The small network that labels composites of digits."""
     input:
         dataset=lambda wildcards: "results/datasets/{dataset}.h5".format(
             **TRAININGS[wildcards.classifier]["training"]
@@ -36,9 +36,9 @@ rule train_canvas_net:
     output:
         TRAINED,
     log:
-        "logs/train_canvas_net/{classifier}.log",
+        "logs/train_composite_net/{classifier}.log",
     benchmark:
-        "results/benchmarks/train_canvas_net/{classifier}.tsv"
+        "results/benchmarks/train_composite_net/{classifier}.tsv"
     conda:
         "../../envs/pipeline.yaml"
     resources:
@@ -46,24 +46,24 @@ rule train_canvas_net:
         runtime=60,
         gpu=1,
     params:
-        code=code("train_canvas_net.py"),
+        code=code("train_composite_net.py"),
         settings=lambda wildcards: TRAININGS[wildcards.classifier],
     message:
         "Training {wildcards.classifier}"
     script:
-        "../scripts/train_canvas_net.py"
+        "../scripts/train_composite_net.py"
 
 
-rule segment_pictures:
-    """Segments of every picture, found once for all classifiers and thresholds."""
+rule segment_images:
+    """Segments of every image, found once for all classifiers and thresholds."""
     input:
-        pictures="results/disambiguation/pictures/{pictures}.h5",
+        images="results/disambiguation/images/{images}.h5",
     output:
-        "results/disambiguation/segments/{pictures}/{segmenter}.h5",
+        "results/disambiguation/segments/{images}/{segmenter}.h5",
     log:
-        "logs/segment_pictures/{pictures}/{segmenter}.log",
+        "logs/segment_images/{images}/{segmenter}.log",
     benchmark:
-        "results/benchmarks/segment_pictures/{pictures}/{segmenter}.tsv"
+        "results/benchmarks/segment_images/{images}/{segmenter}.tsv"
     conda:
         "../../envs/pipeline.yaml"
     resources:
@@ -72,14 +72,14 @@ rule segment_pictures:
         gpu=1,
     params:
         code=lambda wildcards: code_of(
-            "segment_pictures.py", "segmenters", SEGMENTERS[wildcards.segmenter]
+            "segment_images.py", "segmenters", SEGMENTERS[wildcards.segmenter]
         ),
         outside=outside(CONFIG.segmenters, "segmenter"),
         segmenter=lambda wildcards: SEGMENTERS[wildcards.segmenter],
     message:
-        "Segmenting {wildcards.pictures} by {wildcards.segmenter}"
+        "Segmenting {wildcards.images} by {wildcards.segmenter}"
     script:
-        "../scripts/segment_pictures.py"
+        "../scripts/segment_images.py"
 
 
 rule disambiguate:
@@ -118,7 +118,7 @@ rule draw_pair_sheets:
     input:
         unpack(of_study),
         unpack(results_of_study),
-        unreadable=lambda wildcards: "results/disambiguation/pictures/{pictures}_skipped.csv".format(
+        unreadable=lambda wildcards: "results/disambiguation/images/{images}_skipped.csv".format(
             **STUDIES[wildcards.study]
         ),
         template=PAGE_TEMPLATE,

@@ -2,7 +2,7 @@
 
 STUDY = "results/disambiguation/studies/{study}"
 PAGE_TEMPLATE = os.path.relpath(WORKFLOW / "resources" / "disambiguation.html.j2")
-PICTURES = {name: block.model_dump() for name, block in CONFIG.pictures.items()}
+IMAGES = {name: block.model_dump() for name, block in CONFIG.images.items()}
 SEGMENTERS = {name: block.model_dump() for name, block in CONFIG.segmenters.items()}
 CLASSIFIER_OF = {
     name: CONFIG.classifiers[study.classifier]

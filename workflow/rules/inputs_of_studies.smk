@@ -8,23 +8,23 @@ def of_studies(file):
 
 def unreadable_of_studies():
     """The image files that could not be read, for every disambiguation of the suite."""
-    pictures = [STUDIES[name]["pictures"] for name in SUITE_STUDIES]
-    return expand("results/disambiguation/pictures/{name}_skipped.csv", name=pictures)
+    images = [STUDIES[name]["images"] for name in SUITE_STUDIES]
+    return expand("results/disambiguation/images/{name}_skipped.csv", name=images)
 
 
-def canvas_dataset(wildcards):
-    """The dataset that canvases are drawn from; image files need none."""
-    dataset = PICTURES[wildcards.pictures].get("dataset")
+def composite_dataset(wildcards):
+    """The dataset that composites are drawn from; image files need none."""
+    dataset = IMAGES[wildcards.images].get("dataset")
     return {"dataset": f"results/datasets/{dataset}.h5"} if dataset else {}
 
 
 def of_study(wildcards):
-    """Pictures, their segments, and the weights that the pipeline trains."""
+    """Images, their segments, and the weights that the pipeline trains."""
     study = STUDIES[wildcards.study]
     weights = study["model"]["weights"]
-    segments = f"{study['pictures']}/{study['segmenter']}.h5"
+    segments = f"{study['images']}/{study['segmenter']}.h5"
     return {
-        "pictures": f"results/disambiguation/pictures/{study['pictures']}.h5",
+        "images": f"results/disambiguation/images/{study['images']}.h5",
         "segments": f"results/disambiguation/segments/{segments}",
         **({"weights": weights} if weights.startswith("results/") else {}),
     }

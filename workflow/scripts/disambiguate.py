@@ -1,23 +1,23 @@
-"""Look at every pair of likely labels of every picture."""
+"""Look at every pair of likely labels of every image."""
 
 from pathlib import Path
 
 from latentgen.jobs.around.job import best_device, job
 from latentgen.csv_file import write_csv
-from latentgen.disambiguation import pictures, segments
+from latentgen.disambiguation import images, segments
 from latentgen.disambiguation.classifiers import load_classifier
 from latentgen.disambiguation.study import run_study
 from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.storage import atomic_directory
 
 if "snakemake" not in globals():  # started in an editor
-    snakemake = mock_snakemake("disambiguate", study="canvas-digits")
+    snakemake = mock_snakemake("disambiguate", study="composite-digits")
 
 with job(snakemake):
     study = snakemake.params.study
     classifier = load_classifier(study["model"], best_device())
     samples = zip(
-        pictures.read(snakemake.input.pictures),
+        images.read(snakemake.input.images),
         segments.read_all(snakemake.input.segments),
         strict=True,
     )

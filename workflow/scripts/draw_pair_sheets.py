@@ -6,21 +6,21 @@ import pandas as pd
 
 from latentgen.jobs.around.job import job
 from latentgen.csv_file import read_csv
-from latentgen.disambiguation import pictures, segments
+from latentgen.disambiguation import images, segments
 from latentgen.disambiguation.evaluation import read_studies
 from latentgen.drawing import pair_sheets
 from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.storage import atomic_directory
 
 if "snakemake" not in globals():  # started in an editor
-    snakemake = mock_snakemake("draw_pair_sheets", study="canvas-digits")
+    snakemake = mock_snakemake("draw_pair_sheets", study="composite-digits")
 
 with job(snakemake):
     name, study = snakemake.wildcards.study, snakemake.params.study
     pairs = read_studies({name: snakemake.input.pairs})
     skipped = pd.concat(map(read_csv, [snakemake.input.unreadable, snakemake.input.skipped]))
     samples = zip(
-        pictures.read(snakemake.input.pictures),
+        images.read(snakemake.input.images),
         segments.read_all(snakemake.input.segments),
         strict=True,
     )
@@ -36,7 +36,8 @@ with job(snakemake):
             study["delta"],
         )
         facts = {
-            key: study[key] for key in ("pictures", "classifier", "segmenter", "fill", "delta")
+            key: study[key]
+            for key in ("images", "classifier", "segmenter", "masking_value", "delta")
         }
         template = Path(snakemake.input.template).read_text(encoding="utf-8")
         page = pair_sheets.index_page(template, name, pairs, skipped, facts)

@@ -227,7 +227,7 @@ def test_whatever_stands_in_a_config_is_told_in_lines(config: dict[str, Any], se
 
 @pytest.mark.parametrize("name", [16, 2024, 1.5, True, None, datetime.date(2024, 1, 1)])
 @pytest.mark.parametrize(
-    "kind", ["suites", "datasets", "models", "experiments", "probes", "segmenters", "pictures"]
+    "kind", ["suites", "datasets", "models", "experiments", "probes", "segmenters", "images"]
 )
 def test_a_name_that_is_no_text_is_told_and_corrected(kind: str, name: Any) -> None:
     config = copy.deepcopy(WHOLE)

@@ -31,14 +31,14 @@ def classifier(n_classes: int = 3) -> Classifier:
 
 def two_things() -> NDArray[np.uint8]:
     """A red square on the left and a green one on the right, 8 x 16."""
-    picture = np.zeros((8, 16, 3), dtype=np.uint8)
-    picture[2:6, 2:6] = (255, 0, 0)
-    picture[2:6, 10:14] = (0, 255, 0)
-    return picture
+    image = np.zeros((8, 16, 3), dtype=np.uint8)
+    image[2:6, 2:6] = (255, 0, 0)
+    image[2:6, 10:14] = (0, 255, 0)
+    return image
 
 
 def one_thing() -> NDArray[np.uint8]:
     """A yellow square, which is red and green in the same place, 8 x 16."""
-    picture = np.zeros((8, 16, 3), dtype=np.uint8)
-    picture[2:6, 4:8] = (255, 255, 0)
-    return picture
+    image = np.zeros((8, 16, 3), dtype=np.uint8)
+    image[2:6, 4:8] = (255, 255, 0)
+    return image

@@ -13,10 +13,10 @@ PIXELS = 8 * 16
 
 
 def of_two_things(method: str, channels: str) -> np.ndarray:
-    picture = two_things()
-    filled = np.zeros_like(picture)
+    image = two_things()
+    masked = np.zeros_like(image)
     return attribute(
-        classifier(), picture, [0, 1], GRID(picture), filled, method=method, channels=channels
+        classifier(), image, [0, 1], GRID(image), masked, method=method, channels=channels
     )
 
 
@@ -28,9 +28,9 @@ def evidence_weights() -> np.ndarray:
 @pytest.mark.parametrize("channels", ["max", "sum"])
 def test_integrated_gradients_of_a_linear_network_are_known(channels: str) -> None:
     found = of_two_things("integrated_gradients", channels)
-    picture = two_things() / 255
+    image = two_things() / 255
     # Baselines are black and white, the least and greatest value: on average, 1/2 everywhere.
-    by_colour = (picture - 0.5)[None] * evidence_weights()[:2, None, None]
+    by_colour = (image - 0.5)[None] * evidence_weights()[:2, None, None]
     expected = by_colour.max(-1) if channels == "max" else by_colour.sum(-1)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -68,8 +68,8 @@ def test_labels_of_two_things_are_found_where_they_are(method: str) -> None:
 def test_the_network_is_left_as_it_was(method: str) -> None:
     model = classifier()
     segments = GRID(one_thing())
-    filled = np.zeros_like(one_thing())
-    attribute(model, one_thing(), [0, 1], segments, filled, method=method, channels="max")
+    masked = np.zeros_like(one_thing())
+    attribute(model, one_thing(), [0, 1], segments, masked, method=method, channels="max")
     for parameter in model.module.parameters():
         assert not parameter.requires_grad
         assert parameter.grad is None
@@ -87,7 +87,7 @@ def test_the_ranking_is_that_of_the_saliency_package() -> None:
     from saliency.core.xrai import XRAI, XRAIParameters
 
     rng = np.random.default_rng(3)
-    picture = rng.integers(0, 255, (48, 48, 3)).astype(np.uint8)
+    image = rng.integers(0, 255, (48, 48, 3)).astype(np.uint8)
     segments = np.cumsum(rng.random((48, 48)).ravel() < 0.01).reshape(48, 48).astype(np.int32)
     attribution = rng.normal(size=(48, 48))
     least = 60
@@ -99,7 +99,7 @@ def test_the_ranking_is_that_of_the_saliency_package() -> None:
     )
     parameters.experimental_params["min_pixel_diff"] = least
     theirs = XRAI().GetMaskWithDetails(
-        picture / 255.0,
+        image / 255.0,
         None,
         base_attribution=attribution[..., None].repeat(3, 2),
         segments=[segments == one for one in range(segments.max() + 1)],

@@ -40,9 +40,9 @@ def table(n: int, left: Callable[[np.ndarray], tuple[float, float]]) -> Redactio
     return cast(Redactions, double)
 
 
-def of(picture: np.ndarray) -> Redactions:
-    segments = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})(picture)
-    return Redactions(classifier(), picture, segments, fill="black", measure="evidence")
+def of(image: np.ndarray) -> Redactions:
+    segments = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})(image)
+    return Redactions(classifier(), image, segments, masking_value="black", measure="evidence")
 
 
 def rows(*members: list[int], n: int = 8) -> np.ndarray:

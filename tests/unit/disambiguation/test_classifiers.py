@@ -13,23 +13,29 @@ from torch import nn
 from torchvision import models
 
 from latentgen.checksums import sha256_of
-from latentgen.disambiguation.architectures.canvas_net import CanvasNet
+from latentgen.disambiguation.architectures.composite_net import CompositeNet
 from latentgen.disambiguation.classifiers import batch_size, load_classifier, names_of, probability
 from latentgen.errors import PipelineError
 from latentgen.networks.weights import read_weights, require_weights
 
-PICTURES = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3)).astype(np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3)).astype(np.uint8)
 SCALE = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
 def settings(path: Path, **more: Any) -> dict[str, Any]:
-    return {"architecture": "canvas_net", "weights": str(path), "class_names": 10, **SCALE, **more}
+    return {
+        "architecture": "composite_net",
+        "weights": str(path),
+        "class_names": 10,
+        **SCALE,
+        **more,
+    }
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    torch.save(CanvasNet(10).state_dict(), tmp_path / "weights.pth")
+    torch.save(CompositeNet(10).state_dict(), tmp_path / "weights.pth")
     return tmp_path / "weights.pth"
 
 
@@ -39,13 +45,13 @@ def test_a_torchvision_network_gives_what_torchvision_gives(tmp_path: Path) -> N
     torch.save(network.state_dict(), tmp_path / "squeezenet.pth")
     named = {"architecture": "torchvision", "name": "squeezenet1_1", "class_names": 7}
     model = load_classifier(settings(tmp_path / "squeezenet.pth", **named))
-    pixels = torch.from_numpy(PICTURES).permute(0, 3, 1, 2) / 255
+    pixels = torch.from_numpy(IMAGES).permute(0, 3, 1, 2) / 255
     scaled = (pixels - torch.tensor(SCALE["mean"])[:, None, None]) / torch.tensor(SCALE["std"])[
         :, None, None
     ]
     with torch.no_grad():
         expected = network(scaled).numpy()
-    np.testing.assert_allclose(model.logits(PICTURES), expected, atol=1e-4)
+    np.testing.assert_allclose(model.logits(IMAGES), expected, atol=1e-4)
     assert not any(parameter.requires_grad for parameter in model.module.parameters())
 
 
@@ -92,8 +98,8 @@ def test_weights_as_other_people_save_them(
     weights: Path, tmp_path: Path, around: Callable[[dict[str, torch.Tensor]], Any]
 ) -> None:
     torch.save(around(read_weights(weights)), tmp_path / "theirs.pth")
-    expected = load_classifier(settings(weights)).logits(PICTURES)
-    found = load_classifier(settings(tmp_path / "theirs.pth")).logits(PICTURES)
+    expected = load_classifier(settings(weights)).logits(IMAGES)
+    found = load_classifier(settings(tmp_path / "theirs.pth")).logits(IMAGES)
     np.testing.assert_array_equal(found, expected)
 
 

@@ -18,7 +18,7 @@ from torchvision import models
 from latentgen.config import disambiguation, schema
 from latentgen.disambiguation import segments
 from latentgen.disambiguation.classifiers import load_classifier, names_of
-from latentgen.disambiguation.picture_folder import read_folder
+from latentgen.disambiguation.image_folder import read_folder
 from latentgen.disambiguation.study import run_study
 from latentgen.disambiguation.verify_proof import main
 from latentgen.drawing import pair_sheets
@@ -26,7 +26,7 @@ from latentgen.drawing import pair_sheets
 CONFIG = schema.read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
 STUDIES = disambiguation.resolve(CONFIG.disambiguations, CONFIG.classifiers, "{classifier}")
 SIDE = {"inception_v3": 80}
-"""Of a small picture, 64 pixels for the other networks."""
+"""Of a small image, 64 pixels for the other networks."""
 
 
 def test_the_suite_is_the_published_study() -> None:
@@ -34,11 +34,15 @@ def test_the_suite_is_the_published_study() -> None:
     assert {study["model"]["name"] for study in suite} == {"vgg16", "resnet50", "inception_v3"}
     for study in suite:
         assert CONFIG.segmenters[study["segmenter"]].segmenter == "sam"
-        assert (study["top_k"], study["fill"], study["measure"]) == (5, "zero_input", "probability")
+        assert (study["top_k"], study["masking_value"], study["measure"]) == (
+            5,
+            "zero_input",
+            "probability",
+        )
         assert study["attribution"]["method"] == "integrated_gradients"
         assert len(names_of(study["model"]["class_names"])) == 1000
     inception = next(study for study in suite if study["model"]["name"] == "inception_v3")
-    assert CONFIG.pictures[inception["pictures"]].size == 299
+    assert CONFIG.images[inception["images"]].size == 299
     assert inception["model"]["mean"] == [0.5] * 3
 
 

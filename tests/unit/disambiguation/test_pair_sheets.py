@@ -8,9 +8,9 @@ from latentgen.drawing.pair_sheets import distinct_step, outlined, with_percents
 
 
 def test_a_border_is_a_thin_yellow_line_between_segments() -> None:
-    picture = np.full((2, 4, 3), 51, dtype=np.uint8)
+    image = np.full((2, 4, 3), 51, dtype=np.uint8)
     segments = np.array([[0, 0, 1, 1]] * 2, dtype=np.int32)
-    large = outlined(picture, segments)
+    large = outlined(image, segments)
     assert large.shape == (150, 300, 3)
     border = ~np.isclose(large, 0.2).all(-1)
     assert np.flatnonzero(border.any(0)).tolist() == [149, 150]
@@ -29,7 +29,7 @@ def curves() -> pd.DataFrame:
     )
 
 
-def test_percents_are_of_what_the_whole_picture_has() -> None:
+def test_percents_are_of_what_the_whole_image_has() -> None:
     found = with_percents(curves()).set_index("along")
     assert found.loc["a", "percent_a"].tolist() == pytest.approx([100, 50, 10])
     assert found.loc["a", "percent_b"].tolist() == pytest.approx([100, 100, 90])

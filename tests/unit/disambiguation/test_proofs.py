@@ -19,7 +19,7 @@ from latentgen.checksums import sha256_of
 from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
 from latentgen.disambiguation.certificates import Certificate, certify
 from latentgen.disambiguation.classifiers import load_classifier
-from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.proofs import write_proof
 from latentgen.disambiguation.redaction import Redactions
 from latentgen.disambiguation.segments import make_segmenter
@@ -41,18 +41,20 @@ def write_proofs(folder: Path, weights: Path, image: Path) -> None:
             "std": [0.25] * 3,
         }
     )
-    picture = two_things()
-    segments = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})(picture)
-    found = Redactions(model, picture, segments, fill="mean_colour")
+    pixels = two_things()
+    segments = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})(pixels)
+    found = Redactions(model, pixels, segments, masking_value="mean_colour")
     left = np.array([[1, 1, 0, 0, 1, 1, 0, 0]], dtype=bool)
-    sample = Sample("picture", picture, source_sha256=sha256_of(image))
+    sample = Sample("image", pixels, source_sha256=sha256_of(image))
     certificates: dict[str, Certificate] = {
         "distinct": certify(found, PAIR, "distinct", np.concatenate([left, ~left])),
         "single": certify(found, PAIR, "single", left),
     }
     for kind, proof in certificates.items():
         where = folder / kind
-        write_proof(where, sample, found, PAIR, proof, fill="mean_colour", weights=str(weights))
+        write_proof(
+            where, sample, found, PAIR, proof, masking_value="mean_colour", weights=str(weights)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def paint(path: Path) -> None:
 
 
 def with_new_checksum(name: str) -> Callable[[Path], None]:
-    """Change a picture or mask, and the checksum that stands in the proof as well."""
+    """Change an image or mask, and the checksum that stands in the proof as well."""
 
     def change(proof: Path) -> None:
         pixels = np.array(Image.open(proof / name))
@@ -106,12 +108,12 @@ def test_a_proof_holds(proofs: Path, kind: str, capsys: pytest.CaptureFixture[st
 
 TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "mask": (lambda proof: paint(proof / "mask_a.png"), "mask_a.png: changed since"),
-    "picture": (lambda proof: paint(proof / "picture.png"), "picture.png: changed since"),
-    "fill": (lambda proof: paint(proof / "filled.png"), "filled.png: changed since"),
+    "image": (lambda proof: paint(proof / "image.png"), "image.png: changed since"),
+    "masking_value": (lambda proof: paint(proof / "masked.png"), "masked.png: changed since"),
     "missing mask": (lambda proof: (proof / "mask_b.png").unlink(), "mask_b.png: cannot be read"),
     "mask and checksum": (with_new_checksum("mask_b.png"), "mask_a.png and mask_b.png overlap"),
-    "picture and checksum": (with_new_checksum("picture.png"), "before is stated as"),
-    "fill and checksum": (with_new_checksum("filled.png"), "after is stated as"),
+    "image and checksum": (with_new_checksum("image.png"), "before is stated as"),
+    "masking_value and checksum": (with_new_checksum("masked.png"), "after is stated as"),
     "delta": (lambda proof: edit(proof, delta=0.99), "delta is stated as 0.99"),
     "before": (lambda proof: edit(proof, before=[0.5, 0.5]), "before is stated as"),
     "after": (lambda proof: edit(proof, after=[[0.0, 1.0], [1.0, 0.0]]), "after is stated as"),

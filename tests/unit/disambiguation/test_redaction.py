@@ -8,14 +8,14 @@ import torch
 from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
 from latentgen.disambiguation.classifiers import evidence, probability
-from latentgen.disambiguation.redaction import FILLS, Redactions, prefixes
+from latentgen.disambiguation.redaction import MASKING_VALUES, Redactions, prefixes
 from latentgen.disambiguation.segments import make_segmenter
 
 GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
 
 
-def redactions(picture: np.ndarray, **settings: str) -> Redactions:
-    return Redactions(classifier(), picture, GRID(picture), **{"fill": "black", **settings})
+def redactions(image: np.ndarray, **settings: str) -> Redactions:
+    return Redactions(classifier(), image, GRID(image), **{"masking_value": "black", **settings})
 
 
 MEAN = (0.2, 0.4, 1.0)
@@ -23,40 +23,40 @@ MEAN = (0.2, 0.4, 1.0)
 
 
 def test_fills_are_what_they_are_called() -> None:
-    picture = np.zeros((4, 8, 3), dtype=np.uint8)
-    picture[:, 4:] = (200, 100, 50)
+    image = np.zeros((4, 8, 3), dtype=np.uint8)
+    image[:, 4:] = (200, 100, 50)
     segments = np.repeat([[0, 0, 1, 1, 2, 2, 3, 3]], 4, axis=0).astype(np.int32)
-    assert (FILLS["black"](picture, segments, MEAN) == 0).all()
-    assert (FILLS["zero_input"](picture, segments, MEAN) == (51, 102, 255)).all()
-    assert (FILLS["mean_colour"](picture, segments, MEAN) == (100, 50, 25)).all()
-    np.testing.assert_array_equal(FILLS["local_mean"](picture, segments, MEAN), picture)
+    assert (MASKING_VALUES["black"](image, segments, MEAN) == 0).all()
+    assert (MASKING_VALUES["zero_input"](image, segments, MEAN) == (51, 102, 255)).all()
+    assert (MASKING_VALUES["mean_colour"](image, segments, MEAN) == (100, 50, 25)).all()
+    np.testing.assert_array_equal(MASKING_VALUES["local_mean"](image, segments, MEAN), image)
     assert (
-        FILLS["local_mean"](picture, np.zeros((4, 8), dtype=np.int32), MEAN) == (100, 50, 25)
+        MASKING_VALUES["local_mean"](image, np.zeros((4, 8), dtype=np.int32), MEAN) == (100, 50, 25)
     ).all()
-    flat = np.full_like(picture, 7)
-    np.testing.assert_array_equal(FILLS["blur"](flat, segments, MEAN), flat)
-    blurred = FILLS["blur"](picture, segments, MEAN)[0, :, 0].astype(int)
+    flat = np.full_like(image, 7)
+    np.testing.assert_array_equal(MASKING_VALUES["blur"](flat, segments, MEAN), flat)
+    blurred = MASKING_VALUES["blur"](image, segments, MEAN)[0, :, 0].astype(int)
     assert (np.diff(blurred) >= 0).all()
     assert 0 < blurred[3] < blurred[4] < 200
 
 
-@pytest.mark.parametrize("fill", FILLS)
-def test_only_redacted_segments_change(fill: str) -> None:
-    found = redactions(two_things(), fill=fill)
+@pytest.mark.parametrize("masking_value", MASKING_VALUES)
+def test_only_redacted_segments_change(masking_value: str) -> None:
+    found = redactions(two_things(), masking_value=masking_value)
     sets = np.eye(found.n, dtype=bool)
-    for chosen, picture in zip(sets, found.pictures(sets), strict=True):
+    for chosen, image in zip(sets, found.images(sets), strict=True):
         mask = chosen[found.segments]
-        np.testing.assert_array_equal(picture[mask], found.filled[mask])
-        np.testing.assert_array_equal(picture[~mask], two_things()[~mask])
+        np.testing.assert_array_equal(image[mask], found.masked[mask])
+        np.testing.assert_array_equal(image[~mask], two_things()[~mask])
 
 
-def test_a_batch_gives_what_single_pictures_give_and_nothing_is_evaluated_twice() -> None:
+def test_a_batch_gives_what_single_images_give_and_nothing_is_evaluated_twice() -> None:
     found = redactions(two_things())
     sets = np.random.default_rng(0).random((40, found.n)) < 0.5
     batch = found.logits(sets)
     passes = found.passes
     assert passes == len(np.unique(sets, axis=0))
-    for row, logits in zip(found.pictures(sets), batch, strict=True):
+    for row, logits in zip(found.images(sets), batch, strict=True):
         np.testing.assert_allclose(classifier().logits(row[None])[0], logits, atol=1e-5)
     found.logits(sets[::-1])
     assert found.passes == passes
@@ -84,11 +84,11 @@ def test_evidence_is_nothing_where_all_logits_are_equal() -> None:
 
 
 def test_what_is_filled_with_the_mean_of_the_scaling_is_zero_to_the_network() -> None:
-    picture = two_things()
+    image = two_things()
     scaled = replace(classifier(), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-    found = Redactions(scaled, picture, GRID(picture), fill="zero_input")
-    everything = found.pictures(np.ones((1, found.n), dtype=bool))
-    # Pictures have 8 bits: half a step of 255 is what rounding may leave.
+    found = Redactions(scaled, image, GRID(image), masking_value="zero_input")
+    everything = found.images(np.ones((1, found.n), dtype=bool))
+    # Images have 8 bits: half a step of 255 is what rounding may leave.
     limit = torch.tensor([[[0.5 / 255 / s]] for s in scaled.std])
     assert (scaled.inputs(everything).abs() <= limit + 1e-6).all()
 

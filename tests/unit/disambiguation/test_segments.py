@@ -1,4 +1,4 @@
-"""Segmenters: what they find is disjoint and covers the picture."""
+"""Segmenters: what they find is disjoint and covers the image."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.segments import (
     areas,
     disjoint,
@@ -18,9 +18,9 @@ from latentgen.disambiguation.segments import (
 )
 from latentgen.errors import PipelineError
 
-PICTURE = np.zeros((20, 30, 3), dtype=np.uint8)
-PICTURE[:, 15:] = (200, 40, 0)
-PICTURE[5:15, 5:25] = (0, 90, 250)
+IMAGE = np.zeros((20, 30, 3), dtype=np.uint8)
+IMAGE[:, 15:] = (200, 40, 0)
+IMAGE[5:15, 5:25] = (0, 90, 250)
 SLIC = {"segmenter": "slic", "n_segments": 10, "compactness": 10.0}
 
 
@@ -53,7 +53,7 @@ def test_membership_is_exact_for_many_masks() -> None:
     ids=lambda settings: settings["segmenter"],
 )
 def test_segments_are_numbered_without_gaps(settings: dict[str, Any]) -> None:
-    segments = make_segmenter(settings)(PICTURE)
+    segments = make_segmenter(settings)(IMAGE)
     assert segments.shape == (20, 30)
     assert segments.dtype == np.int32
     assert (areas(segments) > 0).all()
@@ -61,41 +61,41 @@ def test_segments_are_numbered_without_gaps(settings: dict[str, Any]) -> None:
 
 
 def test_a_grid_has_equal_rectangles() -> None:
-    segments = make_segmenter({"segmenter": "grid", "rows": 4, "columns": 5})(PICTURE)
+    segments = make_segmenter({"segmenter": "grid", "rows": 4, "columns": 5})(IMAGE)
     assert (areas(segments) == 5 * 6).all()
     assert n_segments(segments) == 20
 
 
-def test_of_a_picture_with_fewer_pixels_a_grid_has_single_pixels() -> None:
-    segments = make_segmenter({"segmenter": "grid", "rows": 4, "columns": 4})(PICTURE[:2, :3])
+def test_of_a_image_with_fewer_pixels_a_grid_has_single_pixels() -> None:
+    segments = make_segmenter({"segmenter": "grid", "rows": 4, "columns": 4})(IMAGE[:2, :3])
     assert (areas(segments) == 1).all()
 
 
 def test_written_segments_are_read_again_and_a_failure_is_told(tmp_path: Path) -> None:
-    def refuse_small(picture: np.ndarray) -> np.ndarray:
-        if picture.shape[0] < 10:
+    def refuse_small(image: np.ndarray) -> np.ndarray:
+        if image.shape[0] < 10:
             raise PipelineError("too small")
-        return make_segmenter(SLIC)(picture)
+        return make_segmenter(SLIC)(image)
 
-    samples = [Sample("large", PICTURE), Sample("small", PICTURE[:5])]
+    samples = [Sample("large", IMAGE), Sample("small", IMAGE[:5])]
     write_all(samples, refuse_small, tmp_path / "segments.h5")
     large, small = read_all(tmp_path / "segments.h5")
-    np.testing.assert_array_equal(large, make_segmenter(SLIC)(PICTURE))
+    np.testing.assert_array_equal(large, make_segmenter(SLIC)(IMAGE))
     assert small == "too small"
 
 
 @pytest.mark.slow
 def test_masks_of_segment_anything_become_disjoint(small_sam: dict[str, Any]) -> None:
-    segments = make_segmenter(small_sam)(PICTURE)
+    segments = make_segmenter(small_sam)(IMAGE)
     assert segments.shape == (20, 30)
     assert n_segments(segments) >= 2
-    np.testing.assert_array_equal(segments, make_segmenter(small_sam)(PICTURE))
+    np.testing.assert_array_equal(segments, make_segmenter(small_sam)(IMAGE))
 
 
 @pytest.mark.slow
 def test_segment_anything_without_a_mask(small_sam: dict[str, Any]) -> None:
     with pytest.raises(PipelineError, match="found no mask"):
-        make_segmenter({**small_sam, "pred_iou_thresh": 1e6})(PICTURE)
+        make_segmenter({**small_sam, "pred_iou_thresh": 1e6})(IMAGE)
 
 
 @pytest.mark.slow

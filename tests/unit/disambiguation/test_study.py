@@ -1,4 +1,4 @@
-"""A study of a few pictures, whatever they are like."""
+"""A study of a few images, whatever they are like."""
 
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
-from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.segments import Segments, make_segmenter
 from latentgen.disambiguation.study import run_study, verdict
 
 SETTINGS: dict[str, Any] = {
     "attribution": {"method": "grad_cam", "channels": "max"},
-    "fill": "black",
+    "masking_value": "black",
     "measure": "evidence",
     "delta": 0.8,
     "top_k": 2,
@@ -29,10 +29,10 @@ SETTINGS: dict[str, Any] = {
 GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
 
 
-def sample(name: str, picture: np.ndarray, truth: str = "") -> Sample:
-    objects = np.stack([picture[..., 0] > 0, picture[..., 1] > 0])
+def sample(name: str, image: np.ndarray, truth: str = "") -> Sample:
+    objects = np.stack([image[..., 0] > 0, image[..., 1] > 0])
     labels = (0, 1) if truth else ()
-    return Sample(name, picture, truth=truth, part="report", labels=labels, objects=objects)
+    return Sample(name, image, truth=truth, part="report", labels=labels, objects=objects)
 
 
 def two_alone() -> list[tuple[Sample, Segments | str]]:
@@ -47,9 +47,9 @@ def run(
 
 @pytest.mark.parametrize("method", ["grad_cam", "integrated_gradients", "feature_ablation"])
 def test_two_things_are_told_from_one(tmp_path: Path, method: str) -> None:
-    pictures = [sample("two", two_things(), "distinct"), sample("one", one_thing(), "single")]
+    images = [sample("two", two_things(), "distinct"), sample("one", one_thing(), "single")]
     attribution = {"method": method, "channels": "sum"}
-    found = run([(one, GRID(one.picture)) for one in pictures], tmp_path, attribution=attribution)
+    found = run([(one, GRID(one.image)) for one in images], tmp_path, attribution=attribution)
     pairs = found["pairs"].set_index("name")
     assert pairs["verdict"].tolist() == ["distinct", "single"]
     assert pairs["truth"].tolist() == ["distinct", "single"]
@@ -110,11 +110,11 @@ def test_weak_second_labels_can_be_left_out(tmp_path: Path) -> None:
     assert pairs[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1]]
 
 
-def test_pairs_with_a_label_that_is_not_on_the_canvas_are_there_if_asked_for(
+def test_pairs_with_a_label_that_is_not_on_the_composite_are_there_if_asked_for(
     tmp_path: Path,
 ) -> None:
-    canvas = sample("two", two_things(), "distinct")
-    samples: list[tuple[Sample, Segments | str]] = [(canvas, GRID(two_things()))]
+    composite = sample("two", two_things(), "distinct")
+    samples: list[tuple[Sample, Segments | str]] = [(composite, GRID(two_things()))]
     known = run(samples, tmp_path / "known", top_k=3)["pairs"]
     every = run(samples, tmp_path / "every", top_k=3, every_pair=True)["pairs"]
     assert known[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1]]

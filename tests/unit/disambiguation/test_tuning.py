@@ -13,7 +13,7 @@ from latentgen.disambiguation import evaluation, tuning
 SCORES = tuning.RULES["scores_tuned"]
 CERTIFICATES = tuning.RULES["certificates_tuned"]
 STUDY = {
-    **dict.fromkeys(("pictures", "classifier", "segmenter", "fill"), "a"),
+    **dict.fromkeys(("images", "classifier", "segmenter", "masking_value"), "a"),
     "delta": 0.8,
     "attribution": {"method": "grad_cam"},
     "decide": {"distinct": 0.5, "single": 0.5},

@@ -197,8 +197,9 @@ def test_a_transfer_is_scored_on_test_and_on_both_training_labels() -> None:
 
 def test_retraining_on_test_and_on_the_new_labels() -> None:
     rows = [
-        {**run_of(0.8, seed), "fit_labels": kind, "epoch": epoch, "test_accuracy": 0.5 + seed / 10}
-        | {"train_accuracy_relabelled": 0.7 if epoch else None}
+        {**run_of(0.8, seed), "fit_labels": kind, "epoch": epoch, "network": network}
+        | {"train_accuracy_relabelled": 0.7 if epoch else None, "test_accuracy": test + seed / 10}
+        for network, test in (("memorised", 0.5), ("untrained", 0.1))  # controls are not drawn
         for seed in (1, 2)
         for kind in ("observed", "true")
         for epoch in (0, 1)
@@ -212,16 +213,18 @@ def test_retraining_on_test_and_on_the_new_labels() -> None:
 
 
 def test_label_quality_leaves_out_shares_of_nothing() -> None:
-    quality = {"mended": 0.8, "spoiled": 0.1, "reduction": -0.5}
+    quality = {"corrected": 0.8, "spoiled": 0.1, "reduction": -0.5}
     rows = [
-        {**run_of(level, 1), "fit_labels": kind, **quality, "mended": mended}
+        {**run_of(level, 1), "network": network, "fit_labels": kind, **quality, "corrected": share}
+        for network in ("memorised", "untrained", "input")
         for kind in ("observed", "true")
-        for level, mended in ((0.4, 0.8), (0.8, None))
+        for level, share in ((0.4, 0.8), (0.8, None))
     ]
     numbers = label_quality_by_level(pd.DataFrame(rows))
-    mended = numbers[numbers["quantity"] == "mended"]
-    assert mended["level"].tolist() == [0.4, 0.4]
-    assert set(numbers["series"]) == {"relabelled", "relabelled_true"}
+    corrected = numbers[numbers["quantity"] == "corrected"]
+    assert corrected["level"].tolist() == [0.4] * 4
+    of_probes = ["relabelled", "relabelled_true", "relabelled_untrained", "relabelled_input"]
+    assert set(numbers["series"]) == set(of_probes)
     figure = label_quality.draw(numbers, STYLE)
     assert [axes.get_title() for axes in figure.axes] == list(label_quality.QUANTITIES.values())
     assert figure.axes[2].get_ylim()[0] < -0.5

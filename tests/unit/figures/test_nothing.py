@@ -37,14 +37,14 @@ FILES = {
     "mended": f"{RUN}/mending.csv",
     "pairs": "disambiguation/studies/s/pairs.csv",
     "skipped": "disambiguation/studies/s/skipped.csv",
-    "unreadable": "disambiguation/pictures/p_skipped.csv",
+    "unreadable": "disambiguation/images/p_skipped.csv",
 }
 """Inputs of figures and tables that are lists of files."""
 
 PUBLISHED = {"dataset": "MNIST", "model": "MLP"}
 PROBES = {name: probe.model_dump() for name, probe in usual_probes().items()}
 STUDY = {
-    **dict.fromkeys(("pictures", "classifier", "segmenter", "fill"), "a"),
+    **dict.fromkeys(("images", "classifier", "segmenter", "masking_value"), "a"),
     "delta": 0.8,
     "attribution": {"method": "grad_cam"},
     "decide": {"distinct": 0.5, "single": 0.5},
@@ -158,8 +158,8 @@ def test_a_table_of_nothing_says_so(files: Files, tmp_path: Path, entry: str) ->
         assert table_pages.NOTHING in Path(out["html"]).read_text()
 
 
-def test_studies_of_which_no_picture_has_a_known_pair_say_so(files: Files) -> None:
-    """As photos have none, and canvases of a weak classifier: rows there are, but no rates."""
+def test_studies_of_which_no_image_has_a_known_pair_say_so(files: Files) -> None:
+    """As photos have none, and composites of a weak classifier: rows there are, but no rates."""
     pairs = pd.DataFrame({name: [0.5] for name in columns_of(FILES["pairs"])})
     text = {"truth": "", "part": "report", "verdict": "single", "verdict_published": "both"}
     write_csv(pairs.assign(**text), files.pairs[0])
@@ -174,5 +174,7 @@ def test_studies_of_which_no_picture_has_a_known_pair_say_so(files: Files) -> No
 def test_a_page_of_no_pairs_says_so(files: Files) -> None:
     template = (REPOSITORY / "workflow/resources/disambiguation.html.j2").read_text()
     pairs, skipped = pd.read_csv(files.pairs[0]), pd.read_csv(files.skipped[0])
-    facts = {key: STUDY[key] for key in ("pictures", "classifier", "segmenter", "fill", "delta")}
+    facts = {
+        key: STUDY[key] for key in ("images", "classifier", "segmenter", "masking_value", "delta")
+    }
     assert "no pair" in index_page(template, "s", pairs, skipped, facts).lower()

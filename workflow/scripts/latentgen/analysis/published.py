@@ -12,7 +12,7 @@ import pandas as pd
 
 from latentgen.analysis.over_seeds import Probes, last_rows
 from latentgen.errors import PipelineError
-from latentgen.names import INPUT, MODEL
+from latentgen.names import MODEL
 
 PUBLISHED_PROBES: dict[str, dict[str, Any]] = {
     "MASC": {"probe": "masc", "explained_variance": 0.99, "n_components": None},
@@ -202,9 +202,9 @@ def compare(
         Columns experiment, level, quantity, probe, fit_labels, split, score_labels, layer, ours,
         seeds, published, published_min, published_max, difference (ours minus published),
         tolerance, status (see `judged`). Quantities: the model's at its last and best epoch; a
-        probe `by layer`; a probe at its `best layer` (of hidden ones, by the mean over runs on
-        test, as in the paper), and, for MASC, the same from the paper's own table (`best layer,
-        headline`).
+        probe `by layer`; a probe at its `best layer` (of those in the published tables, by the mean
+        over runs on test, as in the paper), and, for MASC, the same from the paper's own table
+        (`best layer, headline`).
     """
     parts = [
         _compare_one(
@@ -224,7 +224,29 @@ def compare(
 JUDGED = ["difference", "tolerance", "status"]
 """The columns that `judged` adds."""
 
-MET, MISSED, NOT_RUN = "met", "missed", "not run"
+MET, MISSED, NOT_RUN, NOT_COMPARABLE = "met", "missed", "not run", "not comparable"
+
+TRAIN_MODE = ("ResNet18",)
+"""Published models with batch normalisation, which the authors' code never switches to eval mode.
+
+Their numbers are those of other activations than ours (docs/differences.md).
+"""
+
+
+def mark_train_mode(
+    comparison: pd.DataFrame, counterparts: Mapping[str, Mapping[str, str] | None]
+) -> pd.DataFrame:
+    """Give the status `not comparable` to the rows of models in `TRAIN_MODE`.
+
+    Args:
+        comparison: as from `compare`, with columns experiment and status.
+        counterparts: by experiment, `dataset` and `model` in the published tables, if any.
+    """
+    of_train_mode = [
+        name for name, pair in counterparts.items() if pair and pair["model"] in TRAIN_MODE
+    ]
+    status = comparison["status"].mask(comparison["experiment"].isin(of_train_mode), NOT_COMPARABLE)
+    return comparison.assign(status=status)
 
 
 def judged(
@@ -260,9 +282,14 @@ def beside_every(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 
 
 def counted(comparison: pd.DataFrame) -> str:
-    """How many published numbers were met, missed and not run, in words."""
+    """Return how many published numbers were met, missed, not run and not comparable, in words."""
     counts = comparison["status"].value_counts()
-    return ", ".join(f"{counts.get(status, 0):,} {status}" for status in (MET, MISSED, NOT_RUN))
+    always = (MET, MISSED, NOT_RUN)
+    return ", ".join(
+        f"{counts.get(status, 0):,} {status}"
+        for status in (*always, NOT_COMPARABLE)
+        if status in always or status in counts
+    )
 
 
 _COMPARED = [
@@ -294,7 +321,9 @@ def _compare_one(
     probe = rows["probe"].map(names)
     by_layer = _means(rows.assign(probe=probe), [*_SCORED, "level", "layer"])
     theirs_best = _best_layers(published.by_layer, "mean").drop(columns="layer")
-    ours_best = _best_layers(by_layer, "ours")
+    # The raw input is a candidate where the published tables have it: for MASC of CNN and MLP.
+    candidates = published.by_layer[["probe", "layer"]].drop_duplicates()
+    ours_best = _best_layers(by_layer.merge(candidates), "ours")
     pairs = [
         (_our_model(histories), published.model),
         (by_layer, published.by_layer.assign(quantity="by layer")),
@@ -322,10 +351,10 @@ def _our_model(histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best_layers(by_layer: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The hidden layer with the largest mean over runs on test data, as the paper chooses it."""
-    hidden = by_layer[(by_layer["layer"] != INPUT) & (by_layer["split"] == "test")]
-    best = hidden.groupby([*_SCORED, "level"], sort=False)[column].idxmax()
-    return hidden.loc[best]
+    """Return the layer with the largest mean over runs on test data, as the paper chooses it."""
+    on_test = by_layer[by_layer["split"] == "test"]
+    best = on_test.groupby([*_SCORED, "level"], sort=False)[column].idxmax()
+    return on_test.loc[best]
 
 
 def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> str:
@@ -369,7 +398,7 @@ def _main_table(rows: pd.DataFrame) -> pd.DataFrame:
             "ours": [f"{value:.3f}" for value in main["ours"]],
             "published": [f"{value:.3f}" for value in main["published"]],
             "difference": [
-                f"{row.difference:+.3f}" if row.status == MET else f"**{row.difference:+.3f}**"
+                f"{row.difference:+.3f}" if row.status != MISSED else f"**{row.difference:+.3f}**"
                 for row in main.itertuples()
             ],
         }
@@ -381,7 +410,7 @@ def _layer_table(rows: pd.DataFrame) -> pd.DataFrame:
     by_layer = rows[(rows["quantity"] == "by layer") & (rows["split"] == "test")]
     texts = [f"{row.ours:.3f} ({row.published:.3f})" for row in by_layer.itertuples()]
     cells = [
-        text if status == MET else f"**{text}**"
+        f"**{text}**" if status == MISSED else text
         for text, status in zip(texts, by_layer["status"], strict=True)
     ]
     index = ["level", "probe", "fit_labels"]

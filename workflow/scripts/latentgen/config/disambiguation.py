@@ -20,20 +20,20 @@ Kinds = dict[Literal["pair", "lone", "blend"], Positive]
 Colour = Annotated[list[Number], Field(min_length=3, max_length=3)]
 
 
-class CanvasPictures(Block):
-    """Canvases of a dataset's test images: two apart, one alone, or two blended into one."""
+class CompositeImages(Block):
+    """Composites of a dataset's test images: two apart, one alone, or two blended into one."""
 
-    source: Literal["canvases"]
+    source: Literal["composites"]
     dataset: Name
     layout: Literal["scattered", "tiled"] = Field(
-        description="enlarged, at random places of a black canvas; or whole images side by side"
+        description="enlarged, at random places of a black composite; or whole images side by side"
     )
-    canvas_size: Positive = Field(32, description="side of a scattered canvas")
+    composite_size: Positive = Field(32, description="side of a scattered composite")
     counts: Kinds = Field(description="how many of each kind; half of each is for choices")
     seed: Seed = 0
 
 
-class FolderPictures(Block):
+class FolderImages(Block):
     """The image files in a folder and below it."""
 
     source: Literal["folder"]
@@ -45,14 +45,14 @@ class FolderPictures(Block):
         return [self.path]
 
 
-Pictures = Annotated[CanvasPictures | FolderPictures, Field(discriminator="source")]
+Images = Annotated[CompositeImages | FolderImages, Field(discriminator="source")]
 
 
-class CanvasTraining(Block):
-    """How the small network for canvases is trained: Adam, one-cycle learning rate."""
+class CompositeTraining(Block):
+    """How the small network for composites is trained: Adam, one-cycle learning rate."""
 
     dataset: Name
-    canvas_size: Positive = 32
+    composite_size: Positive = 32
     counts: dict[Literal["pair", "lone", "blend", "empty"], Positive] = Field(
         {"lone": 4000, "pair": 2000, "empty": 300}, description="how many of each kind"
     )
@@ -86,11 +86,11 @@ class Pretrained(ClassifierBlock):
         return [self.weights]
 
 
-class CanvasNet(ClassifierBlock):
+class CompositeNet(ClassifierBlock):
     """A small convolutional network, trained by the pipeline."""
 
-    architecture: Literal["canvas_net"]
-    training: CanvasTraining
+    architecture: Literal["composite_net"]
+    training: CompositeTraining
 
 
 class CifarResNet(Pretrained):
@@ -108,7 +108,7 @@ class Torchvision(Pretrained):
 
 
 ClassifierSettings = Annotated[
-    CanvasNet | CifarResNet | Torchvision, Field(discriminator="architecture")
+    CompositeNet | CifarResNet | Torchvision, Field(discriminator="architecture")
 ]
 
 
@@ -186,16 +186,16 @@ class Decide(Block):
 
 
 class Disambiguation(Block):
-    """Pictures, a classifier, and how their labels are told apart."""
+    """Images, a classifier, and how their labels are told apart."""
 
-    pictures: Name
+    images: Name
     classifier: Name
     segmenter: Name
     attribution: Attribution = Attribution()
-    fill: Literal["black", "zero_input", "mean_colour", "blur", "local_mean"] = Field(
+    masking_value: Literal["black", "zero_input", "mean_colour", "blur", "local_mean"] = Field(
         "black",
         description="what redacted segments show; zero_input: what the network gets as zero, as "
-        "published; mean_colour: of the picture; local_mean: of each segment",
+        "published; mean_colour: of the image; local_mean: of each segment",
     )
     measure: Literal["probability", "evidence"] = Field(
         "probability", description="what a redaction takes from a label; evidence: centred logits"
@@ -203,7 +203,8 @@ class Disambiguation(Block):
     delta: Fraction = Field(0.8, description="threshold of the published rules")
     top_k: Annotated[int, Field(ge=2), NUMBER] = Field(5, description="all pairs of so many labels")
     every_pair: bool = Field(
-        False, description="of canvases, also pairs with a label that is not on them, as published"
+        False,
+        description="of composites, also pairs with a label that is not on them, as published",
     )
     min_probability: Fraction = Field(0.0, description="a pair's second label must have")
     min_pixels: Positive = Field(5, description="smaller segments are never redacted")

@@ -22,10 +22,10 @@ from latentgen.config.base import (
 )
 from latentgen.config.dataset import Dataset, FeaturesDataset, ImageDataset
 from latentgen.config.disambiguation import (
-    CanvasPictures,
     ClassifierSettings,
+    CompositeImages,
     Disambiguation,
-    Pictures,
+    Images,
     Segmenter,
 )
 from latentgen.config.errors import NotAmongError, describe
@@ -66,11 +66,11 @@ class Config(Block):
     probes: Annotated[dict[Name, Probe], Field(validate_default=True)] = Field(
         {}, description="added to the usual ones, or in their place"
     )
-    pictures: dict[Name, Pictures] = Field({}, description="what disambiguations look at")
-    classifiers: dict[Name, ClassifierSettings] = Field({}, description="what labels pictures")
-    segmenters: dict[Name, Segmenter] = Field({}, description="what divides pictures")
+    images: dict[Name, Images] = Field({}, description="what disambiguations look at")
+    classifiers: dict[Name, ClassifierSettings] = Field({}, description="what labels images")
+    segmenters: dict[Name, Segmenter] = Field({}, description="what divides images")
     disambiguations: dict[Name, Disambiguation] = Field(
-        {}, description="pictures, a classifier, a segmenter, and how labels are told apart"
+        {}, description="images, a classifier, a segmenter, and how labels are told apart"
     )
     figures: Figures = Figures()
     tolerances: Tolerances = Tolerances()
@@ -159,16 +159,16 @@ class Config(Block):
             raise ValueError(f"{where}: found '{name}', which holds features; needed: images")
 
     def _disambiguation_references_exist(self) -> None:
-        for name, pictures in self.pictures.items():
-            if isinstance(pictures, CanvasPictures):
-                self._refuse_what_are_no_images(f"pictures.{name}.dataset", pictures.dataset)
+        for name, images in self.images.items():
+            if isinstance(images, CompositeImages):
+                self._refuse_what_are_no_images(f"images.{name}.dataset", images.dataset)
         for name, classifier in self.classifiers.items():
             if training := getattr(classifier, "training", None):
                 where = f"classifiers.{name}.training.dataset"
                 self._refuse_what_are_no_images(where, training.dataset)
         for name, study in self.disambiguations.items():
             where = f"disambiguations.{name}"
-            _refuse_missing(f"{where}.pictures", study.pictures, self.pictures)
+            _refuse_missing(f"{where}.images", study.images, self.images)
             _refuse_missing(f"{where}.classifier", study.classifier, self.classifiers)
             _refuse_missing(f"{where}.segmenter", study.segmenter, self.segmenters)
 

@@ -2,7 +2,7 @@
 
 Attributions are captum's. What is attributed is a label's evidence, its logit minus the mean of all
 logits: a change that all logits share says nothing about one label. Parameters are frozen, so that
-gradients are computed for the picture alone.
+gradients are computed for the image alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentgen.disambiguation.classifiers import Classifier
-from latentgen.disambiguation.pictures import Picture
+from latentgen.disambiguation.images import Pixels
 from latentgen.disambiguation.segments import Segments, areas
 from latentgen.networks.precision import ieee_float32
 from latentgen.registries import find
@@ -42,10 +42,10 @@ class _Evidence(nn.Module):
 @ieee_float32()
 def attribute(
     classifier: Classifier,
-    picture: Picture,
+    image: Pixels,
     labels: Sequence[int],
     segments: Segments,
-    filled: Picture,
+    masked: Pixels,
     *,
     method: str,
     channels: Literal["max", "sum"],
@@ -54,10 +54,10 @@ def attribute(
 
     Args:
         classifier: whose evidence is attributed.
-        picture: uint8 (H, W, 3).
+        image: uint8 (H, W, 3).
         labels: class indices.
-        segments: label map of the picture.
-        filled: the picture with everything redacted.
+        segments: label map of the image.
+        masked: the image with everything redacted.
         method: an entry of the folder `attributions`.
         channels: how the three colours become one value: the signed maximum (as published) or
             the sum (with which integrated gradients stay complete).
@@ -65,7 +65,7 @@ def attribute(
     Raises:
         PipelineError: the method does not fit the network.
     """
-    both = classifier.inputs(np.stack([picture, filled]))
+    both = classifier.inputs(np.stack([image, masked]))
     attributions = find(METHODS, method)(
         _Evidence(classifier.module),
         both[:1].repeat(len(labels), 1, 1, 1),

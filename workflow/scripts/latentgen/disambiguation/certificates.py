@@ -1,7 +1,7 @@
 """Counterfactual certificates for a pair of labels, and the published rules (arXiv 2410.19479).
 
 What a redaction of segments S leaves of label c is r_c(S), its probability (as published) or its
-evidence as a share of what the whole picture has. For labels (a, b) and a threshold delta,
+evidence as a share of what the whole image has. For labels (a, b) and a threshold delta,
 
 - a *distinct* certificate is a pair of disjoint sets S_a, S_b with r_a(S_a) <= 1 - delta and
   r_b(S_a) >= delta, and r_b(S_b) <= 1 - delta and r_a(S_b) >= delta: two things;
@@ -63,7 +63,7 @@ def certify(redactions: Redactions, pair: Pair, kind: Kind, sets: Sets) -> Certi
     """Redact, and read off the largest delta.
 
     Args:
-        redactions: of the picture.
+        redactions: of the image.
         pair: labels a and b.
         kind: of certificate.
         sets: S_a and S_b, or S: bool (2 or 1, segments).
@@ -97,7 +97,7 @@ def distinct_1(
     owns none here.)
 
     Args:
-        redactions: of the picture.
+        redactions: of the image.
         pair: labels a and b.
         rankings: of the segments.
         gains: float64 (2, segments).

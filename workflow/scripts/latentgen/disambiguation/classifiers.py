@@ -1,4 +1,4 @@
-"""Classifiers of pictures: a network, the scaling of its input, and the names of its classes."""
+"""Classifiers of images: a network, the scaling of its input, and the names of its classes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Classifier:
     """A network in evaluation mode with frozen parameters, and what is needed to use it.
 
     Attributes:
-        module: maps normalised pictures (n, 3, H, W) to logits (n, classes).
+        module: maps normalised images (n, 3, H, W) to logits (n, classes).
         class_names: in the order of the logits.
         mean: of red, green and blue, with pixels as 0..1.
         std: likewise.
@@ -39,20 +39,20 @@ class Classifier:
     model: Mapping[str, Any]
     weights_sha256: str
 
-    def inputs(self, pictures: NDArray[np.uint8]) -> Tensor:
-        """The network's input, float32 (n, 3, H, W), for pictures uint8 (n, H, W, 3)."""
+    def inputs(self, images: NDArray[np.uint8]) -> Tensor:
+        """The network's input, float32 (n, 3, H, W), for images uint8 (n, H, W, 3)."""
         device = next(self.module.parameters()).device
-        pixels = torch.from_numpy(np.ascontiguousarray(pictures)).to(device)
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
         return scaled(pixels, *scale_of(self.mean, self.std, device))
 
     @ieee_float32()
-    def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (n, classes) of pictures uint8 (n, H, W, 3)."""
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (n, classes) of images uint8 (n, H, W, 3)."""
         size = batch_size(next(self.module.parameters()).device)
         with torch.inference_mode():
             batches = [
-                self.module(self.inputs(pictures[start : start + size])).cpu()
-                for start in range(0, len(pictures), size)
+                self.module(self.inputs(images[start : start + size])).cpu()
+                for start in range(0, len(images), size)
             ]
         logits: NDArray[np.float32] = torch.cat(batches).numpy()
         return logits
@@ -70,7 +70,7 @@ def scaled(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def batch_size(device: torch.device) -> int:
-    """Pictures in a batch: on a CPU few enough for its caches."""
+    """Images in a batch: on a CPU few enough for its caches."""
     return 16 if device.type == "cpu" else 256
 
 

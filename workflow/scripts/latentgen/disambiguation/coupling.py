@@ -1,6 +1,6 @@
 """Scores of pairs without a search.
 
-A search finds certificates in nearly every picture, whether there are two things or one: with
+A search finds certificates in nearly every image, whether there are two things or one: with
 enough sets to choose from, one of them splits the labels of a single thing. Scores that follow from
 the attributions alone choose nothing, and separate the two cases better.
 """

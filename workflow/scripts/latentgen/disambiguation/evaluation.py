@@ -1,4 +1,4 @@
-"""Verdicts and scores compared with the truth about the pictures."""
+"""Verdicts and scores compared with the truth about the images."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from latentgen import markdown
 from latentgen.csv_file import read_csv
 from latentgen.disambiguation import tuning
-from latentgen.disambiguation.pictures import DISTINCT, SINGLE
+from latentgen.disambiguation.images import DISTINCT, SINGLE
 
 SCORES = {
     "distinct_delta_greedy": "Distinct delta, published prefixes",
@@ -34,13 +34,13 @@ VERDICTS = ["distinct", "single", "neither", "both"]
 def read_studies(files: Mapping[str, str]) -> pd.DataFrame:
     """Join the pairs of several studies; column study says whose they are."""
     tables = [read_csv(file).assign(study=name) for name, file in files.items()]
-    # Where nothing is known of any picture, pandas reads an empty column as numbers.
+    # Where nothing is known of any image, pandas reads an empty column as numbers.
     texts = {"truth": "", "part": ""}
     return pd.concat(tables, ignore_index=True).astype(dict.fromkeys(texts, object)).fillna(texts)
 
 
 def known(pairs: pd.DataFrame, part: str = "report") -> pd.DataFrame:
-    """The pairs whose truth is known, of one half of the canvases: `report`, or `tune`."""
+    """The pairs whose truth is known, of one half of the composites: `report`, or `tune`."""
     return pairs[(pairs["truth"] != "") & (pairs["part"] == part)]
 
 
@@ -165,9 +165,9 @@ def summary(
 ) -> pd.DataFrame:
     """A row for each study and rule of `verdicts_by_rule`, on the half for reports.
 
-    Columns: the study's settings; skipped (pictures); pairs; rule; threshold; accuracy among
+    Columns: the study's settings; skipped (images); pairs; rule; threshold; accuracy among
     decided and its interval; coverage; balanced_accuracy; auc_* of every score; purity and covered
-    (overlap of certified sets with the true objects); passes (median, for a picture).
+    (overlap of certified sets with the true objects); passes (median, for an image).
     """
     rows = []
     for name, settings in studies.items():
@@ -194,7 +194,7 @@ def summary(
 
 
 def _settings(study: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("pictures", "classifier", "segmenter", "fill", "delta")
+    names = ("images", "classifier", "segmenter", "masking_value", "delta")
     return {
         **{name: study[name] for name in names},
         "attribution": study["attribution"]["method"],
@@ -202,7 +202,7 @@ def _settings(study: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def confusions(pairs: pd.DataFrame, studies: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Counts on the half of the canvases for reports: study, rule, truth, verdict, pairs."""
+    """Counts on the half of the composites for reports: study, rule, truth, verdict, pairs."""
     parts = [
         confusion(known(of_study)["truth"], verdicts).assign(study=study, rule=rule)
         for study, settings in studies.items()
@@ -226,7 +226,7 @@ def to_markdown(table: pd.DataFrame, confusion_counts: pd.DataFrame) -> str:
         counts = markdown.to_markdown(wide.reset_index(), ".0f")
     return "\n\n".join(
         [
-            "On the canvases that nothing was chosen on. Accuracy is among pairs with a verdict "
+            "On the composites that nothing was chosen on. Accuracy is among pairs with a verdict "
             "`distinct` or `single`, coverage their share; balanced_accuracy counts pairs without "
             "such a verdict as wrong; auc_* are areas under the ROC curve. The thresholds of rules "
             "with `tuned` in their names were chosen on the other half.",

@@ -3,8 +3,8 @@
     proof.json   labels, kind, delta, what the model says before and after (probabilities or
                  evidence, see `classifiers.MEASURES`), the classifier's preprocessing, and the
                  SHA-256 of its weights and of every file of the folder
-    picture.png  the picture that the model sees
-    filled.png   what redacted pixels show
+    image.png  the image that the model sees
+    masked.png   what redacted pixels show
     mask_a.png   white where S_a is redacted (distinct), mask_b.png likewise for S_b;
     mask.png     or S (single)
 
@@ -22,7 +22,7 @@ from PIL import Image
 
 from latentgen.checksums import sha256_of
 from latentgen.disambiguation.certificates import Certificate, Pair
-from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.redaction import Redactions
 
@@ -36,23 +36,23 @@ def write_proof(
     pair: Pair,
     certificate: Certificate,
     *,
-    fill: str,
+    masking_value: str,
     weights: str,
 ) -> None:
     """Write a proof to an empty folder; equal proofs have equal bytes.
 
     Args:
         folder: made here.
-        sample: the picture, and where it comes from.
-        redactions: of the picture.
+        sample: the image, and where it comes from.
+        redactions: of the image.
         pair: labels a and b.
         certificate: for that pair.
-        fill: name of the fill.
+        masking_value: name of the masking_value.
         weights: path of the classifier's weights, as it is to be looked for.
     """
     folder.mkdir(parents=True)
-    _write_png(sample.picture, folder / "picture.png")
-    _write_png(redactions.filled, folder / "filled.png")
+    _write_png(sample.image, folder / "image.png")
+    _write_png(redactions.masked, folder / "masked.png")
     masks = redactions.masks(certificate.sets)
     for name, mask in zip(MASKS[certificate.kind], masks, strict=True):
         _write_png(np.where(mask, 255, 0).astype(np.uint8), folder / name)
@@ -67,7 +67,7 @@ def write_proof(
         "measure": redactions.measure,
         "before": redactions.values(redactions.whole(), pair)[0].tolist(),
         "after": redactions.values(certificate.sets, pair).tolist(),
-        "fill": fill,
+        "masking_value": masking_value,
         "model": dict(classifier.model),
         "preprocessing": {"mean": list(classifier.mean), "std": list(classifier.std)},
         "n_classes": len(classifier.class_names),

@@ -1,6 +1,6 @@
 """Certificates beyond the published ones: the strongest, the smallest, and their p-values.
 
-Each docstring tells the cost in forward passes; a set of segments that the picture's `Redactions`
+Each docstring tells the cost in forward passes; a set of segments that the image's `Redactions`
 has evaluated before costs nothing.
 """
 
@@ -34,7 +34,7 @@ def strongest_distinct(
     Costs at most 2n passes for each pair of orders: all its O(n^2) pairs of prefixes share them.
 
     Args:
-        redactions: of the picture.
+        redactions: of the image.
         pair: labels a and b.
         orders: pairs of rankings; S_a is a prefix of the first, S_b of the second.
     """
@@ -131,7 +131,7 @@ def _retained(
     """What candidates leave of either label (candidates, sets, 2), evaluated in one batch.
 
     Args:
-        redactions: of the picture.
+        redactions: of the image.
         pair: labels a and b.
         candidates: bool (candidates, sets, segments).
     """

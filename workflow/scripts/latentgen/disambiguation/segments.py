@@ -1,7 +1,7 @@
-"""Segments of a picture: disjoint sets of pixels that are redacted as a whole (arXiv 2410.19479).
+"""Segments of an image: disjoint sets of pixels that are redacted as a whole (arXiv 2410.19479).
 
 A segmentation is a label map, int32 (H, W) with values 0..n-1, so that segments are disjoint and
-cover the picture by construction.
+cover the image by construction.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from latentgen.disambiguation.pictures import Picture, Sample
+from latentgen.disambiguation.images import Pixels, Sample
 from latentgen.errors import PipelineError, one_line
 from latentgen.registries import find
 from latentgen.storage import atomic_hdf5
@@ -20,7 +20,7 @@ from latentgen.storage import atomic_hdf5
 Segments = NDArray[np.int32]
 """A label map (H, W) with values 0..n-1."""
 
-Segmenter = Callable[[Picture], Segments]
+Segmenter = Callable[[Pixels], Segments]
 
 SEGMENTERS = "latentgen.disambiguation.segmenters"
 
@@ -72,24 +72,24 @@ def make_segmenter(settings: Mapping[str, Any]) -> Segmenter:
 
 
 def write_all(samples: Iterable[Sample], segmenter: Segmenter, path: str | PathLike[str]) -> None:
-    """Segment pictures, one after the other, and write their label maps in the same order.
+    """Segment images, one after the other, and write their label maps in the same order.
 
-    A picture that cannot be segmented is written as the reason why.
+    An image that cannot be segmented is written as the reason why.
     """
     with atomic_hdf5(path) as file:
         for index, sample in enumerate(samples):
             dataset = file.create_dataset(
-                f"{index:06d}", data=np.zeros(sample.picture.shape[:2], dtype=np.int32)
+                f"{index:06d}", data=np.zeros(sample.image.shape[:2], dtype=np.int32)
             )
             try:
-                dataset[:] = segmenter(sample.picture)
+                dataset[:] = segmenter(sample.image)
             except PipelineError as error:
                 dataset.attrs["problem"] = str(error)
                 print(f"{sample.name}: {error}")
 
 
 def read_all(path: str | PathLike[str]) -> Iterator[Segments | str]:
-    """Read label maps in the order of the pictures, or the reason why there is none.
+    """Read label maps in the order of the images, or the reason why there is none.
 
     Raises:
         PipelineError: the file is missing or damaged.

@@ -1,4 +1,4 @@
-"""All pairs of a picture's likeliest labels: verdicts, scores, certificates and p-values."""
+"""All pairs of an image's likeliest labels: verdicts, scores, certificates and p-values."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from latentgen.disambiguation.certificates import (
 )
 from latentgen.disambiguation.classifiers import Classifier
 from latentgen.disambiguation.coupling import coupling, split
-from latentgen.disambiguation.pictures import Sample, skipped_table
+from latentgen.disambiguation.images import Sample, skipped_table
 from latentgen.disambiguation.proofs import write_proof
 from latentgen.disambiguation.redaction import Redactions, prefixes
 from latentgen.disambiguation.segments import Segments
@@ -44,15 +44,15 @@ CURVE_COLUMNS = [
 
 @dataclass(frozen=True, eq=False)
 class PairResult:
-    """What was found about one pair of labels of one picture.
+    """What was found about one pair of labels of one image.
 
     Attributes:
-        sample: the picture.
+        sample: the image.
         pair: labels a and b, the likelier first.
         row: one row of pairs.csv (see `disambiguate`).
         curves: what is left of either label along either ranking, rows of curves.csv.
         certificates: those worth a proof: "distinct" and "single", as far as they reach delta.
-        redactions: of the picture.
+        redactions: of the image.
     """
 
     sample: Sample
@@ -69,14 +69,14 @@ def run_study(
     settings: Mapping[str, Any],
     proofs: Path,
 ) -> dict[str, pd.DataFrame]:
-    """Disambiguate all pictures; one that cannot be is listed in the table skipped.
+    """Disambiguate all images; one that cannot be is listed in the table skipped.
 
     Args:
         samples: each with its label map, or with the reason why it has none.
         classifier: that the labels are predicted by.
         settings: a block of `disambiguations`.
         proofs: an existing folder; a proof's own folder there is
-            `{picture}/{label_a}-{label_b}-{kind}`.
+            `{image}/{label_a}-{label_b}-{kind}`.
 
     Returns:
         The tables pairs (a row a pair), curves (a row a redaction) and skipped (name, reason).
@@ -96,7 +96,7 @@ def run_study(
                         result.redactions,
                         result.pair,
                         certificate,
-                        fill=settings["fill"],
+                        masking_value=settings["masking_value"],
                         weights=settings["model"]["weights"],
                     )
         except PipelineError as error:
@@ -117,13 +117,13 @@ def proof_name(row: Mapping[str, Any], kind: str) -> str:
 def disambiguate(
     sample: Sample, segments: Segments, classifier: Classifier, settings: Mapping[str, Any]
 ) -> Iterator[PairResult]:
-    """Disambiguate all pairs of a picture's `top_k` likeliest labels, likelier ones first.
+    """Disambiguate all pairs of an image's `top_k` likeliest labels, likelier ones first.
 
-    Pairs of a canvas with a label that is not on it are left out, unless the settings want every
+    Pairs of a composite with a label that is not on it are left out, unless the settings want every
     pair.
 
     Args:
-        sample: the picture.
+        sample: the image.
         segments: its label map.
         classifier: that the labels are predicted by.
         settings: a block of `disambiguations`.
@@ -133,7 +133,11 @@ def disambiguate(
             or fewer than two classes.
     """
     redactions = Redactions(
-        classifier, sample.picture, segments, fill=settings["fill"], measure=settings["measure"]
+        classifier,
+        sample.image,
+        segments,
+        masking_value=settings["masking_value"],
+        measure=settings["measure"],
     )
     probabilities = redactions.probabilities(redactions.whole())[0]
     top = np.argsort(-probabilities, kind="stable")[: settings["top_k"]]
@@ -149,7 +153,7 @@ def disambiguate(
         return
     labels = sorted({label for pair in pairs for label in pair})
     attributions = attribute(
-        classifier, sample.picture, labels, segments, redactions.filled, **settings["attribution"]
+        classifier, sample.image, labels, segments, redactions.masked, **settings["attribution"]
     )
     by_label = dict(zip(labels, attributions, strict=True))
     for pair in pairs:
@@ -283,7 +287,7 @@ def _facts(sample: Sample, redactions: Redactions, pair: Pair) -> dict[str, Any]
 def truth_of(sample: Sample, pair: Pair) -> str:
     """The sample's truth if it applies to this pair, else "" (unknown).
 
-    It applies if the labels of the picture's two things are the pair, or if the label of its one
+    It applies if the labels of the image's two things are the pair, or if the label of its one
     thing is the pair's likelier label.
     """
     known = set(sample.labels)
@@ -317,7 +321,7 @@ def _overlap(
 def _curves(
     sample: Sample, redactions: Redactions, pair: Pair, rankings: Rankings
 ) -> list[tuple[Any, ...]]:
-    """Probabilities along either label's ranking; step 0 is the whole picture."""
+    """Probabilities along either label's ranking; step 0 is the whole image."""
     rows = []
     for along, order in zip(("a", "b"), rankings, strict=True):
         sets = np.concatenate([redactions.whole(), prefixes(order, redactions.n)])

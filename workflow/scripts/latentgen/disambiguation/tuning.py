@@ -1,4 +1,4 @@
-"""Verdicts whose thresholds are chosen on one half of the canvases, to be reported on the other."""
+"""Verdicts with thresholds chosen on one half of the composite images, for use on the other."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
-from latentgen.disambiguation.pictures import DISTINCT, SINGLE
+from latentgen.disambiguation.images import DISTINCT, SINGLE
 
 DELTAS = np.arange(1, 20) / 20
 """Thresholds of certificates that are tried."""

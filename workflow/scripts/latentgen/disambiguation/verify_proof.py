@@ -1,8 +1,8 @@
 """Check a counterfactual proof: `python -m latentgen.disambiguation.verify_proof PROOF`.
 
-Needs the proof's folder and the model's weights; takes two forward passes, one of the picture as it
+Needs the proof's folder and the model's weights; takes two forward passes, one of the image as it
 is and one of its redactions. No code that finds proofs is used. All that proof.json states about
-picture, model and numbers is checked; a proof that does not hold is refused with the reason.
+image, model and numbers is checked; a proof that does not hold is refused with the reason.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def verify(folder: Path, weights: Path | None = None, image: Path | None = None)
     Args:
         folder: of the proof.
         weights: file of the model's weights; without it, where the proof says it is.
-        image: the image file that the picture was made from, to be compared by its checksum.
+        image: the image file that the image was made from, to be compared by its checksum.
 
     Returns:
         What proof.json holds.
@@ -67,7 +67,7 @@ def _require(condition: bool, reason: str) -> None:
 
 
 def _check_files(folder: Path, proof: dict[str, Any], image: Path | None) -> None:
-    needed = {"picture.png", "filled.png", *MASKS[proof["kind"]]}
+    needed = {"image.png", "masked.png", *MASKS[proof["kind"]]}
     _require(set(proof["sha256"]) == needed, f"{folder}: expected checksums of {sorted(needed)}")
     for name, expected in proof["sha256"].items():
         found = sha256_of(folder / name)
@@ -94,7 +94,7 @@ def _load_model(proof: dict[str, Any], weights: Path) -> Classifier:
 
 
 def _check_numbers(folder: Path, proof: dict[str, Any], classifier: Classifier) -> None:
-    picture, filled = _pixels(folder / "picture.png", 3), _pixels(folder / "filled.png", 3)
+    image, masked = _pixels(folder / "image.png", 3), _pixels(folder / "masked.png", 3)
     masks = np.stack([_pixels(folder / name, 2) for name in MASKS[proof["kind"]]])
     _require(bool(np.isin(masks, (0, 255)).all()), f"{folder}: a mask is not black and white")
     redacted = masks > 0
@@ -102,9 +102,9 @@ def _check_numbers(folder: Path, proof: dict[str, Any], classifier: Classifier) 
     _require(not overlap, f"{folder}: mask_a.png and mask_b.png overlap")
     labels = proof["labels"]
     measure = MEASURES[proof["measure"]]
-    before = measure(classifier.logits(picture[None]))[0, labels]
-    pictures = np.where(redacted[..., None], filled, picture)
-    after = measure(classifier.logits(pictures))[:, labels]
+    before = measure(classifier.logits(image[None]))[0, labels]
+    images = np.where(redacted[..., None], masked, image)
+    after = measure(classifier.logits(images))[:, labels]
     _compare(folder, "before", proof["before"], before)
     _compare(folder, "after", proof["after"], after)
     stated = np.array(proof["after"]) / np.array(proof["before"])

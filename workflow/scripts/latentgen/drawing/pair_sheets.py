@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.segmentation import mark_boundaries
 
-from latentgen.disambiguation.pictures import Sample
+from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
@@ -35,22 +35,22 @@ class Redaction:
     """One redaction of a proof, as read from the proof's folder."""
 
     title: str
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     measure: str
     before: tuple[float, float]
     after: tuple[float, float]
 
 
 def read_redactions(proof: Path) -> list[Redaction]:
-    """The redacted pictures of a proof, composed from its files; none if there is no proof."""
+    """The redacted images of a proof, composed from its files; none if there is no proof."""
     if not proof.exists():
         return []
     stated = json.loads((proof / "proof.json").read_text())
-    picture, filled = (_read(proof / f"{name}.png") for name in ("picture", "filled"))
+    image, masked = (_read(proof / f"{name}.png") for name in ("image", "masked"))
     return [
         Redaction(
             REDACTIONS[name],
-            np.where(_read(proof / name)[..., None] > 0, filled, picture),
+            np.where(_read(proof / name)[..., None] > 0, masked, image),
             stated["measure"],
             tuple(stated["before"]),
             tuple(after),
@@ -66,8 +66,8 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 def sheet_name(row: Mapping[str, Any]) -> str:
     """File name of a pair's sheet, without its ending."""
-    picture = str(row["name"]).replace("/", "--")
-    return f"{picture}--{row['label_a']}-{row['label_b']}"
+    image = str(row["name"]).replace("/", "--")
+    return f"{image}--{row['label_a']}-{row['label_b']}"
 
 
 def draw_sheet(
@@ -79,14 +79,14 @@ def draw_sheet(
     style: Mapping[str, Any],
     delta: float,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Picture, segments, the certified redactions, and both labels along both rankings.
+    """Image, segments, the certified redactions, and both labels along both rankings.
 
-    Along either ranking: their probabilities, and these in percent of what the whole picture has,
+    Along either ranking: their probabilities, and these in percent of what the whole image has,
     with the step where the published rule is met, if any.
 
     Args:
         row: of pairs.csv.
-        sample: the picture.
+        sample: the image.
         segments: its label map.
         curves: the pair's rows of curves.csv.
         proofs: folder of the study's proofs.
@@ -100,16 +100,16 @@ def draw_sheet(
     figure = plt.figure(figsize=(style["width"], style["width"] * 0.56))
     figure.suptitle(_title(row), fontsize=8, x=0.02, ha="left", parse_math=False)
     top = figure.add_gridspec(1, 5, left=0.02, right=0.98, top=0.86, bottom=0.5, wspace=0.08)
-    _show(figure.add_subplot(top[0]), sample.picture, "picture", "")
-    _show(figure.add_subplot(top[1]), outlined(sample.picture, segments), "segments", "")
+    _show(figure.add_subplot(top[0]), sample.image, "image", "")
+    _show(figure.add_subplot(top[1]), outlined(sample.image, segments), "segments", "")
     for place in range(2, 5):
         kind, index = ("distinct", place - 2) if place < 4 else ("single", 0)
         redaction = found[kind][index] if found[kind] else None
         axes = figure.add_subplot(top[place])
         if redaction is None:
-            _show(axes, np.full_like(sample.picture, 255), f"no {kind} certificate", "")
+            _show(axes, np.full_like(sample.image, 255), f"no {kind} certificate", "")
         else:
-            _show(axes, redaction.picture, f"{kind}: {redaction.title}", _change(row, redaction))
+            _show(axes, redaction.image, f"{kind}: {redaction.title}", _change(row, redaction))
     curves = with_percents(curves)
     bottom = figure.add_gridspec(1, 4, left=0.07, right=0.98, top=0.36, bottom=0.12, wspace=0.3)
     for place, along in enumerate(("a", "b")):
@@ -124,7 +124,7 @@ def draw_sheet(
 
 
 def with_percents(curves: pd.DataFrame) -> pd.DataFrame:
-    """Curves with percent_a and percent_b, what is left of what the whole picture has."""
+    """Curves with percent_a and percent_b, what is left of what the whole image has."""
     whole = curves[curves["step"] == 0].set_index("along")
     return curves.assign(
         **{
@@ -151,10 +151,10 @@ def distinct_step(curve: pd.DataFrame, along: str, delta: float) -> int | None:
     return int(curve["step"][met].iloc[0]) if met.any() else None
 
 
-def outlined(picture: NDArray[np.uint8], segments: Segments) -> NDArray[np.float64]:
-    """The picture (0..1) with its segments' borders in yellow, enlarged so that they stay thin."""
-    factor = -(-300 // max(picture.shape[:2]))
-    large = picture.repeat(factor, 0).repeat(factor, 1)
+def outlined(image: NDArray[np.uint8], segments: Segments) -> NDArray[np.float64]:
+    """The image (0..1) with its segments' borders in yellow, enlarged so that they stay thin."""
+    factor = -(-300 // max(image.shape[:2]))
+    large = image.repeat(factor, 0).repeat(factor, 1)
     labels = segments.repeat(factor, 0).repeat(factor, 1)
     return mark_boundaries(large, labels, color=(1, 0.86, 0), mode="thick")
 
@@ -170,8 +170,8 @@ def _title(row: Mapping[str, Any]) -> str:
     )
 
 
-def _show(axes: Any, picture: NDArray[Any], title: str, below: str) -> None:
-    axes.imshow(picture, interpolation="nearest")
+def _show(axes: Any, image: NDArray[Any], title: str, below: str) -> None:
+    axes.imshow(image, interpolation="nearest")
     axes.set_title(title, fontsize=7)
     axes.set_xlabel(below, fontsize=6, parse_math=False)
     axes.set_xticks([])
@@ -245,7 +245,7 @@ def _rows(pairs: pd.DataFrame) -> list[dict[str, Any]]:
 def draw_sheets(
     pairs: pd.DataFrame,
     curves: pd.DataFrame,
-    pictures: Mapping[str, tuple[Sample, Segments]],
+    images: Mapping[str, tuple[Sample, Segments]],
     proofs: Path,
     folder: Path,
     style: Mapping[str, Any],
@@ -257,7 +257,7 @@ def draw_sheets(
     plt.close("all")
     for row in _rows(pairs):
         name = str(row["name"])
-        sample, segments = pictures[name]
+        sample, segments = images[name]
         curve = groups[(name, row["label_a"], row["label_b"])]
         figure, numbers = draw_sheet(row, sample, segments, curve, proofs, style, delta)
         files = {kind: str(folder / f"{sheet_name(row)}.{kind}") for kind in ("pdf", "png", "csv")}
@@ -267,13 +267,13 @@ def draw_sheets(
 def index_page(
     template: str, study: str, pairs: pd.DataFrame, skipped: pd.DataFrame, facts: Mapping[str, Any]
 ) -> str:
-    """The page that lists all pairs of a study, and the skipped pictures with the reasons.
+    """The page that lists all pairs of a study, and the skipped images with the reasons.
 
     Args:
         template: of Jinja.
         study: name of the study.
         pairs: all of pairs.csv.
-        skipped: name and reason of each picture that was left out.
+        skipped: name and reason of each image that was left out.
         facts: settings to be shown.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)

@@ -11,7 +11,7 @@ from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.panels import Drawn, draw_series, finish, grid, unless_empty
 
 QUANTITIES = {
-    "mended": "wrong labels mended",
+    "corrected": "wrong labels corrected",
     "spoiled": "right labels spoiled",
     "reduction": "fewer wrong labels than before",
 }

@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
+from latentgen.networks.network import Network
 from latentgen.storage import atomic_path
 
 
@@ -62,12 +63,10 @@ def load_into(module: nn.Module, path: Path) -> None:
         raise PipelineError(f"{path}: {' '.join(str(error).split())}") from None
 
 
-def load_last(module: nn.Module, folder: Path) -> int:
-    """Load the last state of a folder into a module, and return its epoch.
+def load_epoch(network: Network, folder: Path, epoch: int) -> None:
+    """Load the checkpoint of an epoch into a network, as stored.
 
     Raises:
         PipelineError: as for `load_into`.
     """
-    epoch = epochs_in(folder)[-1]
-    load_into(module, checkpoint_path(folder, epoch))
-    return epoch
+    load_into(network.module, checkpoint_path(folder, epoch))

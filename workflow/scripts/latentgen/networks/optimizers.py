@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import skip_init
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from latentgen.errors import PipelineError, one_line
@@ -65,7 +66,7 @@ def require_schedule(config: TrainingConfig) -> None:
     """
     if config.scheduler is None:
         return
-    scheduler = make_scheduler(make_optimizer(nn.Linear(1, 1), config), config)
+    scheduler = make_scheduler(make_optimizer(skip_init(nn.Linear, 1, 1), config), config)
     with _told("scheduler"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that nothing is trained in between
         for _ in range(config.max_epochs):

@@ -11,8 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from latentgen.errors import PipelineError
 from latentgen.networks.backbones import calls
 from latentgen.networks.early_layer import early_layer
-from latentgen.networks.extract import BATCH, in_mode, read_layers
+from latentgen.networks.extract import BATCH, read_layers
 from latentgen.networks.network import ARCHITECTURES, Shape
+from latentgen.networks.recorder import in_mode
 from latentgen.registries import find, own_code
 
 

@@ -1,5 +1,5 @@
-"""Architectures of classifiers: one file each, with a maker of networks for pictures.
+"""Architectures of classifiers: one file each, with a maker of networks for images.
 
 It is given the number of classes and its settings in config.yaml; the network maps normalised
-pictures (n, 3, H, W) to logits (n, classes).
+images (n, 3, H, W) to logits (n, classes).
 """

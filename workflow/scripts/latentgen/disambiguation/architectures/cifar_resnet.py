@@ -22,7 +22,7 @@ class _BasicBlock(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """The ResNets for CIFAR-10 of He et al. (2016), with 6n + 2 layers; any picture size will do.
+    """The ResNets for CIFAR-10 of He et al. (2016), with 6n + 2 layers; any image size will do.
 
     The names of the parts are those of the published weights of akamaster/pytorch_resnet_cifar10.
     """
@@ -44,7 +44,7 @@ class CifarResNet(nn.Module):
         return nn.Sequential(first, *(_BasicBlock(n_out, n_out, 1) for _ in range(n - 1)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of pictures (n, 3, H, W)."""
+        """Logits of images (n, 3, H, W)."""
         x = functional.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.linear(x.mean((2, 3)))

@@ -16,7 +16,7 @@ def integrated_gradients(
     The points are those of Gauss and Legendre, with which the attributions add up to what they
     explain. (Equal steps with both ends, as published, give two percent less: captum's weights of
     the trapezoid rule add up to 49/50.) The baselines are constant inputs at the least and at the
-    greatest value of the normalised picture; attributions are averaged over both.
+    greatest value of the normalised image; attributions are averaged over both.
     """
     method = attr.IntegratedGradients(module, multiply_by_inputs=True)
     both = [

@@ -2,16 +2,16 @@
 
 from skimage import segmentation
 
-from latentgen.disambiguation.pictures import Picture
+from latentgen.disambiguation.images import Pixels
 from latentgen.disambiguation.segments import Segmenter, Segments, numbered
 
 
 def felzenszwalb(*, scale: float, sigma: float, min_size: int) -> Segmenter:
     """scikit-image's graph-based segmentation of Felzenszwalb and Huttenlocher."""
 
-    def segment(picture: Picture) -> Segments:
+    def segment(image: Pixels) -> Segments:
         return numbered(
-            segmentation.felzenszwalb(picture, scale=scale, sigma=sigma, min_size=min_size)
+            segmentation.felzenszwalb(image, scale=scale, sigma=sigma, min_size=min_size)
         )
 
     return segment

@@ -8,7 +8,7 @@ from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
 from skimage.morphology import remove_small_holes, remove_small_objects
 
 from latentgen.devices import best_device, with_float64
-from latentgen.disambiguation.pictures import Picture
+from latentgen.disambiguation.images import Pixels
 from latentgen.disambiguation.segments import Segmenter, Segments, disjoint
 from latentgen.errors import PipelineError
 from latentgen.networks.weights import load_weights, require_weights
@@ -36,15 +36,15 @@ def sam(
 
     Raises:
         PipelineError: the checkpoint cannot be read or is another model's; when called, there is no
-            mask in the picture.
+            mask in the image.
     """
     require_weights(Path(checkpoint), url, sha256)
     network = sam_model_registry[model]()
     load_weights(network, Path(checkpoint), model)
     make = SamAutomaticMaskGenerator(network.to(with_float64(best_device())), **generator)
 
-    def segment(picture: Picture) -> Segments:
-        found = [mask["segmentation"] for mask in make.generate(picture)]
+    def segment(image: Pixels) -> Segments:
+        found = [mask["segmentation"] for mask in make.generate(image)]
         cleaned = [
             remove_small_holes(remove_small_objects(mask, max_size=least), max_size=least)
             for mask in found

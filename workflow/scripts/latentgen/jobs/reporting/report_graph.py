@@ -9,7 +9,7 @@ TIERS: tuple[dict[str, Sequence[str]], ...] = (
     {"Data and labels": ["prepare_dataset", "shuffle_labels"]},
     {
         "Networks": ["train", "dump_activations"],
-        "Pictures with two labels": ["draw_pictures", "train_canvas_net", "segment_pictures"],
+        "Images with two labels": ["prepare_images", "train_composite_net", "segment_images"],
     },
     {
         "Probes": ["fit_probes", "fit_final_probes", "measure_dynamics", "contrast_batch_norm"],

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from latentgen.data.image_files import ENDINGS
-from latentgen.disambiguation.picture_folder import letterbox, read_folder
-from latentgen.disambiguation.pictures import Sample, read, write
+from latentgen.disambiguation.image_folder import letterbox, read_folder
+from latentgen.disambiguation.images import Sample, read, write
 from latentgen.errors import PipelineError
 
 GRADIENT = np.linspace(0, 255, 40 * 20).reshape(20, 40)
@@ -16,11 +16,11 @@ RED = np.zeros((20, 40, 3), dtype=np.uint8)
 RED[..., 0] = 250
 
 
-def picture_of(folder: Path) -> np.ndarray:
+def image_of(folder: Path) -> np.ndarray:
     samples, skipped = read_folder(folder, size=40)
     assert skipped.empty
-    assert samples[0].picture.shape == (40, 40, 3)
-    return samples[0].picture
+    assert samples[0].image.shape == (40, 40, 3)
+    return samples[0].image
 
 
 def test_aspect_ratio_is_kept_on_black() -> None:
@@ -45,7 +45,7 @@ def test_grey_and_16_bit_images_look_the_same(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).mkdir()
         image.save(tmp_path / name / "image.png")
-    grey, deep = (picture_of(tmp_path / name).astype(int) for name in ("grey", "deep"))
+    grey, deep = (image_of(tmp_path / name).astype(int) for name in ("grey", "deep"))
     assert abs(grey - deep).max() <= 1
     assert grey[12, 5, 0] < 60 < 200 < grey[28, 5, 0]
 
@@ -53,7 +53,7 @@ def test_grey_and_16_bit_images_look_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", sorted(ENDINGS))
 def test_a_file_of_every_format_that_datasets_may_have(tmp_path: Path, ending: str) -> None:
     Image.fromarray(RED[..., 0]).save(tmp_path / f"image{ending.upper()}")
-    assert abs(picture_of(tmp_path)[20, 20].astype(int) - 250).max() <= 1
+    assert abs(image_of(tmp_path)[20, 20].astype(int) - 250).max() <= 1
 
 
 @pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "LA"])
@@ -61,7 +61,7 @@ def test_any_way_to_store_colour(tmp_path: Path, mode: str) -> None:
     image = Image.fromarray(RED)
     ending = "jpg" if mode == "CMYK" else "png"
     image.convert(mode).save(tmp_path / f"image.{ending}")
-    middle = picture_of(tmp_path)[20, 20].astype(int)
+    middle = image_of(tmp_path)[20, 20].astype(int)
     expected = np.array([75, 75, 75] if mode == "LA" else [250, 0, 0])
     assert abs(middle - expected).max() <= 6
 
@@ -69,7 +69,7 @@ def test_any_way_to_store_colour(tmp_path: Path, mode: str) -> None:
 def test_transparent_parts_are_black(tmp_path: Path) -> None:
     pixels = np.dstack([RED, np.zeros((20, 40), dtype=np.uint8)])
     Image.fromarray(pixels).save(tmp_path / "image.png")
-    assert not picture_of(tmp_path).any()
+    assert not image_of(tmp_path).any()
 
 
 def test_a_turned_camera_is_turned_back(tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ def test_a_turned_camera_is_turned_back(tmp_path: Path) -> None:
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise: the left side comes to the top
     image.save(tmp_path / "image.png", exif=exif)
-    picture = picture_of(tmp_path)
-    assert picture[5, 20, 0] > 200
-    assert picture[35, 20, 0] < 20
+    image = image_of(tmp_path)
+    assert image[5, 20, 0] > 200
+    assert image[35, 20, 0] < 20
 
 
 def test_a_damaged_file_is_named_and_the_others_go_on(tmp_path: Path) -> None:
@@ -105,17 +105,17 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         read_folder(tmp_path, size=40)
 
 
-def test_pictures_are_read_as_they_were_written(tmp_path: Path) -> None:
+def test_images_are_read_as_they_were_written(tmp_path: Path) -> None:
     objects = np.zeros((1, 20, 40), dtype=bool)
     objects[0, :3] = True
     samples = [
         Sample("one", RED, "lone", "single", "tune", (3,), objects, "ab"),
         Sample("two", RED[:5]),
     ]
-    write(samples, tmp_path / "pictures.h5")
-    for before, after in zip(samples, read(tmp_path / "pictures.h5"), strict=True):
+    write(samples, tmp_path / "images.h5")
+    for before, after in zip(samples, read(tmp_path / "images.h5"), strict=True):
         for field, value in vars(before).items():
             np.testing.assert_array_equal(getattr(after, field), value)
-    first = (tmp_path / "pictures.h5").read_bytes()
-    write(samples, tmp_path / "pictures.h5")
-    assert (tmp_path / "pictures.h5").read_bytes() == first
+    first = (tmp_path / "images.h5").read_bytes()
+    write(samples, tmp_path / "images.h5")
+    assert (tmp_path / "images.h5").read_bytes() == first

@@ -1,4 +1,4 @@
-"""Pictures from the image files of a folder."""
+"""Images from the image files of a folder."""
 
 import mimetypes
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from latentgen.checksums import sha256_of
 from latentgen.data.image_files import FORMATS, is_image, read_image
-from latentgen.disambiguation.pictures import Picture, Sample, skipped_table
+from latentgen.disambiguation.images import Pixels, Sample, skipped_table
 from latentgen.errors import PipelineError
 from latentgen.folders import is_hidden, walk
 
@@ -25,7 +25,7 @@ def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
         size: side of the square.
 
     Returns:
-        The pictures, and a table `name, reason` of the others, links to nothing and folders that
+        The images, and a table `name, reason` of the others, links to nothing and folders that
         are not entered among them. Files of another kind are only named on standard output.
 
     Raises:
@@ -39,17 +39,17 @@ def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
     samples, skipped = [], list(found.left_out.items())
     for name, file in found.files.items():
         try:
-            picture = letterbox(_read(name, file), size)
+            image = letterbox(_read(name, file), size)
         except PipelineError as error:
             print(f"skipped {name}: {error}")
-            if _is_picture(name):
+            if _is_image(name):
                 skipped.append((name, str(error)))
         else:
-            samples.append(Sample(name, picture, source_sha256=sha256_of(file)))
+            samples.append(Sample(name, image, source_sha256=sha256_of(file)))
     return samples, skipped_table(sorted(skipped))
 
 
-def _read(name: str, file: Path) -> Picture:
+def _read(name: str, file: Path) -> Pixels:
     if is_hidden(name):
         raise PipelineError("a hidden file")
     if not is_image(name):
@@ -59,12 +59,12 @@ def _read(name: str, file: Path) -> Picture:
     return read_image(file)
 
 
-def _is_picture(name: str) -> bool:
+def _is_image(name: str) -> bool:
     """Whether a file is an image by its name, of whatever format."""
     return is_image(name) or (mimetypes.guess_type(name)[0] or "").startswith("image/")
 
 
-def letterbox(image: NDArray[np.uint8], size: int) -> Picture:
+def letterbox(image: NDArray[np.uint8], size: int) -> Pixels:
     """Resize with its aspect ratio kept (bilinear), and centre on a black square.
 
     Args:

@@ -1,4 +1,4 @@
-"""Pictures whose labels are to be disambiguated and what is known about them, in an HDF5 file."""
+"""Images whose labels are to be disambiguated and what is known about them, in an HDF5 file."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ from latentgen.storage import atomic_hdf5
 
 DISTINCT, SINGLE = "distinct", "single"
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 """Height, width, 3 (red, green, blue): what is shown, and what a model is given."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One picture.
+    """One image.
 
     Attributes:
-        name: unique among the pictures.
-        picture: uint8 (H, W, 3), what models see.
+        name: unique among the images.
+        image: uint8 (H, W, 3), what models see.
         kind: how it was made, such as "lone"; "photo" of an image file.
         truth: whether its labels come from DISTINCT things or from a SINGLE one; "" if unknown.
         part: "tune" (choices may be made on it) or "report"; "" if there is nothing to choose.
@@ -34,7 +34,7 @@ class Sample:
     """
 
     name: str
-    picture: Picture
+    image: Pixels
     kind: str = "photo"
     truth: str = ""
     part: str = ""
@@ -44,11 +44,11 @@ class Sample:
 
 
 def write(samples: Iterable[Sample], path: str | PathLike[str]) -> None:
-    """Write pictures, in their order, to a file that has the same bytes every time."""
+    """Write images, in their order, to a file that has the same bytes every time."""
     with atomic_hdf5(path) as file:
         for index, sample in enumerate(samples):
             group = file.create_group(f"{index:06d}")
-            group["picture"] = sample.picture
+            group["image"] = sample.image
             group["objects"] = sample.objects
             group["labels"] = np.array(sample.labels, dtype=np.int64)
             for name in ("name", "kind", "truth", "part", "source_sha256"):
@@ -56,7 +56,7 @@ def write(samples: Iterable[Sample], path: str | PathLike[str]) -> None:
 
 
 def read(path: str | PathLike[str]) -> Iterator[Sample]:
-    """Read pictures one after the other.
+    """Read images one after the other.
 
     Raises:
         PipelineError: the file is missing or damaged.
@@ -65,13 +65,13 @@ def read(path: str | PathLike[str]) -> Iterator[Sample]:
         with h5py.File(path, "r", locking="best-effort") as file:
             for group in file.values():
                 yield Sample(
-                    picture=group["picture"][:],
+                    image=group["image"][:],
                     objects=group["objects"][:],
                     labels=tuple(int(label) for label in group["labels"][:]),
                     **dict(group.attrs),
                 )
     except (OSError, KeyError, RuntimeError) as error:
-        raise PipelineError(f"{path}: no readable pictures ({one_line(error)})") from error
+        raise PipelineError(f"{path}: no readable images ({one_line(error)})") from error
 
 
 def skipped_table(rows: list[tuple[str, str]]) -> pd.DataFrame:

@@ -1,12 +1,12 @@
-"""A small network for canvases of digits."""
+"""A small network for composites of digits."""
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 
-class CanvasNet(nn.Module):
-    """A small network for canvases of digits: convolutions, then global average pooling."""
+class CompositeNet(nn.Module):
+    """A small network for composites of digits: convolutions, then global average pooling."""
 
     def __init__(self, n_classes: int, channels: Sequence[int] = (24, 48, 64)) -> None:
         """Make a network with one convolution and pooling for each entry of `channels`."""
@@ -19,5 +19,5 @@ class CanvasNet(nn.Module):
         self.head = nn.Linear(channels[-1], n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of pictures (n, 3, H, W)."""
+        """Logits of images (n, 3, H, W)."""
         return self.head(self.features(x).mean((2, 3)))
