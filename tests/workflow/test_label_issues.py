@@ -61,7 +61,9 @@ def test_issues_of_labels_that_came_with_the_data(workspace: Callable[..., Works
     table = pd.read_csv(results / "tables" / "label_issues.csv")
     assert set(table["method"]) == set(METHODS)
     assert set(table["level"]) == {"bob", "noise"}
-    rates = table.query("split == 'train' and method == 'probes'").set_index("level")["noise_rate"]
+    rates = table.query("split == 'train' and method == 'label_score'").set_index("level")[
+        "noise_rate"
+    ]
     on_train = samples[samples["split"] == "train"]
     assert rates["bob"] == (on_train["given_label"] != on_train["true_label"]).mean()
     text = (results / "tables" / "label_issues.md").read_text()
@@ -74,7 +76,7 @@ def test_issues_of_labels_that_came_with_the_data(workspace: Callable[..., Works
     run = results / "runs" / "mine" / "unknown-noise" / "seed1"
     samples = pd.read_csv(run / "label_issues.csv")
     assert (samples["given_label"] == found).all() and samples["true_label"].isna().all()
-    assert samples["probes"].between(0, 1).all()
+    assert samples["label_score"].between(0, 1).all()
     assert table.loc[table["experiment"] == "mine", ["noise_rate", "auroc"]].isna().all(axis=None)
     assert f"## mine, unknown noise, images trained on\n\n{NO_TRUTH} " in text
     shares = pd.read_csv(results / "tables" / "label_issues_transitions.csv")
@@ -114,7 +116,7 @@ def test_the_page_sorts_and_shows_whatever_names_hold(tmp_path: Path) -> None:
             "predicted_label": [evil[(i + 1) % 4] for i in range(n)],
             "true_label": [evil[i % 4] for i in range(n)],
             "is_label_issue": [i < 5 for i in range(n)],
-            "probes": np.linspace(0.9, 0.1, n),
+            "label_score": np.linspace(0.9, 0.1, n),
         }
     )
     images = np.random.default_rng(0).integers(0, 256, (n, 3, 8, 8)).astype(np.uint8)

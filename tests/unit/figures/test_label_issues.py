@@ -10,11 +10,11 @@ from latentgen.label_issues.score_run import METHODS
 def test_every_dot_stands_beside_the_name_of_its_method() -> None:
     columns = ["experiment", "noise", "level", "method", "auroc"]
     rows = [
-        ("one", "uniform", 0.4, "probes", 0.9),
+        ("one", "uniform", 0.4, "label_score", 0.9),
         ("one", "uniform", 0.4, "masc", 0.8),
         ("one", "uniform", 0.4, "loss", 0.6),
         ("two", "uniform", 0.4, "loss", 0.95),  # another order
-        ("two", "uniform", 0.4, "probes", 0.7),
+        ("two", "uniform", 0.4, "label_score", 0.7),
     ]
     numbers = pd.DataFrame(rows, columns=columns).assign(auroc_low=float("nan"))
     numbers["auroc_high"] = numbers["auroc_low"]

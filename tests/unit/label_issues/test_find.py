@@ -52,7 +52,7 @@ def test_the_table_is_that_of_the_layer() -> None:
     loader = DataLoader(TensorDataset(inputs, labels), batch_size=16)
     table = find_label_issues(model, loader)
     activations, _ = extract(model, loader, ["2"])
-    pd.testing.assert_frame_equal(table, label_scores(activations["2"], labels))
+    pd.testing.assert_frame_equal(table, label_scores(activations["2"], labels, memorised=True))
     named = find_label_issues(model, loader, layers=["2"])
     pd.testing.assert_frame_equal(table, named)
     assert table["label_score"].idxmin() == 5

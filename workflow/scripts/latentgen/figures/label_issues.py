@@ -11,7 +11,7 @@ from latentgen.drawing.panels import Drawn, unless_empty, wrapped_grid
 from latentgen.label_issues.score_run import METHODS
 
 GROUPS = {
-    "probes": "#0072B2",
+    "label_score": "#0072B2",
     "masc": "#56B4E9",
     "velpic": "#56B4E9",
     "cleanlab": "#D55E00",

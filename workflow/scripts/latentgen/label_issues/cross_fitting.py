@@ -1,7 +1,7 @@
 """Class scores of every sample by linear discriminants that did not see the sample's label."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -26,8 +26,9 @@ CACHED_WIDTH = 2048
 def stratified_folds(labels: NDArray[np.int64], n_folds: int, seed: int) -> NDArray[np.int64]:
     """Fold of each sample, int64 (N,) from 0 on: random, and balanced within each class.
 
-    >>> stratified_folds(np.array([0, 0, 0, 0, 1, 1]), n_folds=2, seed=0).reshape(3, 2).sum(1)
-    array([1, 1, 1])
+    >>> folds = stratified_folds(np.array([0, 0, 0, 0, 1, 1]), n_folds=2, seed=0)
+    >>> np.bincount(folds[:4]), np.bincount(folds[4:])
+    (array([2, 2]), array([1, 1]))
 
     Args:
         labels: int64 (N,), at least one of them twice.
@@ -65,6 +66,7 @@ class CrossFittedDiscriminant:
     def __init__(
         self, features: Tensor, labels: NDArray[np.int64], n_classes: int, folds: NDArray[np.int64]
     ) -> None:
+        """Compute the second moments of every fold."""
         self._features, self._labels, self._mean = features, labels, _mean(features)
         norms = [(rows.double() - self._mean).norm(dim=1).float() for rows in features.split(CHUNK)]
         self._norms = torch.cat(norms).clamp_min(1e-30)
@@ -83,13 +85,14 @@ class CrossFittedDiscriminant:
         """bool (N, C): whether another fold has the class."""
 
     @torch.no_grad()
-    def scores(self, weights: Tensor) -> Tensor:
+    def scores(self, weights: Tensor, penalties: Sequence[float] = ()) -> Tensor:
         """Cross-fitted log-probabilities of the classes, float64 (N, C) on the CPU.
 
         The penalty has the largest likelihood of the observed labels on the first fold.
 
         Args:
             weights: (N, C), probability that a sample is of a class: one-hot labels or posteriors.
+            penalties: candidates; default `PENALTIES`.
 
         Returns:
             Log-probabilities, -inf for a class that no other fold has.
@@ -111,7 +114,7 @@ class CrossFittedDiscriminant:
                 parts = [rows @ linear + constant for rows, _, _ in self._by_fold(fold)]
                 return torch.cat(parts).cpu().double().log_softmax(1)
 
-            first = {penalty: apply(0, penalty) for penalty in PENALTIES}
+            first = {penalty: apply(0, penalty) for penalty in penalties or PENALTIES}
             penalty = max(first, key=lambda each: self._likelihood(first[each]))
             scores = torch.empty(weights.shape, dtype=torch.float64)
             members = self._members.cpu()
@@ -165,6 +168,7 @@ class CrossFittedDiscriminant:
                 if len(chosen):
                     centred = self._features[chosen].float() - self._mean
                     yield centred / self._norms[chosen, None], chosen, fold
+
 
 def _mean(features: Tensor) -> Tensor:
     """Mean row in float32, computed in float64 in one pass."""

@@ -1,12 +1,14 @@
 """Label scores: how probable each observed label is, given a sample's features."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -18,6 +20,12 @@ from latentgen.probes.magnitudes import ordinary_together
 
 Features = ArrayLike | Tensor
 """Rows (N, D): an array, or a tensor on any device, where the work is then done."""
+
+Judgement = tuple[NoiseModel, Tensor, float | None]
+"""Noise model; bool (N,), whether a label can be judged; noise rate, if not that of the model."""
+
+MEMORISED_PENALTY = 10.0
+"""Penalty for layers of a network trained on the labels: smaller ones recover memorised labels."""
 
 REFIT_GAIN = 0.02
 """Least gain of log-likelihood, in nats a sample, for which discriminants are fitted again."""
@@ -32,6 +40,7 @@ def label_scores(
     ids: Sequence[Any] | None = None,
     n_folds: int = 5,
     seed: int = 0,
+    memorised: bool = False,
     return_probabilities: Literal[False] = False,
 ) -> pd.DataFrame: ...
 
@@ -45,6 +54,7 @@ def label_scores(
     ids: Sequence[Any] | None = None,
     n_folds: int = 5,
     seed: int = 0,
+    memorised: bool = False,
     return_probabilities: Literal[True],
 ) -> tuple[pd.DataFrame, pd.DataFrame]: ...
 
@@ -57,6 +67,7 @@ def label_scores(
     ids: Sequence[Any] | None = None,
     n_folds: int = 5,
     seed: int = 0,
+    memorised: bool = False,
     return_probabilities: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, pd.DataFrame]:
     """Score each observed label from features, or from out-of-sample class probabilities.
@@ -90,16 +101,19 @@ def label_scores(
             pandas objects, otherwise positions.
         n_folds: number of folds; fewer if no class has that many samples. Unused for `pred_probs`.
         seed: seed of the folds; the same seed gives the same bytes.
+        memorised: whether a network trained on these labels computed the features. Its layers
+            predict memorised labels, so the penalty is then fixed and the noise rate estimated from
+            two normal distributions of margins.
         return_probabilities: also return probabilities of the classes.
 
     Returns:
         A row for each sample, in order. Columns: is_label_issue, whether the label score is one of
         the lowest, as many as the noise rate says; label_score in 0..1, the probability that the
-        observed label is the true one; given_label, the observed label; predicted_label, the most probable class, for a label issue the most
-        probable other one. A label that no other fold has cannot be judged: its score is 1.
-        `attrs["noise_rate"]` is the estimated fraction of wrong labels; `attrs["transitions"]` the
-        estimated probabilities (C, C) of the observed label given the true class; and
-        `attrs["log_likelihood"]` that of the observed labels, in nats a sample.
+        observed label is the true one; given_label, the observed label; predicted_label, the most
+        probable class, for a label issue the most probable other one. A label that no other fold
+        has cannot be judged: its score is 1. `attrs["noise_rate"]` is the estimated fraction of
+        wrong labels; `attrs["transitions"]` the probabilities (C, C) of the observed label given
+        the true class; `attrs["log_likelihood"]` that of the observed labels, in nats a sample.
 
         With `return_probabilities`, a tuple of that table and of the probabilities (N, C) of the
         true class given the features alone, with sorted classes as columns.
@@ -113,34 +127,71 @@ def label_scores(
     if n_folds < 2:
         raise PipelineError(f"n_folds: found {n_folds}; expected two or more")
     given = pred_probs if features is None else features
-    index = _index(given, labels, ids)
-    observed, classes, indices = _classes(labels)
     if features is None:
         rows = {"pred_probs": _rows(pred_probs, "pred_probs")}
     else:
         layers = features if isinstance(features, Mapping) else {"features": features}
         rows = {name: _rows(values, name) for name, values in layers.items()}
+    observed, classes, indices = _classes(labels)
     for name, values in rows.items():
         if len(values) != len(observed):
             raise PipelineError(f"{name}: found {len(values)} rows and {len(observed)} labels")
+    index = _index(given, labels, ids)
     if features is None:
-        model, known = _of_probabilities(rows["pred_probs"], indices, len(classes))
+        found = _of_probabilities(rows["pred_probs"], indices, len(classes))
     else:
-        model, known = _of_features(list(rows.values()), indices, len(classes), n_folds, seed)
-    table = _judged(model, known, indices, classes)
+        fit = _of_memorised if memorised else _of_features
+        found = fit(list(rows.values()), indices, len(classes), n_folds, seed)
+    table = _judged(*found, labels=indices, classes=classes)
     if index is not None:
         table.index = index
     if not return_probabilities:
         return table
-    return table, pd.DataFrame(model.probabilities.numpy(), index=table.index, columns=classes)
+    return table, pd.DataFrame(found[0].probabilities.numpy(), index=table.index, columns=classes)
 
 
 def label_table(
-    features: Sequence[Tensor], labels: NDArray[np.int64], n_folds: int = 5, seed: int = 0
+    features: Sequence[Tensor], labels: NDArray[np.int64], *, memorised: bool, seed: int = 0
 ) -> pd.DataFrame:
     """Table of `label_scores` for valid features, each (N, D), and class indices, int64 (N,)."""
     classes, indices = np.unique(labels, return_inverse=True)
-    return _judged(*_of_features(features, indices, len(classes), n_folds, seed), indices, classes)
+    fit = _of_memorised if memorised else _of_features
+    return _judged(*fit(features, indices, len(classes), 5, seed), labels=indices, classes=classes)
+
+
+def _of_memorised(
+    features: Sequence[Tensor],
+    labels: NDArray[np.int64],
+    n_classes: int,
+    n_folds: int,
+    seed: int,
+) -> Judgement:
+    """Like `_of_features`, for layers of a network trained on the labels, and the noise rate.
+
+    Such a layer predicts memorised labels, so held-out likelihood can choose neither the penalty
+    nor the noise model: the penalty is fixed, and the posterior is the probability of the class.
+    """
+    parts = _discriminants(features, labels, n_classes, n_folds, seed)
+    targets = torch.from_numpy(labels)
+    weights = one_hot(targets, n_classes)
+    scores = torch.stack([part.scores(weights, (MEMORISED_PENALTY,)) for part in parts]).mean(0)
+    known = parts[0].known.gather(1, targets[:, None])[:, 0]
+    model = fit_noise(scores, labels)
+    rate = noise_rate(margins(scores.numpy(), labels)[known.numpy()])
+    return replace(model, posteriors=model.probabilities), known, rate
+
+
+def _discriminants(
+    features: Sequence[Tensor], labels: NDArray[np.int64], n_classes: int, n_folds: int, seed: int
+) -> list[CrossFittedDiscriminant]:
+    if len(labels) == n_classes:
+        raise PipelineError("labels: found every class once; expected several samples of a class")
+    folds = stratified_folds(labels, n_folds, seed)
+    # A discriminant uses directions only, but float32 has to hold squares.
+    return [
+        CrossFittedDiscriminant(ordinary_together(rows), labels, n_classes, folds)
+        for rows in features
+    ]
 
 
 def _of_features(
@@ -149,18 +200,13 @@ def _of_features(
     n_classes: int,
     n_folds: int,
     seed: int,
-) -> tuple[NoiseModel, Tensor]:
+) -> Judgement:
     """Noise model of features, and whether another fold has the sample's label, bool (N,).
 
     The discriminants are fitted again to the posteriors, at most twice, while that raises the
     held-out log-likelihood: once to compare free transitions with uniform noise.
     """
-    folds = stratified_folds(labels, n_folds, seed)
-    # The discriminant uses directions only, but float32 has to hold squares.
-    parts = [
-        CrossFittedDiscriminant(ordinary_together(rows), labels, n_classes, folds)
-        for rows in features
-    ]
+    parts = _discriminants(features, labels, n_classes, n_folds, seed)
     targets = torch.from_numpy(labels)
     known = parts[0].known.gather(1, targets[:, None])[:, 0]
 
@@ -173,20 +219,19 @@ def _of_features(
     first = scores(one_hot(targets, n_classes))
     floor = fit_noise(first, labels, uniform=True)
     if len(labels) < n_classes * (n_classes - 1):  # too few for as many transitions
-        return floor, known
+        return floor, known, None
     model = fit_noise(first, labels, uniform=False)
     again = refit(model, uniform=False)
     if not confusions_are_real(again, refit(floor, uniform=True)):
-        return floor, known
+        return floor, known, None
     if again.log_likelihood < model.log_likelihood + REFIT_GAIN:
-        return model, known
+        return model, known, None
     third = refit(again, uniform=False)
-    return (third if third.log_likelihood > again.log_likelihood + REFIT_GAIN else again), known
+    better = third.log_likelihood > again.log_likelihood + REFIT_GAIN
+    return third if better else again, known, None
 
 
-def _of_probabilities(
-    pred_probs: Tensor, labels: NDArray[np.int64], n_classes: int
-) -> tuple[NoiseModel, Tensor]:
+def _of_probabilities(pred_probs: Tensor, labels: NDArray[np.int64], n_classes: int) -> Judgement:
     if pred_probs.shape[1] != n_classes or bool((pred_probs < 0).any()):
         raise PipelineError(
             f"pred_probs: found {pred_probs.shape[1]} columns from {float(pred_probs.min()):g} on; "
@@ -195,15 +240,20 @@ def _of_probabilities(
     scores = pred_probs.cpu().double().clamp_min(1e-12).log()
     floor, free = (fit_noise(scores, labels, uniform=uniform) for uniform in (True, False))
     use_free = len(labels) >= n_classes * (n_classes - 1) and confusions_are_real(free, floor)
-    return free if use_free else floor, torch.ones(len(labels), dtype=torch.bool)
+    return free if use_free else floor, torch.ones(len(labels), dtype=torch.bool), None
 
 
 def _judged(
-    model: NoiseModel, known: Tensor, labels: NDArray[np.int64], classes: NDArray[Any]
+    model: NoiseModel,
+    known: Tensor,
+    rate: float | None,
+    *,
+    labels: NDArray[np.int64],
+    classes: NDArray[Any],
 ) -> pd.DataFrame:
     posteriors, rows = model.posteriors.numpy(), np.arange(len(labels))
     score = np.where(known.numpy(), posteriors[rows, labels], 1.0).clip(0, 1)
-    rate = float(1 - score.mean())
+    rate = float(1 - score.mean()) if rate is None else rate
     issue = lowest(score, rate) & known.numpy()
     others = posteriors.copy()
     others[rows[issue], labels[issue]] = -1
@@ -232,6 +282,27 @@ def margins(scores: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[Any]:
     others[rows, labels] = -np.inf
     difference: NDArray[Any] = scores[rows, labels] - others.max(1)
     return difference
+
+
+def noise_rate(margins: NDArray[Any]) -> float:
+    """Fraction of wrong labels of a network's training samples, from margins (N,).
+
+    Two normal distributions are fitted to the margins. The result is the weight of the lower one
+    (arXiv 1904.11238 uses losses and two beta distributions), at most the fraction of negative
+    margins.
+
+    >>> right = np.linspace(2, 4, 300)
+    >>> round(noise_rate(np.concatenate([right, -right[:100]])), 2)
+    0.25
+    """
+    finite = margins[np.isfinite(margins)].astype(np.float64)[:, np.newaxis]
+    if not len(finite):
+        return 0.0
+    not_predicted = float((finite < 0).mean())
+    if len(np.unique(finite)) < 3:  # nothing to divide into two
+        return not_predicted
+    mixture = GaussianMixture(2, n_init=3, random_state=0).fit(finite)
+    return min(not_predicted, float(mixture.weights_[mixture.means_[:, 0].argmin()]))
 
 
 def lowest(scores: NDArray[Any], fraction: float) -> NDArray[np.bool_]:
@@ -276,7 +347,9 @@ def _index(features: Any, labels: Any, ids: Sequence[Any] | None) -> pd.Index | 
             repeated = index[index.duplicated()][0]
             raise PipelineError(f"ids: found {repeated!r} more than once; expected unique names")
         return index
-    given = [each.index for each in (features, labels) if isinstance(each, pd.DataFrame | pd.Series)]
+    given = [
+        each.index for each in (features, labels) if isinstance(each, pd.DataFrame | pd.Series)
+    ]
     if len(given) == 2 and not given[0].equals(given[1]):
         raise PipelineError("labels: found an index that differs from that of the features")
     return given[0] if given else None
@@ -291,7 +364,7 @@ def _classes(
         labels = one_dimensional(array, "labels")
         if labels.dtype.kind == "f" and not np.isfinite(labels).all():
             raise PipelineError("labels: found NaN or infinity; expected a class for each sample")
-        classes, indices, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        classes, indices = np.unique(labels, return_inverse=True)
     except (TypeError, ValueError) as error:  # of several kinds, which have no order
         raise PipelineError(f"labels: expected numbers or strings ({one_line(error)})") from None
     if len(classes) < 2:
@@ -303,6 +376,4 @@ def _classes(
             "labels: found -1, which often means unlabelled; expected classes from 0 on "
             "(leave unlabelled samples out)"
         )
-    if counts.max() < 2:
-        raise PipelineError("labels: found every class once; expected several samples of a class")
     return labels, classes, indices.astype(np.int64)
