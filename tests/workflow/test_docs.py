@@ -22,7 +22,7 @@ from latentgen.config.schema import Config, read
 def written(page: str) -> dict[str, str]:
     """The files of a page's examples: blocks whose first line is a comment with a file's name."""
     blocks = re.findall(
-        r"```\w*\n# (\S+)\n(.*?)```", (REPOSITORY / "docs" / page).read_text(), re.S
+        r"```\w*\n# (\S+)\n(.*?)```", (REPOSITORY / "docs/how-to" / page).read_text(), re.S
     )
     assert blocks
     return dict(blocks)
@@ -67,7 +67,7 @@ def test_add_a_dataset(repository: Workspace) -> None:
         assert file["train/images"].shape == (12, 3, 16, 16)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/add_a_dataset.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/add_a_dataset.md"])
 def test_every_dataset_of_an_example_is_one_that_config_yaml_may_hold(page: str) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.S)
     read_blocks = [yaml.safe_load(block) or {} for block in blocks]
@@ -135,13 +135,13 @@ def test_a_module_that_is_not_there_is_a_config_error(repository: Workspace) -> 
 
 def test_the_readme_links_every_page() -> None:
     readme = (REPOSITORY / "README.md").read_text()
-    for page in Path(REPOSITORY, "docs").glob("add_*.md"):
-        assert f"docs/{page.name}" in readme
+    for page in Path(REPOSITORY, "docs/how-to").glob("add_*.md"):
+        assert f"docs/how-to/{page.name}" in readme
 
 
 def test_no_example_is_left_out() -> None:
     tested = {name for name in globals() if name.startswith("test_add_")}
-    pages = {f"test_{page.stem}" for page in (REPOSITORY / "docs").glob("add_*.md")}
+    pages = {f"test_{page.stem}" for page in (REPOSITORY / "docs/how-to").glob("add_*.md")}
     assert pages == tested
 
 
@@ -188,8 +188,8 @@ def test_the_first_entry_of_each_kind_shows_every_key(kind: str, entry: str) -> 
 
 
 def examples() -> list[dict[str, Any]]:
-    """The excerpts of config.yaml that config/README.md explains keys by."""
-    text = (REPOSITORY / "config" / "README.md").read_text()
+    """The excerpts of config.yaml that docs/reference/configuration.md explains keys by."""
+    text = (REPOSITORY / "docs/reference/configuration.md").read_text()
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.S)]
 
 

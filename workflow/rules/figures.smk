@@ -21,7 +21,7 @@ CONTRASTED = [name for name in SUITE if EXPERIMENTS[name]["batch_norm_contrast"]
 MISLABELLED = [name for name in SUITE if is_noisy(EXPERIMENTS[name]["noise"])]
 NOISY_FEATURES = [name for name in FEATURES if is_noisy(EXPERIMENTS[name]["noise"])]
 SEARCHED = [*MISLABELLED, *NOISY_FEATURES, *WITHOUT_TRUTH]
-MENDED = [
+RETRAINED = [
     name
     for name in SEARCHED
     if EXPERIMENTS[name]["model"] and EXPERIMENTS[name]["validation_fraction"] > 0

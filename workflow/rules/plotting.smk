@@ -16,9 +16,9 @@ SUITE_FIGURES = {
         "input": {"table": "results/tables/label_issues.csv"},
         "of": [*MISLABELLED, *NOISY_FEATURES],
     },
-    "label_issues/mending": {
-        "input": {"mended": of_runs(MENDED, "mending.csv", above=0)},
-        "of": MENDED,
+    "label_issues/cleaned_labels": {
+        "input": {"cleaned": of_runs(RETRAINED, "cleaned_labels.csv", above=0)},
+        "of": RETRAINED,
     },
     "disambiguation/disambiguation_scores": {
         "input": {"pairs": of_studies("pairs.csv")},
@@ -41,7 +41,9 @@ SUITE_FIGURES = {
 def figure_params(name, spec):
     """Params of a figure's rule: its entry in latentgen/figures, code and look, and its own."""
     entry = spec.get("figure", name)
+    _, resources = split_resources(spec["input"])
     return {
+        "external": resources,
         "code": code_of("make_figure.py", "figures", {"figure": entry}),
         "figure": entry,
         "style": FIGURE_STYLE,
@@ -56,7 +58,7 @@ for place, spec in EXPERIMENT_FIGURES.items():
         name:
             f"plot_{name}"
         input:
-            **spec["input"],
+            **split_resources(spec["input"])[0],
         output:
             **figure(paper, name),
         log:
@@ -85,7 +87,7 @@ for place, spec in SUITE_FIGURES.items():
         name:
             f"plot_{name}"
         input:
-            **spec["input"],
+            **split_resources(spec["input"])[0],
         output:
             **figure(paper, name, of_suite=True, category=spec.get("category")),
         log:

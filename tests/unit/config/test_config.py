@@ -224,7 +224,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     "no training": (lambda c: tiny(c).pop("training"), ["experiments.tiny.training", "nothing"]),
     "scaling of as many channels": (
         with_dataset(source="npz", path="a", normalise={"mean": [0.1, 0.2, 0.3], "std": [1, 1]}),
-        ["datasets.digits.normalise", "allowed: as many, one a channel"],
+        ["datasets.digits.normalise", "expected as many of both"],
     ),
     "scaling of other channels": (
         with_dataset(
@@ -233,7 +233,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
             normalise={"mean": [0.1, 0.2, 0.3]},
             size={"train": 9, "test": 9, "shape": [1, 8, 8], "classes": 3},
         ),
-        ["datasets.digits", "found numbers for 3 channels; the images have 1"],
+        ["datasets.digits", "found numbers for 3 channels; expected 1"],
     ),
     "a table without its folder": (
         with_dataset(source="csv", path="config.yaml", folder="nowhere"),
@@ -610,7 +610,7 @@ def test_the_schema_for_editors_is_the_one_that_is_enforced() -> None:
 
 
 def test_the_reference_of_keys_is_that_of_the_schema() -> None:
-    reference = REPOSITORY / "config" / "reference.md"
+    reference = REPOSITORY / "docs/reference/configuration_keys.md"
     written = jsonschema_markdown.generate(schema(), footer=False, hide_empty_columns=True)
     assert reference.read_text().strip() == written.strip(), "run `make schema`"
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 from sklearn.model_selection import train_test_split
 from tests.unit.toy import (
-    MODEL,
     TRAINING,
     K,
     RowsSource,
@@ -26,12 +25,10 @@ from latentgen.data.labels import LabelArray, Labels, TrainLabels
 from latentgen.editing import relabelling
 from latentgen.editing.best_probe import BestProbe, best_probes
 from latentgen.errors import PipelineError
-from latentgen.networks import checkpoints, training
+from latentgen.networks import checkpoints
 from latentgen.networks.activations import read_split
-from latentgen.networks.network import build
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of
-from latentgen.networks.training_config import TrainingConfig
 from latentgen.probes.make_probe import make_probe
 
 SETTINGS: dict[str, Any] = {
@@ -161,36 +158,6 @@ def test_published_chooses_by_test_labels(planted) -> None:
     assert {new.layer for new in chosen.values()} == {"but_held_out"}
 
 
-@pytest.mark.parametrize(
-    ("accuracies", "epochs", "best"),
-    [
-        ([0.9, 0.5, 0.6, 0.6, 0.5, 0.6, 0.9], 5, 2),  # equal is no improvement; 0 does not count
-        ([0.1, 0.5, 0.4, 0.4, 0.6, 0.5, 0.4, 0.3, 0.9], 7, 4),
-        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 8, 8),  # the limit
-    ],
-)
-def test_stops_once_patience_is_over(
-    monkeypatch: pytest.MonkeyPatch, accuracies: list[float], epochs: int, best: int
-) -> None:
-    script = iter(accuracies)
-    monkeypatch.setattr(
-        relabelling,
-        "held_out_accuracies",
-        lambda module, data: {"validation_accuracy": next(script), "test_accuracy": 0.5},
-    )
-    images = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
-    labels = torch.zeros(4, dtype=torch.int64)
-    data = training.TrainingData(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
-    module = build(MODEL, (1, 2, 2), K, seed=0).module
-    config = TrainingConfig(**{**TRAINING, "max_epochs": 8}, seed=0)
-    rows = relabelling.retrain(module, data, config, patience=3)
-    assert [row["epoch"] for row in rows] == list(range(epochs + 1))
-    assert [row["epoch"] for row in rows if row["best"]] == [best]
-    assert [row["validation_accuracy"] for row in rows] == accuracies[: epochs + 1]
-    assert rows[0]["train_accuracy_relabelled"] is None
-    assert all(row["train_accuracy_relabelled"] is not None for row in rows[1:])
-
-
 @pytest.fixture(scope="module")
 def memorised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """States of a network that has memorised the toy's observed labels."""
@@ -222,27 +189,6 @@ def labels(dataset: datasets.Dataset) -> TrainLabels:
 @pytest.fixture
 def run(tmp_path: Path, dataset: datasets.Dataset, labels: TrainLabels) -> Run:
     return make_run(tmp_path, dataset, labels, 0.2)
-
-
-def test_perfect_relabels_improve_a_memorised_network(run: Run, memorised: Path) -> None:
-    module = run.network().module
-    last = checkpoints.epochs_in(memorised)[-1]
-    checkpoints.load_into(module, checkpoints.checkpoint_path(memorised, last))
-    data = run.training_data()
-    data = replace(data, observed=data.true)
-    rows = relabelling.retrain(module, data, run.training_config(TRAINING), patience=5)
-    assert rows[0]["test_accuracy"] < 0.75
-    assert rows[-1]["test_accuracy"] > 0.9
-    assert rows[-1]["train_accuracy_relabelled"] > 0.95
-    # The module is left at the last epoch.
-    held_out = training.held_out_accuracies(module, data)
-    assert held_out["test_accuracy"] == rows[-1]["test_accuracy"]
-
-
-def test_a_loss_that_is_not_finite_is_one_line(run: Run) -> None:
-    config = run.training_config({**TRAINING, "optimizer": "SGD", "learning_rate": 1e30})
-    with pytest.raises(PipelineError, match=r"epoch 1: the loss is .*learning rate below 1e\+30"):
-        relabelling.retrain(run.network().module, run.training_data(), config, patience=3)
 
 
 def test_relabels_what_the_network_was_trained_on_and_trains_on_from_its_last_epoch(

@@ -12,7 +12,7 @@ from tests.unit import toy
 from latentgen.analysis.detection import found_by_run
 from latentgen.csv_file import read_csv
 from latentgen.data.datasets import Dataset
-from latentgen.label_issues.retrain_cleaned import choices, mend
+from latentgen.label_issues.retrain_cleaned import choices, retrain_on_cleaned_labels
 from latentgen.label_issues.score_run import METHODS, label_issues, label_issues_of_features
 from latentgen.networks.run import Run
 
@@ -54,7 +54,9 @@ def test_ways_to_treat_wrong_labels_and_what_they_come_to(
     assert (ways["relabelled"].labels[~suspect] == run.labels.observed[~suspect]).all()
     assert (ways["clean"].labels == run.labels.true)[ways["clean"].kept].all()
     training = {**toy.TRAINING, "learning_rate": 0.003}
-    table = mend(run, checkpoints, samples, CPU, training=training, max_epochs=8, patience=8)
+    table = retrain_on_cleaned_labels(
+        run, checkpoints, samples, CPU, training=training, max_epochs=8, patience=8
+    )
     table = table.set_index("choice")
     assert table.loc["clean", "wrong_share"] == 0
     assert table.loc["dropped", "wrong_share"] < table.loc["all", "wrong_share"] / 2

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.unit.modes import MODES
 from torch import Tensor, nn
 from torch.utils.data import (
     DataLoader,
@@ -16,6 +17,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
+from latentgen.editing.repair import repair
 from latentgen.errors import PipelineError
 from latentgen.label_issues.find import find_label_issues
 from latentgen.networks.extract import extract
@@ -138,3 +140,29 @@ def test_what_is_wrong_with_a_batch(batch: Any, told: str) -> None:
     with pytest.raises(PipelineError, match=told) as caught:
         inputs_and_labels(batch)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_global_modes_of_a_caller_change_nothing(mode: Any) -> None:
+    torch.manual_seed(0)
+    images, labels = torch.rand(N, 1, 4, 4), Y.tolist()
+    convolution = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+    model = nn.Sequential(convolution, nn.Flatten(), nn.Linear(16, 8), nn.Linear(8, 3))
+
+    def found() -> list[Any]:
+        inputs = images.clone()  # made under the caller's modes, as its own data are
+        rows = extract(model, [(inputs, labels)], ["mean of 0", "2"])[0]
+        issues = find_label_issues(nn.Identity(), [(inputs.flatten(1), labels)], layers=[""])
+        repaired = repair(model, [(inputs, labels)])(inputs)
+        return [
+            *rows.values(),
+            torch.tensor(issues["label_score"].tolist(), device="cpu"),
+            repaired,
+        ]
+
+    expected = found()
+    with mode():
+        changed = found()
+    close = {"rtol": 0.03, "atol": 0.03} if mode.__name__ == "autocast" else {"rtol": 0, "atol": 0}
+    for one, other in zip(changed, expected, strict=True):
+        torch.testing.assert_close(one.detach().to(other.dtype), other.detach(), **close)

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from latentgen.analysis.over_seeds import Probes, last_rows
 from latentgen.errors import PipelineError
-from latentgen.names import MODEL
+from latentgen.names import INPUT, MODEL
 
 PUBLISHED_PROBES: dict[str, dict[str, Any]] = {
     "MASC": {"probe": "masc", "explained_variance": 0.99, "n_components": None},
@@ -29,6 +31,7 @@ NOISE = "uniform"
 
 LAST_EPOCH = "model, last epoch"
 BEST_EPOCH = "model, best epoch on test"
+BEFORE_TRAINING = "best hidden layer, untrained"
 
 _FIT_LABELS = {"corrupted": "observed", "corrupted_scored_on_true": "observed", "true": "true"}
 _HEADLINES = {
@@ -48,18 +51,22 @@ class Published:
             layer, mean, min, max.
         headline: probe, fit_labels, split, score_labels, level, mean: at the best layer, from the
             paper's own table.
+        untrained: the same columns, of initialised networks (arXiv 2603.19865), at the best hidden
+            layer; without rows if nothing is published.
     """
 
     model: pd.DataFrame
     by_layer: pd.DataFrame
     headline: pd.DataFrame
+    untrained: pd.DataFrame
 
     @classmethod
     def read(cls, files: Mapping[str, str], counterpart: Mapping[str, str]) -> "Published":
         """Read the tables.
 
         Args:
-            files: paths of the tables `model_accuracy`, `probe_accuracy` and `headline`.
+            files: paths of the tables `model_accuracy`, `probe_accuracy` and `headline`, and
+                possibly `initialised`.
             counterpart: `dataset` and `model` as the tables write them.
 
         Raises:
@@ -75,6 +82,7 @@ class Published:
             _model_rows(model.merge(pair), headline.merge(pair)),
             _probe_rows(by_layer.merge(pair)),
             _headline_rows(headline.merge(pair)),
+            _untrained_rows(files.get("initialised"), pair),
         )
 
 
@@ -126,6 +134,15 @@ def _headline_rows(table: pd.DataFrame) -> pd.DataFrame:
         score_labels="true",
     )
     return rows[[*_SCORED, "level", "mean"]]
+
+
+def _untrained_rows(file: str | None, pair: pd.DataFrame) -> pd.DataFrame:
+    columns = [*_SCORED, "level", "mean"]
+    if file is None:
+        return pd.DataFrame(columns=columns)
+    rows = pd.read_csv(file).merge(pair).query("network == 'initialised'")
+    rows = rows.rename(columns={"corruption": "level", "test_accuracy": "mean", "series": "probe"})
+    return rows.assign(fit_labels="observed", split="test", score_labels="true")[columns]
 
 
 def counterparts(probes: Probes) -> dict[str, str]:
@@ -204,7 +221,7 @@ def compare(
         tolerance, status (see `judged`). Quantities: the model's at its last and best epoch; a
         probe `by layer`; a probe at its `best layer` (of those in the published tables, by the mean
         over runs on test, as in the paper), and, for MASC, the same from the paper's own table
-        (`best layer, headline`).
+        (`best layer, headline`) and of the untrained network (`best hidden layer, untrained`).
     """
     parts = [
         _compare_one(
@@ -229,7 +246,7 @@ MET, MISSED, NOT_RUN, NOT_COMPARABLE = "met", "missed", "not run", "not comparab
 TRAIN_MODE = ("ResNet18",)
 """Published models with batch normalisation, which the authors' code never switches to eval mode.
 
-Their numbers are those of other activations than ours (docs/differences.md).
+Their numbers are those of other activations than ours (docs/explanation/differences.md).
 """
 
 
@@ -292,6 +309,30 @@ def counted(comparison: pd.DataFrame) -> str:
     )
 
 
+_RANGE_OF_THREE = 1.693
+"""Expected range of three normal numbers, in standard deviations."""
+
+
+def expected_misses(comparison: pd.DataFrame) -> tuple[float, int]:
+    """Return the number of misses to expect if our runs equalled the published ones.
+
+    Ours is a mean over our seeds, theirs one over three runs, and both vary. The published range
+    of three runs gives their standard deviation; the difference of both means is normal. Runs that
+    share labels and initial weights vary little, so that the number is a lower limit.
+
+    Args:
+        comparison: with columns seeds, published_min, published_max, tolerance, status.
+
+    Returns:
+        The expected number, and how many of the met and missed numbers have a published range.
+    """
+    run = comparison[comparison["status"].isin([MET, MISSED])].dropna(subset="published_max")
+    spread = (run["published_max"] - run["published_min"]) / _RANGE_OF_THREE
+    spread = (spread * np.sqrt(1 / run["seeds"] + 1 / 3)).astype(float)
+    beyond = run["tolerance"] / spread.where(spread > 0)
+    return float(2 * ndtr(-beyond).sum()), len(run)
+
+
 _COMPARED = [
     "experiment",
     "level",
@@ -316,10 +357,11 @@ def _compare_one(
 ) -> pd.DataFrame:
     """All quantities of one experiment."""
     names = counterparts(probes)
-    memorised = final_probes["network"] == "memorised"
-    rows = final_probes[memorised & final_probes["probe"].isin(names)]
-    probe = rows["probe"].map(names)
-    by_layer = _means(rows.assign(probe=probe), [*_SCORED, "level", "layer"])
+    rows = final_probes[final_probes["probe"].isin(names)]
+    rows = rows.assign(probe=rows["probe"].map(names))
+    by = [*_SCORED, "level", "layer"]
+    by_layer = _means(rows[rows["network"] == "memorised"], by)
+    before = _means(rows[(rows["network"] == "untrained") & (rows["layer"] != INPUT)], by)
     theirs_best = _best_layers(published.by_layer, "mean").drop(columns="layer")
     # The raw input is a candidate where the published tables have it: for MASC of CNN and MLP.
     candidates = published.by_layer[["probe", "layer"]].drop_duplicates()
@@ -330,6 +372,9 @@ def _compare_one(
         (ours_best, theirs_best.assign(quantity="best layer")),
         (ours_best, published.headline.assign(quantity="best layer, headline")),
     ]
+    if len(published.untrained):
+        untrained = published.untrained.assign(quantity=BEFORE_TRAINING)
+        pairs.append((_best_layers(before, "ours"), untrained))
     return pd.concat([beside_every(ours, theirs) for ours, theirs in pairs], ignore_index=True)
 
 
@@ -365,6 +410,12 @@ def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> st
     parts.append(
         f"**Of {len(comparison):,} published numbers: {counted(comparison)}.** Not run is what an "
         "experiment here leaves out: a level, a layer or a probe."
+    )
+    expected, of_numbers = expected_misses(comparison)
+    parts.append(
+        f"If our runs equalled the published ones, {expected:.1f} misses would be expected of the "
+        f"{of_numbers:,} numbers whose published range over three runs is known: one mean over our "
+        "seeds is compared with one over three runs, and both vary."
     )
     parts.append(
         "Test accuracies of arXiv 2501.14687 (their mean over three runs) beside the mean over our "

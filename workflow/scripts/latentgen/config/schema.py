@@ -35,7 +35,7 @@ from latentgen.config.probe import HEADS, Probe, usual_probes
 from latentgen.errors import PipelineError
 from latentgen.library_classes import parts
 from latentgen.names import is_reserved, method_name
-from latentgen.registries import is_there
+from latentgen.user_code import is_there
 
 
 class Tolerances(Block):
@@ -362,7 +362,7 @@ def dataset_settings(config: Config, name: str) -> dict[str, Any]:
     """What decides a dataset's file: its block without the scaling, which networks apply."""
     dataset = config.datasets[name]
     settings = dataset.model_dump(
-        mode="json", exclude={"normalise", "confusion"}, exclude_none=True
+        mode="json", exclude={"normalise", "confusion", "data_folder"}, exclude_none=True
     )
     if settings["source"] == "torchvision":
         settings["root"] = config.data_root

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
 
-from latentgen.checksums import sha256_of
+from latentgen.content import sha256_of
 from latentgen.networks.precision import ieee_float32
 from latentgen.networks.weights import load_weights, require_weights
 from latentgen.registries import find

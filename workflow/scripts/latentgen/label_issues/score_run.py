@@ -1,13 +1,12 @@
 """Every method's score of every training label of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from latentgen.data import datasets
@@ -18,10 +17,9 @@ from latentgen.label_issues.find import early_rows
 from latentgen.label_issues.scores import label_table
 from latentgen.names import INPUT
 from latentgen.networks.activations import read_split
-from latentgen.networks.extract import BATCH, normalise
 from latentgen.networks.network import Network
 from latentgen.networks.run import Run
-from latentgen.networks.run_sources import features_of, source_of
+from latentgen.networks.run_sources import features_of, labelled_batches, source_of
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.velpic import VeLPIC
 
@@ -140,18 +138,8 @@ def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) ->
 def _early(run: Run, network: Network) -> Tensor:
     """Rows (N, width) of the training images at the early layer, where probes compute."""
     everything = np.ones(len(run.labels.observed), dtype=bool)
-    batches = training_batches(run, everything, network.device)
+    batches = labelled_batches(run, everything, network.device)
     return early_rows(network.module, batches)[0].to(with_float64(network.device))
-
-
-def training_batches(
-    run: Run, chosen: NDArray[np.bool_], device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and observed labels of some of a run's training samples."""
-    rows = torch.from_numpy(chosen)
-    labels = torch.from_numpy(run.labels.observed)[rows].split(BATCH)
-    for images, given in zip(run.images["train"][rows].split(BATCH), labels, strict=True):
-        yield normalise(images.to(device), **run.normalise), given
 
 
 def _layer(run: Run, network: Network, layer: str) -> Tensor:

@@ -16,6 +16,7 @@ from latentgen.data.labels import one_dimensional
 from latentgen.errors import PipelineError, one_line
 from latentgen.label_issues.cross_fitting import CHUNK, CrossFittedDiscriminant, stratified_folds
 from latentgen.label_issues.noise_transitions import NoiseModel, confusions_are_real, fit_noise
+from latentgen.networks.torch_modes import default_modes
 from latentgen.probes.magnitudes import ordinary_together
 
 Features = ArrayLike | Tensor
@@ -59,6 +60,7 @@ def label_scores(
 ) -> tuple[pd.DataFrame, pd.DataFrame]: ...
 
 
+@default_modes()
 def label_scores(
     features: Features | Mapping[str, Features] | None = None,
     labels: ArrayLike | Tensor | None = None,
@@ -73,7 +75,7 @@ def label_scores(
     """Score each observed label from features, or from out-of-sample class probabilities.
 
     Features are scored by linear discriminants that did not see the sample's label
-    (docs/label_issues.md describes the method). No true label is needed.
+    (docs/results/label_issues.md describes the method). No true label is needed.
 
     >>> from sklearn.datasets import load_digits
     >>> X, y = load_digits(return_X_y=True)

@@ -139,10 +139,10 @@ def require_replaceable(module: nn.Module, name: str, inputs: Tensor) -> None:
     """
     with in_mode(module, train=False):
         rows = read_layers(module, {"": INPUT_OF + name}, inputs)[""]
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator("cpu").manual_seed(0)
         own = dict(module.get_submodule(name).named_parameters())
         new = {
-            key: torch.randn(value.shape, generator=generator).to(value)
+            key: torch.randn(value.shape, generator=generator, device=generator.device).to(value)
             for key, value in own.items()
         }
         place = f"{name}." if name else ""

@@ -79,7 +79,7 @@ def inputs_and_labels(batch: Any) -> tuple[Tensor, Tensor]:
 
 def _tensor(values: Any, what: str) -> Tensor:
     try:
-        return torch.as_tensor(values)
+        return values if isinstance(values, Tensor) else torch.as_tensor(values, device="cpu")
     except (TypeError, ValueError, RuntimeError):
         kinds = sorted({type(value).__name__ for value in values}) if _is_list(values) else []
         of = f" of {len(values)} {' and '.join(kinds[:3])}" if kinds else ""

@@ -18,7 +18,8 @@ from latentgen.networks.last_layer import (
 )
 from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
 from latentgen.networks.recorder import in_mode
-from latentgen.registries import find, own_code
+from latentgen.registries import find
+from latentgen.user_code import own_code
 
 ARCHITECTURES = "latentgen.networks.architectures"
 """The registry of architectures."""
