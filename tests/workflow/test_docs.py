@@ -13,7 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 from pydantic import BaseModel, TypeAdapter
-from tests.conftest import REPOSITORY, Workspace
+from tests.conftest import REPOSITORY, Workspace, repository_config
 
 from latentgen.config.dataset import Dataset
 from latentgen.config.schema import Config, read
@@ -145,48 +145,6 @@ def test_no_example_is_left_out() -> None:
     assert pages == tested
 
 
-COMMENTED_OUT = re.compile(
-    r"^( +)# ( *(?:[\w-]+:(?: .*)?|[\w-]+(?:, [\w-]+)*[,\]]))$", re.MULTILINE
-)
-"""A key of config.yaml behind a `#`, or the next line of its list."""
-
-
-def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
-    text = (REPOSITORY / "config.yaml").read_text()
-    everything, n_lines = COMMENTED_OUT.subn(r"\1\2", text)
-    assert n_lines > 70
-    as_it_is, spelled_out = (read(yaml.safe_load(it)) for it in (text, everything))
-    for kind in type(as_it_is).model_fields:
-        before, after = getattr(as_it_is, kind), getattr(spelled_out, kind)
-        if isinstance(before, dict):  # there may be more entries: examples
-            after = {name: after[name] for name in before}
-        assert after == before
-
-
-@pytest.mark.parametrize(
-    ("kind", "entry"),
-    [
-        ("datasets", "mnist-14x14"),
-        ("models", "cnn-small"),
-        ("experiments", "mnist-14x14-cnn"),
-        ("images", "digit-composites"),
-        ("classifiers", "digit-composite-net"),
-        ("segmenters", "slic-16"),
-        ("disambiguations", "composite-digits"),
-        ("probes", "logistic_regression-c100"),
-    ],
-)
-def test_the_first_entry_of_each_kind_shows_every_key(kind: str, entry: str) -> None:
-    text = COMMENTED_OUT.sub(r"\1\2", (REPOSITORY / "config.yaml").read_text())
-    raw = yaml.safe_load(text)
-    assert next(iter(raw[kind])) == entry
-    block = getattr(read(raw), kind)[entry]
-    assert set(raw[kind][entry]) == set(type(block).model_fields)
-    for key, value in raw[kind][entry].items():
-        if isinstance(inner := getattr(block, key), BaseModel):
-            assert set(value) == set(type(inner).model_fields)
-
-
 def examples() -> list[dict[str, Any]]:
     """The excerpts of config.yaml that docs/reference/configuration.md explains keys by."""
     text = (REPOSITORY / "docs/reference/configuration.md").read_text()
@@ -194,7 +152,7 @@ def examples() -> list[dict[str, Any]]:
 
 
 def test_each_example_of_the_config_page_can_be_merged() -> None:
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config = repository_config()
     assert len(examples()) > 12
     for example in examples():
         merge(config, copy.deepcopy(example))

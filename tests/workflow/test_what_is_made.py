@@ -5,8 +5,7 @@ import re
 from fnmatch import fnmatch
 
 import pytest
-import yaml
-from tests.conftest import REPOSITORY, Workspace, copy_of_repository
+from tests.conftest import REPOSITORY, Workspace, copy_of_repository, repository_config
 from tests.workflow.columns import documented, patterns_of
 
 pytestmark = pytest.mark.slow
@@ -80,7 +79,7 @@ def test_every_paper_has_its_target_and_no_row_is_without_an_answer() -> None:
 
 
 def test_what_the_papers_page_names_is_there(made: dict[str, set[str]]) -> None:
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config = repository_config()
     entries = {name for block in config.values() if isinstance(block, dict) for name in block}
     for target, body in rows_by_target().items():
         for paper, here, _ in body:

@@ -4,8 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-import yaml
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, repository_config
 
 from latentgen.analysis import published
 from latentgen.config.probe import usual_probes
@@ -96,7 +95,7 @@ def compared(run: str) -> pd.DataFrame:
         probes,
         {"mlp": published.Published.read(files, MLP)},
         {"mlp": {name: probe.model_dump() for name, probe in usual_probes().items()}},
-        yaml.safe_load((REPOSITORY / "config.yaml").read_text())["tolerances"],
+        repository_config()["tolerances"],
     )
     return rows[rows["level"] == level]
 

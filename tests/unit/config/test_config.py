@@ -10,7 +10,7 @@ import jsonschema_markdown
 import pandas as pd
 import pytest
 import yaml
-from tests.conftest import REPOSITORY, TINY
+from tests.conftest import REPOSITORY, TINY, repository_config
 
 from latentgen.config.schema import dataset_settings, methods_of, read, resolve, schema
 from latentgen.errors import PipelineError
@@ -169,7 +169,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     ),
     "unknown key": (
         lambda c: c.update(figurs={}),
-        ["key 'figurs'", "did you mean 'figures'", "allowed: suite, data_root"],
+        ["key 'figurs'", "did you mean 'figures'", "allowed: suite, include, data_root"],
     ),
     "unknown key in a block": (
         lambda c: tiny(c)["training"].update(learning_rat=1),
@@ -521,7 +521,7 @@ def test_image_folder_that_is_there(tmp_path: Path) -> None:
 
 
 def test_the_repositorys_own_configuration() -> None:
-    config = read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    config = read(repository_config())
     assert config.suite == "quick"
     assert len(config.suites["paper"]) == 8
 
@@ -671,7 +671,7 @@ def test_protocol_published_has_the_published_logistic_regression() -> None:
 
 
 def test_suite_paper_published_is_every_published_pair_as_published() -> None:
-    config = read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    config = read(repository_config())
     suite = [config.experiments[name] for name in config.suites["paper-published"]]
     assert {experiment.protocol for experiment in suite} == {"published"}
     table = REPOSITORY / "workflow" / "resources" / "published" / "headline.csv"

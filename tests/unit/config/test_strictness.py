@@ -11,7 +11,7 @@ import pytest
 import torchvision.datasets
 import yaml
 from pydantic import BaseModel, TypeAdapter
-from tests.conftest import REPOSITORY, TINY
+from tests.conftest import REPOSITORY, TINY, repository_config
 from torch import optim
 
 from latentgen.config.errors import likely
@@ -200,7 +200,7 @@ def places(block: Any) -> list[tuple[Any, Any]]:
     ]
 
 
-WHOLE = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+WHOLE = repository_config()
 
 
 @pytest.mark.parametrize("config", [TINY, WHOLE], ids=["tiny", "whole"])

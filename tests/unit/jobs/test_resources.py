@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import save
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, repository_config
 from torch.utils.flop_counter import FlopCounterMode
 
 from latentgen import content, user_code
@@ -37,7 +36,7 @@ def measured_marks() -> list[tuple[str, int, int, int, int]]:
 @pytest.fixture(scope="module")
 def alexnet() -> dict[str, Any]:
     """The experiment that the marks were measured of."""
-    config = schema.read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    config = schema.read(repository_config())
     return schema.resolve(config)["tinyimagenet-alexnet"]
 
 
