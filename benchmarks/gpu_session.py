@@ -4,7 +4,7 @@
 
 In the repository's folder, within its minutes, it
 
-1. measures the rows of docs/benchmarks.md that need a GPU, and writes them there;
+1. measures the rows of docs/reference/benchmarks.md that need a GPU, and writes them there;
 2. runs suite `gpu-session`, MLP and CNN on MNIST at corruption 0.4, both at once on one GPU:
    training until the labels are memorised, then all probes, with their controls;
 3. prints both as tables for docs, with the machine; results/gpu_session.md keeps them.

@@ -19,7 +19,7 @@ from latentgen.networks.extract import extract
 from latentgen.probes.kinds.velpic import VeLPIC
 
 EXAMPLES = re.findall(
-    r"```python\n(.*?)```", (REPOSITORY / "docs" / "library.md").read_text(), re.S
+    r"```python\n(.*?)```", (REPOSITORY / "docs/how-to/python.md").read_text(), re.S
 )
 
 

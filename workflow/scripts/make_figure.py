@@ -1,7 +1,7 @@
 """Draw a figure: as PDF and PNG, and exactly the numbers drawn in it as CSV."""
 
 from latentgen.jobs.around.job import files_of, job
-from latentgen.drawing.panels import save
+from latentgen.drawing.facets import save
 from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.registries import find
 

@@ -1,11 +1,10 @@
-"""How many published numbers the runs of docs/full_scale.md met, counted from that page."""
+"""How many published numbers the runs of docs/results/full_scale.md met, counted from that page."""
 
 import re
 
 import pandas as pd
 import pytest
-import yaml
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, repository_config
 
 from latentgen.analysis import published
 from latentgen.config.probe import usual_probes
@@ -19,14 +18,14 @@ RUNS = {
     "0.8, protocol `published`": "MLP on MNIST, corruption 0.8, protocol `published`",
     "0.4, protocol `sound`": "MLP on MNIST, corruption 0.4, protocol `sound`",
 }
-"""Sections of docs/full_scale.md, by what docs/papers.md calls their runs."""
+"""Sections of docs/results/full_scale.md, by what docs/reference/papers.md calls their runs."""
 
 Table = list[dict[str, str]]
 
 
 def tables_of(section: str) -> list[Table]:
-    """The Markdown tables of a section of docs/full_scale.md."""
-    page = (REPOSITORY / "docs/full_scale.md").read_text()
+    """The Markdown tables of a section of docs/results/full_scale.md."""
+    page = (REPOSITORY / "docs/results/full_scale.md").read_text()
     (text,) = re.findall(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", page, re.M | re.S)
     tables = []
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
@@ -96,7 +95,7 @@ def compared(run: str) -> pd.DataFrame:
         probes,
         {"mlp": published.Published.read(files, MLP)},
         {"mlp": {name: probe.model_dump() for name, probe in usual_probes().items()}},
-        yaml.safe_load((REPOSITORY / "config.yaml").read_text())["tolerances"],
+        repository_config()["tolerances"],
     )
     return rows[rows["level"] == level]
 
@@ -105,12 +104,12 @@ def compared(run: str) -> pd.DataFrame:
 def test_the_papers_page_says_how_many_were_met(run: str) -> None:
     counts = compared(run)["status"].value_counts()
     cells = [str(counts.get(status, 0)) for status in ("met", "missed", "not run")]
-    page = (REPOSITORY / "docs/papers.md").read_text()
+    page = (REPOSITORY / "docs/reference/papers.md").read_text()
     assert f"| {run} | {' | '.join(cells)} |" in page
 
 
 def test_the_papers_page_says_how_many_misses_were_to_be_expected() -> None:
-    page = (REPOSITORY / "docs/papers.md").read_text()
+    page = (REPOSITORY / "docs/reference/papers.md").read_text()
     rows = [published.expected_misses(compared(run)) for run in list(RUNS)[:2]]
     (first, of_first), (second, of_second) = rows
     assert f"{first:.1f} of {of_first} and {second:.1f} of {of_second} misses" in page
@@ -119,7 +118,7 @@ def test_the_papers_page_says_how_many_misses_were_to_be_expected() -> None:
 def test_the_papers_page_says_how_many_that_is_of_all() -> None:
     statuses = pd.concat([compared(run)["status"] for run in list(RUNS)[:2]])
     met, missed = ((statuses == status).sum() for status in ("met", "missed"))
-    page = (REPOSITORY / "docs/papers.md").read_text()
+    page = (REPOSITORY / "docs/reference/papers.md").read_text()
     (everything,) = re.findall(
         r"^\| together, without ResNet-18 \| ([\d,]+) \|", page, re.MULTILINE
     )

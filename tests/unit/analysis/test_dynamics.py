@@ -7,7 +7,6 @@ from scipy import stats
 
 from latentgen.analysis import dynamics, peaks
 from latentgen.errors import PipelineError
-from latentgen.figures import side_by_side
 
 MODEL = {1: [0.1, 0.8, 0.5, 0.5], 2: [0.2, 0.6, 0.6, 0.4, 0.3]}
 PROBES = {
@@ -286,6 +285,3 @@ def test_side_by_side_are_the_levels_and_layers_of_both() -> None:
         | {("without", "model"): 0.2, ("without", "masc"): 0.3}
     )
     assert list(numbers)[:2] == ["experiment", "level"]
-    figure = side_by_side.draw(numbers, {"width": 5, "dpi": 50})
-    labels = [line.get_label() for line in figure.axes[0].lines]
-    assert labels == ["Model, without", "MASC, without", "Model, with", "MASC, with"]

@@ -119,7 +119,7 @@ def test_the_docs_say_how_many_published_numbers_there_are_to_meet() -> None:
     tables = {name: str(TABLES / f"{name}.csv") for name in NAMES}
     names = ("model_accuracy", "probe_accuracy", "headline", "initialised")
     first = {name: str(TABLES / f"{name}.csv") for name in names}
-    page = (REPOSITORY / "docs" / "papers.md").read_text()
+    page = (REPOSITORY / "docs/reference/papers.md").read_text()
     nothing = {name: pd.DataFrame(columns=[*RUN]) for name in our_tables()}
     columns = [*RUN, "epoch", "test_accuracy", "network", "layer", "probe", "fit_labels", "split"]
     no_runs = pd.DataFrame(columns=[*columns, "score_labels", "accuracy"])

@@ -11,7 +11,7 @@ import pytest
 import torchvision.datasets
 import yaml
 from pydantic import BaseModel, TypeAdapter
-from tests.conftest import REPOSITORY, TINY
+from tests.conftest import REPOSITORY, TINY, repository_config
 from torch import optim
 
 from latentgen.config.errors import likely
@@ -68,7 +68,7 @@ def test_the_configuration_of_the_repository_is_read_as_snakemake_reads_it() -> 
 
 def test_the_example_appended_to_config_yaml_is_told_from_its_first_line_on(tmp_path: Path) -> None:
     text = (REPOSITORY / "config.yaml").read_text()
-    page = (REPOSITORY / "docs/add_a_dataset.md").read_text()
+    page = (REPOSITORY / "docs/how-to/add_a_dataset.md").read_text()
     example = page.split("```yaml\n")[1].split("```")[0]
     said = refused(tmp_path, text + example)
     first = text.splitlines().index("datasets:") + 1
@@ -200,7 +200,7 @@ def places(block: Any) -> list[tuple[Any, Any]]:
     ]
 
 
-WHOLE = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+WHOLE = repository_config()
 
 
 @pytest.mark.parametrize("config", [TINY, WHOLE], ids=["tiny", "whole"])

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import save
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, repository_config
 from torch.utils.flop_counter import FlopCounterMode
 
 from latentgen import content, user_code
@@ -25,8 +24,8 @@ MASC = {"probe": "masc", "explained_variance": 0.99, "n_components": None}
 
 
 def measured_marks() -> list[tuple[str, int, int, int, int]]:
-    """Rows of the table in docs/benchmarks.md: job, images, pixels a side, probes, MB taken."""
-    page = (REPOSITORY / "docs" / "benchmarks.md").read_text()
+    """Rows of the table in benchmarks.md: job, images, pixels a side, probes, MB taken."""
+    page = (REPOSITORY / "docs/reference/benchmarks.md").read_text()
     row = re.compile(r"\| ([\d,]+) of (\d+) x \d+ \| `(\w+)` \| (.*?) \| (?:at least )?([\d,]+) \|")
     return [
         (job, int(n.replace(",", "")), int(side), probes, int(taken.replace(",", "")))
@@ -37,7 +36,7 @@ def measured_marks() -> list[tuple[str, int, int, int, int]]:
 @pytest.fixture(scope="module")
 def alexnet() -> dict[str, Any]:
     """The experiment that the marks were measured of."""
-    config = schema.read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    config = schema.read(repository_config())
     return schema.resolve(config)["tinyimagenet-alexnet"]
 
 

@@ -23,6 +23,7 @@ Of equally good layers, probes or epochs the first is taken.
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from latentgen.analysis.over_seeds import RUN_COLUMNS, Probes, last_rows, one_of_each_kind
@@ -117,7 +118,7 @@ def select_best_probes(layers: pd.DataFrame, probes: Mapping[str, Probes]) -> pd
         for name in one_of_each_kind(settings)
     }
     pairs = zip(layers["experiment"], layers["probe"], strict=True)
-    rows = layers[[pair in candidates for pair in pairs]]
+    rows = layers.loc[np.array([pair in candidates for pair in pairs], dtype=bool)]
     return _first_best(rows, "held_out", [*RUN_COLUMNS, "network"])
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from latentgen.csv_file import read_csv
-from latentgen.names import MODEL, Level, parse_noise
+from latentgen.names import EARLY_STOPPED, MODEL, Level, parse_noise
+from latentgen.networks.early_stopping import best_epochs
 
 RUN_COLUMNS = ["experiment", "noise", "level", "seed"]
 """What tells a run from others."""
@@ -117,10 +118,11 @@ def p_over_seeds(table: pd.DataFrame, name: str) -> pd.Series:
         table: with columns seeds, `name`, and its `_low` and `_high` from `join_intervals`.
         name: the column of the difference.
     """
-    half = (table[f"{name}_high"] - table[f"{name}_low"]) / 2
+    half = (table[f"{name}_high"] - table[f"{name}_low"]).astype(float) / 2
     half = half.where(half > 1e-9)
-    statistic = table[name].abs() / half * stdtrit(table["seeds"] - 1, 0.975)
-    return pd.Series(2 * stdtr(table["seeds"] - 1, -statistic), table.index)
+    degrees = table["seeds"].astype(float) - 1
+    statistic = table[name].astype(float).abs() / half * stdtrit(degrees, 0.975)
+    return pd.Series(2 * stdtr(degrees, -statistic), table.index)
 
 
 def holm(p_values: pd.Series) -> pd.Series:
@@ -175,3 +177,12 @@ def on_test(probes: pd.DataFrame, fit_labels: str = "observed") -> pd.DataFrame:
 def model_rows(histories: pd.DataFrame) -> pd.DataFrame:
     """The model's own test accuracy as a series."""
     return histories.assign(series=MODEL, accuracy=histories["test_accuracy"])
+
+
+def early_stopped_rows(histories: pd.DataFrame) -> pd.DataFrame:
+    """Return the test accuracy of each run's model, stopped early, as a series.
+
+    Runs without held-out data have no row.
+    """
+    stopped = best_epochs(histories, RUN_COLUMNS)
+    return stopped.assign(series=EARLY_STOPPED, accuracy=stopped["test_accuracy"])

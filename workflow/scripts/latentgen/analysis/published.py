@@ -246,7 +246,7 @@ MET, MISSED, NOT_RUN, NOT_COMPARABLE = "met", "missed", "not run", "not comparab
 TRAIN_MODE = ("ResNet18",)
 """Published models with batch normalisation, which the authors' code never switches to eval mode.
 
-Their numbers are those of other activations than ours (docs/differences.md).
+Their numbers are those of other activations than ours (docs/explanation/differences.md).
 """
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.over_seeds import with_intervals
+from latentgen.analysis.over_seeds import interval_text, with_intervals
 from latentgen.names import level_name
 
 CHOICES = {
@@ -28,10 +28,10 @@ def to_markdown(runs: pd.DataFrame) -> str:
     by = ["experiment", "noise", "level", "choice"]
     means: Any = with_intervals(runs, by, "test_accuracy")
     lines: dict[str, dict[str, str]] = {name: {"": said} for name, said in CHOICES.items()}
+    means = means.assign(high=means["high"].clip(upper=1))
     for row in means.to_dict("records"):
         setting = f"{row['experiment']}, {row['noise']} {level_name(row['level'])}"
-        brackets = "" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {min(1, row['high']):.3f}]"
-        lines[row["choice"]][setting] = f"{row['mean']:.3f}{brackets}"
+        lines[row["choice"]][setting] = interval_text(row, form=".3f")
     there = [line for name, line in lines.items() if name in set(runs["choice"])]
     table = pd.DataFrame(there).fillna("–").to_markdown(index=False, disable_numparse=True)
     return f"# Retraining on cleaned labels\n\n{_EXPLANATION}\n\n{table}\n"

@@ -37,10 +37,9 @@ from latentgen.analysis.over_seeds import (
     run_of_path,
 )
 from latentgen.errors import PipelineError
-from latentgen.names import BEST_PROBE, FEATURES, INPUT, MODEL, level_name
+from latentgen.names import BEST_PROBE, EARLY_STOPPED, FEATURES, INPUT, MODEL, level_name
 from latentgen.random_streams import derive_seed
 
-EARLY_STOPPED = "early_stopped"
 """The series of the model at its best epoch on held-out data."""
 
 DIFFERENCES = ["readout_gap", "gain_over_controls", "over_early_stopping", "early_stopping_gain"]

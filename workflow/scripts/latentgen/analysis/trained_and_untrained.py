@@ -19,6 +19,7 @@ from latentgen.analysis.controls import (
 )
 from latentgen.analysis.over_seeds import (
     Probes,
+    early_stopped_rows,
     last_rows,
     model_rows,
     one_of_each_kind,
@@ -39,8 +40,9 @@ def trained_and_untrained(
         settings: of the probes; one of each kind is kept.
 
     Returns:
-        Columns level, series, layer_rule, mean, min, max, seeds. Series: `model` and
-        `model_untrained`, without a layer rule; each probe, with `_untrained` (missing if epoch 0
+        Columns level, series, layer_rule, mean, min, max, seeds. Series: `model`,
+        `early_stopped` (if data is held out) and `model_untrained`, without a layer rule; each
+        probe, with `_untrained` (missing if epoch 0
         is not probed) and with `_input` (without a layer rule). The rule is `best_on_validation`,
         or `penultimate` if nothing is held out.
     """
@@ -60,7 +62,8 @@ def trained_and_untrained(
     chosen.loc[chosen["network"] == INPUT, "layer_rule"] = ""  # it is no hidden layer
     of_model = model_rows(histories).assign(layer_rule="")
     untrained = of_model[of_model["epoch"] == 0].assign(series=MODEL + UNTRAINED_SUFFIX)
-    table = pd.concat([last_rows(of_model), untrained, chosen])
+    stopped = early_stopped_rows(histories).assign(layer_rule="")
+    table = pd.concat([last_rows(of_model), stopped, untrained, chosen])
     return over_seeds(table, ["level", "series", "layer_rule"])
 
 

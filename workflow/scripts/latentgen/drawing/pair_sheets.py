@@ -20,7 +20,7 @@ from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
-from latentgen.drawing.panels import grid, save
+from latentgen.drawing.facets import save, set_theme
 from latentgen.drawing.style import as_shown
 
 LABEL_A, LABEL_B = "#0072B2", "#D55E00"
@@ -261,8 +261,7 @@ def draw_sheets(
 ) -> None:
     """Draw the sheets of all pairs into an existing folder, each as PDF, PNG and CSV."""
     groups = dict(iter(curves.groupby(["name", "label_a", "label_b"], sort=False)))
-    grid(1, 1, style, 1.0)  # sets the common style
-    plt.close("all")
+    set_theme(style)
     for row in _rows(pairs):
         name = str(row["name"])
         sample, segments = images[name]

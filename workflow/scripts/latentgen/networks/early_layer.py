@@ -1,6 +1,6 @@
 """The layer of a network that separates wrong labels from right ones, also in memorised networks.
 
-Memorised labels show in a network's later layers, not in its earlier ones (docs/label_issues.md).
+Memorised labels show in later layers, not in earlier ones (docs/results/label_issues.md).
 """
 
 from collections.abc import Iterator, Sequence

@@ -96,7 +96,7 @@ def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:
     """The same optimiser class, with methods that do not import PyTorch's compiler.
 
     PyTorch wraps these methods for `torch.compile`, and the wrappers import the compiler at their
-    first call. That takes two seconds of every job that trains (docs/benchmarks.md), and few
+    first call. That takes two seconds of a job that trains (docs/reference/benchmarks.md), and few
     trainings use the compiler.
     """
     names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")

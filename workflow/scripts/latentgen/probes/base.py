@@ -61,7 +61,7 @@ class Probe(ClassifierMixin, BaseEstimator):
                 or a setting of the probe is out of range.
         """
         if isinstance(X, Tensor):
-            rows, labels = plain(X), column_or_1d(_to_numpy(y))
+            rows, labels = plain(X), column_or_1d(to_numpy(y))
         else:
             array, labels = validate_data(self, X, y, dtype=(np.float64, np.float32))
             rows = _to_tensor(array)
@@ -104,8 +104,8 @@ class Probe(ClassifierMixin, BaseEstimator):
         """Fraction of rows X (n, width) whose predicted label is the one in y (n,)."""
         from sklearn.metrics import accuracy_score  # takes long to import, and no job needs it
 
-        predictions = _to_numpy(self.predict(X))
-        return float(accuracy_score(_to_numpy(y), predictions, sample_weight=sample_weight))
+        predictions = to_numpy(self.predict(X))
+        return float(accuracy_score(to_numpy(y), predictions, sample_weight=sample_weight))
 
     def linear_form(self) -> tuple[Tensor, Tensor | None] | None:
         """Weights (C, width) and biases (C,), or None for zero, of a linear classifier.
@@ -255,5 +255,6 @@ def plain(rows: Tensor) -> Tensor:
     return rows.clone() if rows.is_inference() else rows.detach()
 
 
-def _to_numpy(values: ArrayLike | Tensor) -> NDArray[Any]:
+def to_numpy(values: ArrayLike | Tensor) -> NDArray[Any]:
+    """An array of anything, on the CPU and without a history of gradients."""
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentgen.data.labels import checked
 from latentgen.errors import PipelineError
-from latentgen.probes.base import Probe
+from latentgen.probes.base import Probe, to_numpy
 from latentgen.registries import find
 from latentgen.user_code import own_code
 
@@ -45,7 +45,7 @@ class SklearnProbe(ClassifierMixin, BaseEstimator):
             self.classifier.set_params(random_state=0)
         # Copies, as a classifier may write to what it is given, and other probes get the same.
         with own_code(self._name):
-            self.classifier.fit(_copy(X), np.array(y))
+            self.classifier.fit(_copy(X), np.array(to_numpy(y)))
         self.classes_ = getattr(self.classifier, "classes_", np.unique(y))
         return self
 

@@ -2,7 +2,8 @@
 
 Memory is a base, a multiple of the data and a multiple of the network's parameters, and for jobs
 with probes a multiple of the widest layer. Multiples are such that every measured mark
-(docs/benchmarks.md) lies below; after a failed attempt a job asks for twice, then three times that.
+(docs/reference/benchmarks.md) lies below. After a failed attempt a job requests twice, then three
+times that.
 """
 
 import json
