@@ -56,7 +56,9 @@ def test_issues_of_labels_that_came_with_the_data(workspace: Callable[..., Works
     table = pd.read_csv(results / "tables" / "label_issues.csv")
     assert set(table["method"]) == set(METHODS)
     assert set(table["level"]) == {"bob", "noise"}
-    rates = table.query("split == 'train' and method == 'probes'").set_index("level")["noise_rate"]
+    rates = table.query("split == 'train' and method == 'label_score'").set_index("level")[
+        "noise_rate"
+    ]
     on_train = samples[samples["split"] == "train"]
     assert rates["bob"] == (on_train["given_label"] != on_train["true_label"]).mean()
     text = (results / "tables" / "label_issues.md").read_text()
@@ -70,7 +72,7 @@ def test_issues_of_labels_that_came_with_the_data(workspace: Callable[..., Works
     run = results / "runs" / "mine" / "unknown-noise" / "seed1"
     samples = pd.read_csv(run / "label_issues.csv")
     assert (samples["given_label"] == found).all() and samples["true_label"].isna().all()
-    assert samples["probes"].between(0, 1).all()
+    assert samples["label_score"].between(0, 1).all()
     assert table.loc[table["experiment"] == "mine", ["noise_rate", "auroc"]].isna().all(axis=None)
     assert f"## mine, unknown noise, images trained on\n\n{NO_TRUTH} " in text
     shares = pd.read_csv(results / "tables" / "label_issues_transitions.csv")

@@ -19,7 +19,7 @@ with job(snakemake):
     named = snakemake.wildcards
     images, _ = datasets.read_split(snakemake.input.dataset, "train")
     classes = list(map(str, datasets.read_attributes(snakemake.input.dataset)["class_names"]))
-    samples = read_csv(snakemake.input.samples).rename(columns={"probes": "label_score"})
+    samples = read_csv(snakemake.input.samples)
     samples = samples.set_index("id")
     # Samples without names are known by their positions, as given labels know them.
     numbered = samples.index.astype(str).tolist() == list(map(str, range(len(samples))))

@@ -38,8 +38,8 @@ def test_the_loss_of_a_memorised_network_hides_wrong_labels_and_its_layers_do_no
     on_train = run.labels.fitted
     wrong = run.labels.changed[on_train]
     areas = {name: roc_auc_score(wrong, -samples.loc[on_train, name]) for name in METHODS}
-    assert areas["probes"] > 0.95
-    assert areas["probes"] > areas["loss"] + 0.1
+    assert areas["label_score"] > 0.95
+    assert areas["label_score"] > areas["loss"] + 0.1
     assert (samples["given_label"] != samples["true_label"]).tolist() == run.labels.changed.tolist()
     assert (samples["split"] == "train").tolist() == on_train.tolist()
 
@@ -81,7 +81,7 @@ def test_features_take_the_place_of_the_early_layer(tmp_path: Path) -> None:
     run = toy.make_run(tmp_path, dataset, toy.make_labels(true), validation=0.1)
     found = label_issues_of_features(run, CPU)
     wrong = run.labels.changed
-    of_features = {"probes", "masc", "velpic", "neighbours_early"}
+    of_features = {"label_score", "masc", "velpic", "neighbours_early"}
     of_features |= {f"cleanlab_{m}" for m in CLEANLAB}
     for name in METHODS:
         if name in of_features:

@@ -8,7 +8,7 @@ from latentgen.drawing.style import BLACK, BLUE, GREEN, ORANGE, SKY
 from latentgen.label_issues.score_run import METHODS
 from latentgen.names import level_name
 
-COLOURS = {"probes": BLUE, "masc": SKY, "velpic": SKY, "cleanlab": ORANGE, "neighbours": GREEN}
+COLOURS = {"label": BLUE, "masc": SKY, "velpic": SKY, "cleanlab": ORANGE, "neighbours": GREEN}
 """Colour of the methods whose first word it is; others are black."""
 
 

@@ -61,7 +61,9 @@ def find_label_issues(
     else:
         rows, labels = early_rows(model, batches)
         activations = {"features": rows}
-    return label_scores(activations, labels, ids=names.all() or positions, seed=seed)
+    return label_scores(
+        activations, labels, ids=names.all() or positions, seed=seed, memorised=True
+    )
 
 
 def early_rows(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

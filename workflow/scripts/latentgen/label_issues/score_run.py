@@ -14,7 +14,7 @@ from latentgen.devices import with_float64
 from latentgen.label_issues import baselines
 from latentgen.label_issues.cross_fitting import stratified_folds
 from latentgen.label_issues.find import early_rows
-from latentgen.label_issues.scores import class_scores, judged
+from latentgen.label_issues.scores import label_table
 from latentgen.names import INPUT
 from latentgen.networks.activations import read_split
 from latentgen.networks.network import Network
@@ -23,14 +23,14 @@ from latentgen.networks.run_sources import features_of, labelled_batches, source
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.velpic import VeLPIC
 
-DEFAULT = "probes"
+DEFAULT = "label_score"
 """The library's own method, as `find_label_issues` does it."""
 
 METHODS = {
-    DEFAULT: "probes, early layer",
-    "probes_penultimate": "probes, penultimate layer",
-    "probes_untrained": "probes, untrained network",
-    "probes_input": "probes, input",
+    DEFAULT: "label score, early layer",
+    "label_score_penultimate": "label score, penultimate layer",
+    "label_score_untrained": "label score, untrained network",
+    "label_score_input": "label score, input",
     "masc": "MASC, early layer",
     "velpic": "VeLPIC, early layer",
     "cleanlab_self_confidence": "cleanlab self-confidence, early layer",
@@ -102,7 +102,7 @@ def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) ->
     """The scores of rows (N, width) by the layer that they come from, beside a network's own."""
     labels, n_classes = run.labels.observed, run.labels.n_classes
     tables = {
-        name: judged(class_scores([layer], labels, n_classes, seed=SEED), labels)
+        name: label_table([layer], labels, memorised=bool(of_network), seed=SEED)
         for name, layer in rows.items()
     }
     scores: dict[str, Any] = {
