@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 
-.PHONY: cache figures report cost verify test test-slow lint format schema lock benchmark gpu
+.PHONY: docs cache figures report cost verify test test-slow lint format schema lock benchmark gpu
 
 figures: .venv/installed cache  ## run the suite that config.yaml names and draw its figures
 	$(BIN)/snakemake --cores $(CORES) --quiet host reason
@@ -43,8 +43,12 @@ lint: .venv/installed  ## everything that reads the code without running it
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=workflow/scripts $(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+docs: .venv/installed  ## build the documentation site: docs/_build/html/index.html
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 format: .venv/installed  ## put code and rules in the common form
 	$(BIN)/ruff check --fix .
@@ -56,7 +60,7 @@ schema: .venv/installed  ## renew what is generated: schema and reference of con
 	  "import json; from latentgen.config.schema import schema; print(json.dumps(schema(), indent=2))" \
 	  > workflow/schemas/config.schema.json
 	$(BIN)/jsonschema-markdown --no-footer --no-empty-columns workflow/schemas/config.schema.json \
-	  > config/reference.md
+	  > docs/reference/configuration_keys.md
 
 benchmark: export PYTHONPATH = workflow/scripts
 benchmark: export OMP_NUM_THREADS = 1

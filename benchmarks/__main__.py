@@ -1,6 +1,6 @@
 """Measure rows of the table, the growth of time and memory, or the quick suite.
 
-`python -m benchmarks` measures every row and writes docs/benchmarks.md; with names only these.
+`python -m benchmarks` measures every row to docs/reference/benchmarks.md; with names only these.
 """
 
 import argparse
@@ -28,7 +28,7 @@ BENCHMARKS = [
     *activations.BENCHMARKS,
     *redaction.BENCHMARKS,
 ]
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs/reference"
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     names = [benchmark.name for benchmark in BENCHMARKS]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows: {', '.join(names)}")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes; writes nothing")
-    parser.add_argument("--growth", action="store_true", help="draw docs/benchmarks_growth instead")
+    parser.add_argument("--growth", action="store_true", help="draw benchmarks_growth instead")
     parser.add_argument("--suite", action="store_true", help="time suite `quick` instead")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):

@@ -4,7 +4,7 @@
 
 In the repository's folder, within its minutes, it
 
-1. measures the rows of docs/benchmarks.md that need a GPU, and writes them there;
+1. measures the rows of docs/reference/benchmarks.md that need a GPU, and writes them there;
 2. runs suite `gpu-session`, MLP and CNN on MNIST at corruption 0.4, both at once on one GPU:
    training until the labels are memorised, then all probes, with their controls;
 3. prints both as tables for docs, with the machine; results/gpu_session.md keeps them.
@@ -145,7 +145,7 @@ def probes_table(scoreboard: pd.DataFrame) -> pd.DataFrame:
         "input_accuracy": "on images",
         "untrained_accuracy": "untrained",
         "readout_gap": "readout gap",
-        "learned_part": "learned part",
+        "gain_over_controls": "gain over controls",
     }
     chosen = scoreboard[scoreboard["layer_rule"] == LAYER_RULE]
     return chosen[list(columns)].rename(columns=columns)

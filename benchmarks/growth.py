@@ -1,4 +1,4 @@
-"""How time and memory of training, dumping and probing grow: docs/benchmarks_growth."""
+"""How time and memory of training, dumping and probing grow: docs/reference/benchmarks_growth."""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +15,7 @@ import torch
 from matplotlib.ticker import FormatStrFormatter, NullFormatter, NullLocator
 
 from latentgen.data.labels import Labels
-from latentgen.drawing.panels import finish, save
+from latentgen.drawing.facets import finish, save
 from latentgen.networks import training
 from latentgen.networks.activation_files import dump
 from latentgen.networks.activations import HeldSource, NetworkSource
@@ -176,6 +176,6 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
         column[1].set_xlabel(label)
     panels[0, 0].set_ylabel("seconds")
     panels[1, 0].set_ylabel("peak memory (MiB)")
-    finish(figure, panels, "", "", y_limits=None)
+    finish(figure, "", "")
     files = {kind: str(folder / f"benchmarks_growth.{kind}") for kind in ("pdf", "png", "csv")}
     save(figure, table, files)

@@ -2,7 +2,7 @@
 
     PYTHONPATH=workflow/scripts OMP_NUM_THREADS=1 python -m benchmarks.label_issues_growth
 
-Writes docs/label_issues_growth.csv and draws it. Ours alone is also measured on 60,000 x 2048.
+Writes and draws docs/reference/label_issues_growth.csv. Ours alone also on 60,000 x 2048.
 """
 
 import time
@@ -17,10 +17,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.label_issues import WAYS, noisy_layer
-from latentgen.drawing.panels import finish, save
+from latentgen.drawing.facets import finish, save, set_theme
 from latentgen.probes.measuring import measured
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs/reference"
 
 BASE = (2500, 128)
 AXES = {"samples": [1250, 2500, 5000], "width": [32, 128, 512]}
@@ -76,24 +76,30 @@ LOOKS = {
 }
 
 
+QUANTITIES = {
+    "cpu_seconds": "CPU seconds",
+    "peak_mib": "memory besides\nthe features (MiB)",
+    "auroc": "AUROC",
+}
+
+
 def draw(table: pd.DataFrame, folder: Path) -> None:
-    """Seconds above, memory below; a column for each size that is varied."""
-    plt.rcParams.update({"font.size": 7, "savefig.dpi": 150})
-    size = {"figsize": (5.0, 3.4), "layout": "constrained"}
-    figure, panels = plt.subplots(2, len(AXES), sharex="col", sharey="row", **size)
+    """A row for seconds, memory and AUROC; a column for each size that is varied."""
+    set_theme({"dpi": 150})
+    size = {"figsize": (5.0, 4.4), "layout": "constrained"}
+    figure, panels = plt.subplots(len(QUANTITIES), len(AXES), sharex="col", sharey="row", **size)
     for column, axis in zip(panels.T, AXES, strict=True):
-        for quantity, axes in zip(("cpu_seconds", "peak_mib"), column, strict=True):
+        for quantity, axes in zip(QUANTITIES, column, strict=True):
             for way, rows in table[table["axis"] == axis].groupby("way", sort=False):
                 axes.plot(rows[axis], rows[quantity], **LOOKS[str(way)])
-            axes.set(xscale="log", yscale="log")
+            axes.set(xscale="log", yscale="linear" if quantity == "auroc" else "log")
             axes.set_xticks(AXES[axis], [f"{n:,}" for n in AXES[axis]], minor=False)
             axes.minorticks_off()
-            axes.grid(color="#dddddd", linewidth=0.5)
-    panels[1, 0].set_xlabel(f"samples (width {BASE[1]})")
-    panels[1, 1].set_xlabel(f"width ({BASE[0]:,} samples)")
-    panels[0, 0].set_ylabel("processor's seconds")
-    panels[1, 0].set_ylabel("memory beside\nthe features (MiB)")
-    finish(figure, panels, "", "", y_limits=None)
+    panels[-1, 0].set_xlabel(f"samples (width {BASE[1]})")
+    panels[-1, 1].set_xlabel(f"width ({BASE[0]:,} samples)")
+    for axes, label in zip(panels[:, 0], QUANTITIES.values(), strict=True):
+        axes.set_ylabel(label)
+    finish(figure, "", "")
     files = {kind: str(folder / f"label_issues_growth.{kind}") for kind in ("pdf", "png", "csv")}
     save(figure, table, files)
 

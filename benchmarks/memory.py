@@ -61,7 +61,7 @@ class Case:
 
     @property
     def size(self) -> dict[str, Any]:
-        """As a dataset's entry in schema.yaml states it."""
+        """As a dataset's entry in config.yaml states it."""
         shape = [3, self.side, self.side]
         return {"train": self.train, "test": self.test, "shape": shape, "classes": CLASSES}
 
@@ -124,7 +124,7 @@ def write_archive(path: Path, case: Case) -> None:
 
 def write_config(folder: Path, case: Case) -> dict[str, Any]:
     """The configuration of one run of one epoch; returned as experiments are resolved."""
-    raw = yaml.safe_load((REPOSITORY / "schema.yaml").read_text())
+    raw = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     dataset = raw["datasets"]["tinyimagenet"]
     for key in ("url", "md5"):
         dataset.pop(key)
@@ -144,7 +144,7 @@ def write_config(folder: Path, case: Case) -> dict[str, Any]:
         experiment["final_probes"] = list(case.probes)
     experiment["training"]["max_epochs"] = 1
     raw.update(suite="memory", suites={"memory": [EXPERIMENT]})
-    (folder / "schema.yaml").write_text(yaml.safe_dump(raw))
+    (folder / "config.yaml").write_text(yaml.safe_dump(raw))
     return schema.resolve(schema.read(raw))[EXPERIMENT]
 
 

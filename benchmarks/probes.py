@@ -168,16 +168,7 @@ def all_probes(sizes: Sizes) -> Prepared:
         }
         moments = ClassMoments.of(rows, labels, N_CLASSES)
         fitted = {name: probe.fit_moments(moments) for name, probe in probes.items()}
-        mascs = {name: probe for name, probe in fitted.items() if isinstance(probe, MASC)}
-        together = MASC.predict_together(list(mascs.values()), test_rows)
-        return {
-            **{
-                name: torch.as_tensor(probe.predict(test_rows))
-                for name, probe in fitted.items()
-                if name not in mascs
-            },
-            **dict(zip(mascs, together, strict=True)),
-        }
+        return {name: torch.as_tensor(probe.predict(test_rows)) for name, probe in fitted.items()}
 
     def check(plain: dict[str, Tensor], ours: dict[str, Tensor]) -> str:
         shares = {name: _agreement(ours[name], plain[name]) for name in plain}

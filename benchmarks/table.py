@@ -1,4 +1,4 @@
-"""The tables in docs/benchmarks.md, and the measurements they are made from."""
+"""The tables in docs/reference/benchmarks.md, and the measurements they are made from."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ LIBRARIES = ("torch", "numpy", "scikit-learn", "h5py")
 
 
 def as_row(benchmark: Benchmark, measured: Measured) -> dict[str, object]:
-    """A measurement as a row of docs/benchmarks.csv; seconds are medians."""
+    """A measurement as a row of docs/reference/benchmarks.csv; seconds are medians."""
     middle = pd.DataFrame({"plain": measured.plain_seconds, "ours": measured.our_seconds}).median()
     return {
         "name": benchmark.name,

@@ -19,13 +19,22 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from latentgen.config.yaml_text import with_included
+
 REPOSITORY = Path(__file__).parents[1]
-WHAT_RUNS = ["Snakefile", "config.yaml", "workflow", "profiles", "slurm", "envs"]
+WHAT_RUNS = ["Snakefile", "config.yaml", "config", "workflow", "profiles", "slurm", "envs"]
 PLUGINS = REPOSITORY / "tests" / "workflow" / "plugins"
 
 TINY: dict[str, Any] = yaml.safe_load((REPOSITORY / "tests" / "config" / "tiny.yaml").read_text())
 
 Jobs = dict[str, set[str]]
+
+
+def repository_config() -> dict[str, Any]:
+    """The configuration of the repository, with the entries of the files that it includes."""
+    raw = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    raw["include"] = [str(REPOSITORY / path) for path in raw["include"]]
+    return {**with_included(raw), "include": []}
 
 
 def start_program(name: str, *arguments: str) -> "subprocess.Popen[str]":

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.tree import DecisionTreeClassifier
 
-from latentgen import registries
+from latentgen import registries, user_code
 from latentgen.data.noise import Classes, draw
 from latentgen.data.noise_kinds.pair_flip import pair_flip
 from latentgen.errors import PipelineError
@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to be in, with nothing loaded yet."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "mine", raising=False)
-    registries._import.cache_clear()
+    user_code._import.cache_clear()
     return tmp_path
 
 
@@ -112,7 +112,7 @@ def test_a_file_of_one_s_own_fails_with_its_reason_and_line(
         assert str(caught.value).startswith(f"mine.net: {told}")
         assert "\n" not in str(caught.value)
     assert "mine" not in sys.modules
-    (folder / "mine.py").write_text("net = 3  # mended\n")
+    (folder / "mine.py").write_text("net = 3  # corrected\n")
     assert registries.find(REGISTRY, "mine.net") == 3
 
 

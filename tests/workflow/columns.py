@@ -1,4 +1,4 @@
-"""What docs/columns.md says of the CSV files below results/, and whether it is so."""
+"""What docs/reference/columns.md says of the CSV files below results/, and whether it is so."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -9,7 +9,7 @@ from tests.conftest import REPOSITORY
 
 def documented() -> dict[str, list[str]]:
     """Columns in their order, by the pattern of the files' paths under results/."""
-    page = (REPOSITORY / "docs" / "columns.md").read_text()
+    page = (REPOSITORY / "docs/reference/columns.md").read_text()
     columns: dict[str, list[str]] = {}
     for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
         heading, *lines = section.splitlines()

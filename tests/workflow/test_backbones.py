@@ -40,7 +40,7 @@ def config_with(models: dict[str, Any]) -> dict[str, Any]:
         **TINY["experiments"]["tiny"],
         "noise": {"kind": "uniform", "levels": [0.4]},
         "epochs": "0-",
-        "probes": ["masc", "velpic"],
+        "label_score": ["masc", "velpic"],
         "final_probes": ["masc", "velpic"],
         "repair_probes": ["velpic"],
         "activations": {"keep": False},
@@ -84,8 +84,8 @@ def test_they_are_trained_probed_edited_and_scored(workspace: Callable[..., Work
         assert velpic["accuracy"][penultimate] == transfer["velpic_zero_bias"][1]
         # Wrong labels are looked for at an early block, not at what the last layer takes.
         scores = pd.read_csv(made.folder / run / "label_issues.csv")
-        assert scores.loc[:, "probes":].notna().all(axis=None)
-        assert (scores["probes"] != scores["probes_penultimate"]).mean() > 0.9
+        assert scores.loc[:, "label_score":].notna().all(axis=None)
+        assert (scores["label_score"] != scores["label_score_penultimate"]).mean() > 0.9
     scoreboard = pd.read_csv(made.folder / "results/tables/scoreboard.csv")
     assert set(scoreboard["experiment"]) == set(MODELS)
     assert made.planned(*targets) == {}

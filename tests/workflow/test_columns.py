@@ -1,4 +1,4 @@
-"""docs/columns.md has every CSV file of results/ and every column in it."""
+"""docs/reference/columns.md has every CSV file of results/ and every column in it."""
 
 import pandas as pd
 import pytest

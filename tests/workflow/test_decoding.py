@@ -60,7 +60,7 @@ def test_decoding_is_complete_and_then_has_nothing_to_do(finished: Workspace) ->
     at_end = untrained_and_input(probes, "masc").loc[["input", "fc2"]]
     assert one.loc["penultimate", ["input_accuracy", "untrained_accuracy"]].tolist() == [*at_end]
     learned = one.loc["penultimate", "probe_accuracy"] - at_end.max()
-    assert one.loc["penultimate", "learned_part"] == pytest.approx(learned)
+    assert one.loc["penultimate", "gain_over_controls"] == pytest.approx(learned)
     comparison = (results / "tables/published_comparison.md").read_text()
     assert "counterpart" in comparison  # it says that there is none
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 from pydantic import BaseModel, TypeAdapter
-from tests.conftest import REPOSITORY, Workspace
+from tests.conftest import REPOSITORY, Workspace, repository_config
 
 from latentgen.config.dataset import Dataset
 from latentgen.config.schema import Config, read
@@ -22,7 +22,7 @@ from latentgen.config.schema import Config, read
 def written(page: str) -> dict[str, str]:
     """The files of a page's examples: blocks whose first line is a comment with a file's name."""
     blocks = re.findall(
-        r"```\w*\n# (\S+)\n(.*?)```", (REPOSITORY / "docs" / page).read_text(), re.S
+        r"```\w*\n# (\S+)\n(.*?)```", (REPOSITORY / "docs/how-to" / page).read_text(), re.S
     )
     assert blocks
     return dict(blocks)
@@ -67,7 +67,7 @@ def test_add_a_dataset(repository: Workspace) -> None:
         assert file["train/images"].shape == (12, 3, 16, 16)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/add_a_dataset.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/add_a_dataset.md"])
 def test_every_dataset_of_an_example_is_one_that_config_yaml_may_hold(page: str) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.S)
     read_blocks = [yaml.safe_load(block) or {} for block in blocks]
@@ -135,66 +135,24 @@ def test_a_module_that_is_not_there_is_a_config_error(repository: Workspace) -> 
 
 def test_the_readme_links_every_page() -> None:
     readme = (REPOSITORY / "README.md").read_text()
-    for page in Path(REPOSITORY, "docs").glob("add_*.md"):
-        assert f"docs/{page.name}" in readme
+    for page in Path(REPOSITORY, "docs/how-to").glob("add_*.md"):
+        assert f"docs/how-to/{page.name}" in readme
 
 
 def test_no_example_is_left_out() -> None:
     tested = {name for name in globals() if name.startswith("test_add_")}
-    pages = {f"test_{page.stem}" for page in (REPOSITORY / "docs").glob("add_*.md")}
+    pages = {f"test_{page.stem}" for page in (REPOSITORY / "docs/how-to").glob("add_*.md")}
     assert pages == tested
 
 
-COMMENTED_OUT = re.compile(
-    r"^( +)# ( *(?:[\w-]+:(?: .*)?|[\w-]+(?:, [\w-]+)*[,\]]))$", re.MULTILINE
-)
-"""A key of config.yaml behind a `#`, or the next line of its list."""
-
-
-def test_what_config_yaml_has_behind_a_hash_are_the_defaults() -> None:
-    text = (REPOSITORY / "config.yaml").read_text()
-    everything, n_lines = COMMENTED_OUT.subn(r"\1\2", text)
-    assert n_lines > 70
-    as_it_is, spelled_out = (read(yaml.safe_load(it)) for it in (text, everything))
-    for kind in type(as_it_is).model_fields:
-        before, after = getattr(as_it_is, kind), getattr(spelled_out, kind)
-        if isinstance(before, dict):  # there may be more entries: examples
-            after = {name: after[name] for name in before}
-        assert after == before
-
-
-@pytest.mark.parametrize(
-    ("kind", "entry"),
-    [
-        ("datasets", "mnist-14x14"),
-        ("models", "cnn-small"),
-        ("experiments", "mnist-14x14-cnn"),
-        ("images", "digit-composites"),
-        ("classifiers", "digit-composite-net"),
-        ("segmenters", "slic-16"),
-        ("disambiguations", "composite-digits"),
-        ("probes", "logistic_regression-c100"),
-    ],
-)
-def test_the_first_entry_of_each_kind_shows_every_key(kind: str, entry: str) -> None:
-    text = COMMENTED_OUT.sub(r"\1\2", (REPOSITORY / "config.yaml").read_text())
-    raw = yaml.safe_load(text)
-    assert next(iter(raw[kind])) == entry
-    block = getattr(read(raw), kind)[entry]
-    assert set(raw[kind][entry]) == set(type(block).model_fields)
-    for key, value in raw[kind][entry].items():
-        if isinstance(inner := getattr(block, key), BaseModel):
-            assert set(value) == set(type(inner).model_fields)
-
-
 def examples() -> list[dict[str, Any]]:
-    """The excerpts of config.yaml that config/README.md explains keys by."""
-    text = (REPOSITORY / "config" / "README.md").read_text()
+    """The excerpts of config.yaml that docs/reference/configuration.md explains keys by."""
+    text = (REPOSITORY / "docs/reference/configuration.md").read_text()
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.S)]
 
 
 def test_each_example_of_the_config_page_can_be_merged() -> None:
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config = repository_config()
     assert len(examples()) > 12
     for example in examples():
         merge(config, copy.deepcopy(example))

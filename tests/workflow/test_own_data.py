@@ -97,7 +97,7 @@ def test_data_of_ones_own_by_an_edit_of_the_config(workspace: Callable[..., Work
     of_features = board[board["experiment"] == "clip"]
     assert set(of_features["layer_rule"]) == {"features"}
     assert of_features["probe_accuracy"].max() > 0.6
-    assert of_features[["model_accuracy", "learned_part"]].isna().all(axis=None)
+    assert of_features[["model_accuracy", "gain_over_controls"]].isna().all(axis=None)
 
     # Features alone: what a plain `snakemake` and target label_issues make.
     features = ("--config", "suite=features")

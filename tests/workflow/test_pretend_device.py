@@ -20,7 +20,7 @@ RUN = "results/runs/tiny/uniform-0.4/seed1"
 STUDY = "results/disambiguation/studies/composites"
 OF_RUN = [
     *("final_probes", "batch_norm", "relabel", "intervention", "repair", "dynamics_probes"),
-    *("label_issues", "mending"),
+    *("label_issues", "cleaned_labels"),
 ]
 COMPOSITES: dict[str, Any] = {
     "images": {
@@ -121,7 +121,9 @@ def test_jobs_that_ask_for_a_gpu_do_the_same_on_one(on_cpu: Workspace, tmp_path:
         assert (said["device"] == "pretend") == (said["rule"] in gpu_rules()), record
 
     trained = {rule: job for rule, job in jobs.items() if job["steps"]}
-    assert {"train", "intervene", "relabel_and_retrain", "mend_labels"} <= set(trained)
+    assert {"train", "intervene", "relabel_and_retrain", "retrain_on_cleaned_labels"} <= set(
+        trained
+    )
     assert all(job["waited_at"] == [] for job in trained.values()), trained
 
 

@@ -47,9 +47,9 @@ def test_every_network_has_memorised_its_labels(accuracies: pd.DataFrame) -> Non
 def test_training_put_something_there_that_no_control_has(
     scoreboard: pd.DataFrame, level: float
 ) -> None:
-    learned = scoreboard.loc[(CNN, level)]
-    assert (learned["seeds"] == 4).all()
-    assert learned.loc["nearest_class_mean", "learned_part_low"] > 0
+    gains = scoreboard.loc[(CNN, level)]
+    assert (gains["seeds"] == 4).all()
+    assert gains.loc["nearest_class_mean", "gain_over_controls_low"] > 0
 
 
 @pytest.mark.parametrize("level", [0.4, 0.8])
@@ -58,7 +58,7 @@ def test_the_readout_gap_is_wider_than_what_was_learned(
 ) -> None:
     velpic = scoreboard.loc[(CNN, level, "velpic")]
     assert velpic["readout_gap_low"] > 0.1
-    assert velpic["readout_gap"] > velpic["learned_part"] + 0.05
+    assert velpic["readout_gap"] > velpic["gain_over_controls"] + 0.05
 
 
 def test_the_default_score_finds_more_wrong_labels_than_the_network_and_cleanlab_on_it() -> None:

@@ -201,6 +201,9 @@ def scored(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -
     return copy
 
 
+PROBES = ("best_probe", "masc", "velpic")
+
+
 @pytest.mark.parametrize("width", [DESK, PHONE])
 def test_the_first_pages_numbers_are_those_of_the_scoreboard(
     scored: Workspace, width: int, complaints: list[str]
@@ -219,7 +222,7 @@ def test_the_first_pages_numbers_are_those_of_the_scoreboard(
     assert "0 of 2 networks memorised them" in words
     chosen = {
         (row["level"], row["probe"]): [
-            f"{float(row[difference]):+.3f}" for difference in ("readout_gap", "learned_part")
+            f"{float(row[difference]):+.3f}" for difference in ("readout_gap", "gain_over_controls")
         ]
         for row in rows
         if row["layer_rule"] == "best_on_validation"
@@ -227,7 +230,11 @@ def test_the_first_pages_numbers_are_those_of_the_scoreboard(
     columns = ("model_accuracy", "early_stopped_accuracy")
     of_model = {row["level"]: [f"{float(row[name]):.3f}" for name in columns] for row in rows}
     assert shown == [
-        [f"{float(level):g}", *of_model[level], *chosen[level, "masc"], *chosen[level, "velpic"]]
+        [
+            f"{float(level):g}",
+            *of_model[level],
+            *(x for probe in PROBES for x in chosen[level, probe]),
+        ]
         for level in ("0.0", "0.4")
     ]
     assert complaints == []

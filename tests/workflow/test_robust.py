@@ -58,7 +58,7 @@ def test_methods_from_training_to_the_table(workspace: Callable[..., Workspace])
     assert table["last"].iloc[1] == history["test_accuracy"].iloc[-1]
     board = pd.read_csv(results / "tables/scoreboard.csv")
     assert set(board["experiment"]) == {"tiny-plain", "tiny-recipe"}
-    assert board["learned_part"].notna().all()
+    assert board["gain_over_controls"].notna().all()
 
     # Only what the change of one method concerns is run again.
     with made.editing_config() as config:

@@ -1,12 +1,11 @@
-"""The files that the targets make are those that docs/columns.md and docs/papers.md speak of."""
+"""The targets make the files that columns.md and papers.md of docs/reference list."""
 
 import json
 import re
 from fnmatch import fnmatch
 
 import pytest
-import yaml
-from tests.conftest import REPOSITORY, Workspace, copy_of_repository
+from tests.conftest import REPOSITORY, Workspace, copy_of_repository, repository_config
 from tests.workflow.columns import documented, patterns_of
 
 pytestmark = pytest.mark.slow
@@ -57,8 +56,8 @@ Row = tuple[str, str, str]
 
 
 def rows_by_target() -> dict[str, list[Row]]:
-    """The rows of docs/papers.md: what is in the paper, what answers it here, run or not."""
-    page = (REPOSITORY / "docs" / "papers.md").read_text()
+    """The rows of papers.md: what is in the paper, what answers it here, run or not."""
+    page = (REPOSITORY / "docs/reference/papers.md").read_text()
     rows: dict[str, list[Row]] = {}
     for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
         heading, *lines = section.splitlines()
@@ -80,7 +79,7 @@ def test_every_paper_has_its_target_and_no_row_is_without_an_answer() -> None:
 
 
 def test_what_the_papers_page_names_is_there(made: dict[str, set[str]]) -> None:
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config = repository_config()
     entries = {name for block in config.values() if isinstance(block, dict) for name in block}
     for target, body in rows_by_target().items():
         for paper, here, _ in body:
@@ -97,8 +96,8 @@ def test_what_the_papers_page_names_is_there(made: dict[str, set[str]]) -> None:
 def test_what_was_run_has_its_place_in_the_docs() -> None:
     for body in rows_by_target().values():
         for paper, _, run in body:
-            for page, anchor in re.findall(r"\]\((\w+\.md)(?:#([\w-]+))?\)", run):
-                text = (REPOSITORY / "docs" / page).read_text()
+            for page, anchor in re.findall(r"\]\(([\w./-]+\.md)(?:#([\w-]+))?\)", run):
+                text = (REPOSITORY / "docs/reference" / page).read_text()
                 headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
                 slugs = {re.sub(r"[^\w -]", "", it).lower().replace(" ", "-") for it in headings}
                 assert not anchor or anchor in slugs, f"{paper}: {page}#{anchor}"

@@ -1,9 +1,8 @@
 """The config, and what jobs have of it: code, settings, memory and time."""
 
 from latentgen.config import disambiguation, schema
-from latentgen.jobs.planning import network_sizes, resources as needed
+from latentgen.jobs.planning import resources as needed
 from latentgen.jobs.planning.code_digests import code_of
-from latentgen.external_files import contents
 from latentgen.names import (
     GIVEN,
     LEVEL_PATTERN,
@@ -22,18 +21,6 @@ except PipelineError as error:
 
 EXPERIMENTS = schema.resolve(CONFIG)
 MEMBERS = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
-WITHOUT_TRUTH = [
-    name for name in MEMBERS if EXPERIMENTS[name]["noise"]["kind"] == UNKNOWN
-]
-# All else compares with true labels, and of features nothing is trained.
-WITH_TRUTH = [name for name in MEMBERS if name not in WITHOUT_TRUTH]
-SUITE = [name for name in WITH_TRUTH if EXPERIMENTS[name]["model"]]
-FEATURES = [name for name in WITH_TRUTH if name not in SUITE]
-METHODS = {
-    name: own
-    for name, own in schema.methods_of(CONFIG).items()
-    if set(own.values()) <= set(SUITE)
-}
 DATASETS = {name: schema.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()
@@ -43,7 +30,7 @@ STUDIES = disambiguation.resolve(CONFIG.disambiguations, CONFIG.classifiers, TRA
 SUITE_STUDIES = [name for name in CONFIG.suites[CONFIG.suite] if name in STUDIES]
 
 try:
-    network_sizes.require_fitting(
+    needed.require_fitting(
         {name: EXPERIMENTS[name] for name in MEMBERS if EXPERIMENTS[name]["model"]}
     )
 except PipelineError as error:
@@ -65,9 +52,21 @@ wildcard_constraints:
     study=NAME_PATTERN,
 
 
+class Resource(str):
+    """A file that comes with the workflow: records hold its content, Snakemake ignores its time."""
+
+
 def published_table(name):
     """A table of the published figures."""
-    return os.path.relpath(WORKFLOW / "resources" / "published" / f"{name}.csv")
+    return Resource(
+        os.path.relpath(WORKFLOW / "resources" / "published" / f"{name}.csv")
+    )
+
+
+def split_resources(files):
+    """Input files by name, in two: those that rules make, and `Resource`s."""
+    resources = {name: str(f) for name, f in files.items() if isinstance(f, Resource)}
+    return {name: f for name, f in files.items() if name not in resources}, resources
 
 
 def code(script, *keys):
@@ -86,14 +85,14 @@ def code(script, *keys):
     return of_experiment
 
 
-def outside(blocks, wildcard):
-    """A param: what is in the files from outside that a block of the config names, by path.
+def external(blocks, wildcard):
+    """A param: paths of the external files that a block of the config names.
 
-    The block is the one that a wildcard names, of several.
+    The block is the one of the wildcard's name. Records hold the content of these files.
     """
 
     def of_block(wildcards):
-        return contents(blocks[wildcards[wildcard]].files(CONFIG.data_root))
+        return sorted(blocks[wildcards[wildcard]].files(CONFIG.data_root))
 
     return of_block
 
@@ -112,15 +111,15 @@ def setting(key):
 
 
 def weights_to_begin_with(wildcards):
-    """A param: what is in the files that a run's network begins with; of features there is none."""
+    """A param: paths of the files that a run's network begins with; none for features."""
     model = CONFIG.experiments[wildcards.experiment].model
-    return contents(CONFIG.models[model].files() if model else [])
+    return sorted(CONFIG.models[model].files()) if model else []
 
 
 OF_TRAINING = {
     key: setting(key) for key in ("model", "normalise", "validation_fraction")
 }
-OF_TRAINING["weights"] = weights_to_begin_with
+OF_TRAINING["external"] = weights_to_begin_with
 """Params of jobs that train: how a network is built and given its data."""
 
 OF_RUN = {**OF_TRAINING, "untrained_batch_norm": setting("untrained_batch_norm")}

@@ -2,9 +2,7 @@
 
 
 rule prepare_dataset:
-    """Images and true labels of a dataset as one file, checked, with a picture of samples."""
-    input:
-        unpack(given_labels_of),
+    """Images and true labels of a dataset as one file, checked, with an image of samples."""
     output:
         dataset="results/datasets/{dataset}.h5",
         samples="results/datasets/{dataset}.png",
@@ -22,7 +20,7 @@ rule prepare_dataset:
             "prepare_dataset.py", "datasets", DATASETS[wildcards.dataset]
         ),
         dataset=lambda wildcards: DATASETS[wildcards.dataset],
-        outside=outside(CONFIG.datasets, "dataset"),
+        external=external(CONFIG.datasets, "dataset"),
     message:
         "Preparing dataset {wildcards.dataset}"
     script:

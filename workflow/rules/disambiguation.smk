@@ -19,7 +19,7 @@ rule prepare_images:
         runtime=60,
     params:
         code=code("prepare_images.py"),
-        outside=outside(CONFIG.images, "images"),
+        external=external(CONFIG.images, "images"),
         images=lambda wildcards: IMAGES[wildcards.images],
     message:
         "Drawing images {wildcards.images}"
@@ -74,7 +74,7 @@ rule segment_images:
         code=lambda wildcards: code_of(
             "segment_images.py", "segmenters", SEGMENTERS[wildcards.segmenter]
         ),
-        outside=outside(CONFIG.segmenters, "segmenter"),
+        external=external(CONFIG.segmenters, "segmenter"),
         segmenter=lambda wildcards: SEGMENTERS[wildcards.segmenter],
     message:
         "Segmenting {wildcards.images} by {wildcards.segmenter}"
@@ -105,7 +105,7 @@ rule disambiguate:
         code=lambda wildcards: code_of(
             "disambiguate.py", "disambiguations", STUDIES[wildcards.study]
         ),
-        outside=outside(CLASSIFIER_OF, "study"),
+        external=external(CLASSIFIER_OF, "study"),
         study=lambda wildcards: STUDIES[wildcards.study],
     message:
         "Disambiguating {wildcards.study}"
@@ -121,7 +121,6 @@ rule draw_pair_sheets:
         unreadable=lambda wildcards: "results/disambiguation/images/{images}_skipped.csv".format(
             **STUDIES[wildcards.study]
         ),
-        template=PAGE_TEMPLATE,
     output:
         directory("results/figures/disambiguation/{study}"),
     log:
@@ -135,6 +134,7 @@ rule draw_pair_sheets:
         runtime=120,
     params:
         code=code("draw_pair_sheets.py"),
+        external={"template": PAGE_TEMPLATE},
         style=FIGURE_STYLE,
         study=lambda wildcards: STUDIES[wildcards.study],
     message:

@@ -167,14 +167,3 @@ def retraining_limits(wildcards):
     """When a training with other labels ends."""
     relabel = EXPERIMENTS[wildcards.experiment]["relabel"]
     return {key: relabel[key] for key in ("max_epochs", "patience")}
-
-
-def given_labels_of(wildcards):
-    """The file of labels that came with a dataset, if there is one."""
-    file = DATASETS[wildcards.dataset].get("given_labels")
-    return {"given_labels": file} if file else {}
-
-
-def is_noisy(noise):
-    """Whether an experiment has wrong labels."""
-    return not noise["graded"] or max(noise["levels"]) > 0

@@ -30,10 +30,13 @@ rule find_label_issues:
 
 
 rule show_label_issues:
-    """A page of the most suspect samples of a run, with their pictures."""
+    """A page to review the labels of a run that are most probably wrong."""
     input:
         dataset=dataset_of,
         samples=f"{RUN}/label_issues.csv",
+        template=os.path.relpath(
+            WORKFLOW / "scripts/latentgen/drawing/review_page.html"
+        ),
     output:
         report(
             f"{RUN}/label_issues.html",
@@ -63,33 +66,33 @@ rule show_label_issues:
         "../scripts/show_label_issues.py"
 
 
-rule mend_labels:
-    """The network trained anew with suspect labels left out or replaced, beside other ways."""
+rule retrain_on_cleaned_labels:
+    """Retrain the network with suspect labels left out or replaced, and compare other ways."""
     input:
         dataset=dataset_of,
         labels=labels_of,
         checkpoints=f"{RUN}/checkpoints",
         samples=f"{RUN}/label_issues.csv",
     output:
-        f"{RUN}/mending.csv",
+        f"{RUN}/cleaned_labels.csv",
     log:
-        "logs/mend_labels/{experiment}/{noise}/seed{seed}.log",
+        "logs/retrain_on_cleaned_labels/{experiment}/{noise}/seed{seed}.log",
     benchmark:
-        "results/benchmarks/mend_labels/{experiment}/{noise}/seed{seed}.tsv"
+        "results/benchmarks/retrain_on_cleaned_labels/{experiment}/{noise}/seed{seed}.tsv"
     conda:
         "../../envs/pipeline.yaml"
     resources:
-        mem_mb=planned(needed.memory_mb, "mend_labels"),
-        runtime=planned(needed.runtime_minutes, "mend_labels"),
+        mem_mb=planned(needed.memory_mb, "retrain_on_cleaned_labels"),
+        runtime=planned(needed.runtime_minutes, "retrain_on_cleaned_labels"),
         gpu=1,
     params:
         **OF_TRAINING,
-        code=code("mend_labels.py", "model", "training"),
+        code=code("retrain_on_cleaned_labels.py", "model", "training"),
         training=setting("training"),
         seeds_of=setting("seeds_of"),
         streams=streams,
         limits=retraining_limits,
     message:
-        "Mending labels of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
+        "Retraining on cleaned labels of {wildcards.experiment}, {wildcards.noise}, seed {wildcards.seed}"
     script:
-        "../scripts/mend_labels.py"
+        "../scripts/retrain_on_cleaned_labels.py"

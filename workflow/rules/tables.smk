@@ -3,24 +3,6 @@
 A table is an entry here, a file in latentgen/tables, and a caption in workflow/report.
 """
 
-COUNTERPARTS = {
-    name: EXPERIMENTS[name]["published"]
-    for name in SUITE
-    if EXPERIMENTS[name]["published"]
-}
-ONE_BY_ONE = [
-    name
-    for name in COUNTERPARTS
-    if "edited_single_images" in EXPERIMENTS[name]["intervention"]["variants"]
-]
-REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation_fraction"] > 0]
-ROBUST = [
-    name
-    for own in METHODS.values()
-    for name in own.values()
-    if name in REPAIRED and is_noisy(EXPERIMENTS[name]["noise"])
-]
-
 TABLES = {
     "accuracy": {
         "target": "decoding",
@@ -34,6 +16,10 @@ TABLES = {
         "input": {
             "histories": of_runs(SUITE, "history.csv"),
             "final_probes": of_runs(WITH_TRUTH, "final_probes.csv"),
+            "predictions": of_runs(SUITE, "predictions.h5"),
+        },
+        "params": {
+            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in WITH_TRUTH}
         },
         "of": WITH_TRUTH,
     },
@@ -41,6 +27,7 @@ TABLES = {
         "target": "decoding",
         "input": {
             **PUBLISHED_TABLES,
+            "initialised": published_table("initialised"),
             "histories": of_runs(SUITE, "history.csv"),
             "final_probes": of_runs(SUITE, "final_probes.csv"),
         },
@@ -97,7 +84,10 @@ TABLES = {
             "final_probes": of_runs(ROBUST, "final_probes.csv"),
         },
         "output": {"runs": "results/tables/robust_by_run.csv"},
-        "params": {"methods": METHODS},
+        "params": {
+            "methods": METHODS,
+            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in ROBUST},
+        },
         "of": ROBUST,
     },
     "label_issues": {
@@ -112,10 +102,10 @@ TABLES = {
         },
         "of": SEARCHED,
     },
-    "mending": {
+    "cleaned_labels": {
         "target": "label_issues",
-        "input": {"mended": of_runs(MENDED, "mending.csv", above=0)},
-        "of": MENDED,
+        "input": {"cleaned": of_runs(RETRAINED, "cleaned_labels.csv", above=0)},
+        "of": RETRAINED,
     },
     "disambiguation": {
         "target": "disambiguation",
@@ -137,7 +127,7 @@ for name, spec in TABLES.items():
         name:
             f"tabulate_{name}"
         input:
-            **spec["input"],
+            **split_resources(spec["input"])[0],
         output:
             **table(name),
             **spec.get("output", {}),
@@ -154,6 +144,7 @@ for name, spec in TABLES.items():
             runtime=10,
         params:
             **spec.get("params", {}),
+            external=split_resources(spec["input"])[1],
             code=code_of("make_table.py", "tables", {"table": name}),
             table=name,
         message:

@@ -39,6 +39,6 @@ with job(snakemake):
             key: study[key]
             for key in ("images", "classifier", "segmenter", "masking_value", "delta")
         }
-        template = Path(snakemake.input.template).read_text(encoding="utf-8")
+        template = Path(snakemake.params.external["template"]).read_text(encoding="utf-8")
         page = pair_sheets.index_page(template, name, pairs, skipped, facts)
         (folder / "index.html").write_text(page, encoding="utf-8")

@@ -1,7 +1,7 @@
 """Draw a figure: as PDF and PNG, and exactly the numbers drawn in it as CSV."""
 
-from latentgen.jobs.around.job import job
-from latentgen.drawing.panels import save
+from latentgen.jobs.around.job import files_of, job
+from latentgen.drawing.facets import save
 from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.registries import find
 
@@ -10,5 +10,5 @@ if "snakemake" not in globals():  # started in an editor
 
 with job(snakemake):
     figure_of = find("latentgen.figures", snakemake.params.figure)
-    figure, numbers = figure_of(snakemake.input, snakemake.params)
+    figure, numbers = figure_of(files_of(snakemake), snakemake.params)
     save(figure, numbers, snakemake.output)

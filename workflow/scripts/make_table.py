@@ -1,6 +1,6 @@
 """Tabulate results of the suite: to compute with, to read, and to sort and search in a browser."""
 
-from latentgen.jobs.around.job import job
+from latentgen.jobs.around.job import files_of, job
 from latentgen.drawing.table_pages import save
 from latentgen.jobs.around.mock import mock_snakemake
 from latentgen.registries import find
@@ -10,4 +10,4 @@ if "snakemake" not in globals():  # started in an editor
 
 with job(snakemake):
     table_of = find("latentgen.tables", snakemake.params.table)
-    save(table_of(snakemake.input, snakemake.params), snakemake.output)
+    save(table_of(files_of(snakemake), snakemake.params), snakemake.output)

@@ -25,5 +25,5 @@ with job(snakemake):
         schedule=snakemake.params.epochs,
         checkpoint_folder=Path(snakemake.output.checkpoints),
         history_file=Path(snakemake.output.history),
-        fingerprint=fingerprint(snakemake.input, dict(snakemake.params.items())),
+        fingerprint=fingerprint(snakemake),
     )

@@ -7,7 +7,6 @@ from scipy import stats
 
 from latentgen.analysis import dynamics, peaks
 from latentgen.errors import PipelineError
-from latentgen.figures import side_by_side
 
 MODEL = {1: [0.1, 0.8, 0.5, 0.5], 2: [0.2, 0.6, 0.6, 0.4, 0.3]}
 PROBES = {
@@ -132,13 +131,13 @@ def test_peaks_stand_beside_the_same_probe_untrained_and_on_the_input(
     by_run = peaks.peaks_by_run(paired, probes)
     masc = by_run[(by_run["probe"] == "masc") & (by_run["layer"] == "fc2")].set_index("seed")
     assert masc["untrained_accuracy"].to_dict() == {1: 0.3, 2: 0.5}
-    # Seed 1: the input, 0.5, is the better control of a peak of 0.9, which is the end as well.
-    assert masc.loc[1, ["learned_at_peak", "learned_at_last"]].tolist() == pytest.approx([0.4, 0.4])
+    # Seed 1: the input, 0.5, is the better control of a peak of 0.9, and of its end.
+    assert masc.loc[1, "gain_over_controls"] == pytest.approx(0.4)
     # Without one of the controls it is not known which is the better one.
-    assert masc.loc[2, ["input_accuracy", "learned_at_peak"]].isna().all()
+    assert masc.loc[2, ["input_accuracy", "gain_over_controls"]].isna().all()
     line = peaks.to_markdown(peaks.peaks(by_run[by_run["seed"] == 1])).splitlines()[-2]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells[-4:] == ["0.300", "0.500", "+0.400", "+0.400"]
+    assert cells[-2:] == ["0.300, 0.500", "+0.400"]
     assert "–" in peaks.to_markdown(peaks.peaks(by_run[by_run["seed"] == 2]))
 
 
@@ -286,6 +285,3 @@ def test_side_by_side_are_the_levels_and_layers_of_both() -> None:
         | {("without", "model"): 0.2, ("without", "masc"): 0.3}
     )
     assert list(numbers)[:2] == ["experiment", "level"]
-    figure = side_by_side.draw(numbers, {"width": 5, "dpi": 50})
-    labels = [line.get_label() for line in figure.axes[0].lines]
-    assert labels == ["Model, without", "MASC, without", "Model, with", "MASC, with"]

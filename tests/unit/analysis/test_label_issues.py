@@ -21,13 +21,13 @@ def samples(**more: object) -> pd.DataFrame:
 
 
 def rates(probes: float = 0.4, cleanlab: float = 0.2) -> pd.DataFrame:
-    found = {"probes": probes, "cleanlab": cleanlab, "cleanlab_penultimate": 0.6}
+    found = {"label_score": probes, "cleanlab": cleanlab, "cleanlab_penultimate": 0.6}
     return pd.DataFrame({**RUN, "estimate": list(found), "rate": list(found.values())})
 
 
 def test_measures_are_those_worked_out_by_hand() -> None:
     table = numbers.found_by_run(samples(), rates()).set_index("method")
-    ours, theirs = table.loc["probes"], table.loc["cleanlab_self_confidence"]
+    ours, theirs = table.loc["label_score"], table.loc["cleanlab_self_confidence"]
     assert ours["noise_rate"] == 0.4
     assert ours["auroc"] == pytest.approx(5 / 6)
     assert ours["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
@@ -39,28 +39,28 @@ def test_measures_are_those_worked_out_by_hand() -> None:
 
 def test_measures_of_nothing_are_empty() -> None:
     table = numbers.found_by_run(samples(given_label=TRUE), rates()).set_index("method")
-    assert table.loc["probes", numbers.MEASURES].isna().all()
+    assert table.loc["label_score", numbers.MEASURES].isna().all()
 
 
 def test_what_no_sample_has_a_score_of_is_no_row() -> None:
-    table = numbers.found_by_run(samples(probes=[np.nan] * 5), rates())
-    assert "probes" not in set(table["method"])
+    table = numbers.found_by_run(samples(label_score=[np.nan] * 5), rates())
+    assert "label_score" not in set(table["method"])
     assert len(table)
 
 
 def test_means_have_intervals_over_seeds_and_splits_stay_apart() -> None:
-    second = samples(seed=2, probes=[1.0, 4.0, 2.0, 3.0, 5.0])
+    second = samples(seed=2, label_score=[1.0, 4.0, 2.0, 3.0, 5.0])
     held_out = samples(split="validation", seed=2)
     both = pd.concat([samples(), second, held_out])
     table = numbers.found(
         numbers.found_by_run(both, pd.concat([rates(), rates().assign(seed=2)]))
     ).set_index(["split", "method"])
-    ours = table.loc[("train", "probes")]
+    ours = table.loc[("train", "label_score")]
     assert ours["auroc"] == pytest.approx((5 / 6 + 1) / 2)
     # Student's t at one degree of freedom is 12.706; the standard error is half the difference.
     assert ours["auroc_high"] - ours["auroc"] == pytest.approx(12.706 / 12, rel=1e-4)
     assert ours["seeds"] == 2
-    assert table.loc[("validation", "probes"), "seeds"] == 1
+    assert table.loc[("validation", "label_score"), "seeds"] == 1
     text = numbers.to_markdown(table.reset_index())
     assert "## a, uniform 0.4, images trained on" in text
     assert "held-out images" in text
@@ -86,7 +86,7 @@ def test_without_true_labels_there_are_estimates_and_no_measures() -> None:
     unknown = {"noise": "unknown", "level": "noise"}
     both = pd.concat([samples(), samples(**unknown, true_label=None)])
     by_run = numbers.found_by_run(both, pd.concat([rates(), rates(0.3).assign(**unknown)]))
-    row = by_run.set_index(["noise", "method"]).loc[("unknown", "probes")]
+    row = by_run.set_index(["noise", "method"]).loc[("unknown", "label_score")]
     assert row[["noise_rate", *numbers.MEASURES]].isna().all()
     assert (row["samples"], row["estimated_rate"]) == (5, 0.3)
     text = numbers.to_markdown(numbers.found(by_run))

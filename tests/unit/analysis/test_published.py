@@ -125,6 +125,7 @@ def theirs(by_layer: dict[str, float], **quantities: float) -> Published:
         model=pd.DataFrame(model),
         by_layer=layers,
         headline=pd.DataFrame([{**scored, "mean": 0.9}]),
+        untrained=pd.DataFrame([{**scored, "mean": 0.4}]),
     )
 
 
@@ -155,6 +156,7 @@ def final_probes(accuracies: dict[int, dict[str, float]]) -> pd.DataFrame:
                 ("memorised", "masc", accuracy),
                 ("memorised", "masc-50", 0.1),
                 ("generalised", "masc", 0.2),
+                ("untrained", "masc", accuracy - 0.4),
             ):
                 rows.append({**here, "network": network, "probe": probe, "accuracy": value})
     return pd.DataFrame(rows)
@@ -190,9 +192,11 @@ def test_comparison_by_hand() -> None:
         ("by layer", "input"): pytest.approx([0.95, 0.99, -0.04, 0.01]),
         ("by layer", "fc1"): pytest.approx([0.84, 0.85, -0.01, 0.01]),
         ("by layer", "fc2"): pytest.approx([0.83, 0.80, 0.03, 0.01]),
-        # The mean over seeds first, then the best hidden layer: fc1, though seed 1 prefers fc2.
-        ("best layer", "fc1"): pytest.approx([0.84, 0.85, -0.01, 0.01]),
-        ("best layer, headline", "fc1"): pytest.approx([0.84, 0.9, -0.06, 0.01]),
+        # The raw input is a candidate, as it is in the published table.
+        ("best layer", "input"): pytest.approx([0.95, 0.99, -0.04, 0.01]),
+        ("best layer, headline", "input"): pytest.approx([0.95, 0.9, 0.05, 0.01]),
+        # The raw input is no candidate there: fc1 with 0.40 and 0.48.
+        ("best hidden layer, untrained", "fc1"): pytest.approx([0.44, 0.4, 0.04, 0.01]),
         # What no run of ours has.
         ("by layer", "elsewhere"): pytest.approx([np.nan, 0.5, np.nan, 0.01], nan_ok=True),
     }
@@ -203,8 +207,9 @@ def test_comparison_by_hand() -> None:
         ("by layer", "fc1"): "met",
         ("by layer", "fc2"): "missed",
         ("by layer", "elsewhere"): "not run",
-        ("best layer", "fc1"): "met",
-        ("best layer, headline", "fc1"): "missed",
+        ("best layer", "input"): "missed",
+        ("best layer, headline", "input"): "missed",
+        ("best hidden layer, untrained", "fc1"): "missed",
     }
     assert set(rows["seeds"].dropna()) == {2}
     assert found.loc[("by layer", "fc1"), "published_min"] == pytest.approx(0.84)
@@ -216,17 +221,41 @@ def test_only_the_published_noise_kind_is_compared() -> None:
     assert set(compare(figures)["status"]) == {"met", "missed"}
     assert set(compare(figures, noise="pair_flip")["status"]) == {"not run"}
     text = published.to_markdown(compare(figures, noise="pair_flip"), TOLERANCES)
-    assert "**Of 4 published numbers: 0 met, 0 missed, 4 not run.**" in text
+    assert "**Of 5 published numbers: 0 met, 0 missed, 5 not run.**" in text
 
 
 def test_markdown_marks_what_lies_outside_the_tolerance() -> None:
     figures = theirs({"fc1": 0.85, "fc2": 0.80}, **{published.LAST_EPOCH: 0.73})
     text = published.to_markdown(compare(figures), TOLERANCES)
-    assert "**Of 5 published numbers: 3 met, 2 missed, 0 not run.**" in text
-    assert "5 published numbers: 3 met" in text.split("## toy")[1]
+    assert "**Of 6 published numbers: 3 met, 3 missed, 0 not run.**" in text
+    assert "6 published numbers: 3 met" in text.split("## toy")[1]
     assert "| 0.840 (0.850) | **0.830 (0.800)** |" in text
     assert "MASC (observed labels), best layer, headline" in text
+    # The mean over seeds first, then the best published layer: fc1, though seed 1 prefers fc2.
     assert "**-0.060**" in text
+
+
+def test_expected_misses_are_those_of_a_simulation() -> None:
+    """Three published runs and two of ours, all of one distribution; every range is as expected."""
+    rng = np.random.default_rng(0)
+    tolerance, spread = 0.01, 0.008
+    ours, theirs = rng.normal(0, spread, (2, 20_000)), rng.normal(0, spread, (3, 20_000))
+    missed = np.abs(ours.mean(0) - theirs.mean(0)) > tolerance
+    rows = pd.DataFrame(
+        {
+            "seeds": 2,
+            "published_min": 0.5,
+            "published_max": 0.5 + spread * np.ptp(rng.normal(size=(3, 100_000)), axis=0).mean(),
+            "tolerance": tolerance,
+            "status": ["met"] * 50 + ["missed"] * 50 + ["not run"] * 50,
+        }
+    )
+    expected, of_numbers = published.expected_misses(rows)
+    assert of_numbers == 100
+    assert expected / 100 == pytest.approx(missed.mean(), rel=0.05)
+    # Equal published runs expect no miss, and numbers without a range do not count.
+    assert published.expected_misses(rows.assign(published_max=0.5)) == (0, 100)
+    assert published.expected_misses(rows.assign(published_max=np.nan)) == (0, 0)
 
 
 def test_without_counterparts_one_line_says_so() -> None:

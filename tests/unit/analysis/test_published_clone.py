@@ -1,13 +1,22 @@
 """Files in the folders and of the shape of the authors' repository become rows of our table."""
 
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from tests.conftest import REPOSITORY
 
-from latentgen.analysis import published_clone, published_curves
+from latentgen.analysis import published_curves
 from latentgen.errors import PipelineError
+
+spec = spec_from_file_location(
+    "read_clone", REPOSITORY / "workflow/resources/published/read_clone.py"
+)
+read_clone: Any = module_from_spec(spec)
+spec.loader.exec_module(read_clone)
 
 MASC = "MASC_during_training/angle_results"
 LR = "BASELINES/results/logistic_regression"
@@ -38,7 +47,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_what_is_there_becomes_one_row_each(clone: Path) -> None:
-    table = published_clone.read(clone)
+    table = read_clone.read(clone)
     found = table.set_index(["probe", "dataset", "model", "labels", "run", "layer", "epoch"])
     assert found["test"].to_dict() == {
         ("MASC", "CIFAR10", "CNN", "corrupted", 1, "fc2", 140): 0.7037,  # not the mean of classes
@@ -58,11 +67,11 @@ def test_the_table_is_what_the_figures_read(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "probe_accuracy_curves.csv"
-    shipped = pd.read_csv(published_clone.TABLE)
-    assert list(shipped) == published_clone.COLUMNS
-    monkeypatch.setattr(published_clone, "TABLE", file)
-    monkeypatch.setattr(sys, "argv", ["published_clone", str(clone)])
-    assert published_clone.main() == 0
+    shipped = pd.read_csv(read_clone.TABLE)
+    assert list(shipped) == read_clone.COLUMNS
+    monkeypatch.setattr(read_clone, "TABLE", file)
+    monkeypatch.setattr(sys, "argv", ["read_clone", str(clone)])
+    assert read_clone.main() == 0
     pair = {"dataset": "CIFAR10", "model": "CNN"}
     curves = published_curves.probes(file, pair, "observed").set_index(["probe", "layer"])
     assert curves.loc[("MASC", "fc2"), ["epoch", "seeds"]].tolist() == [140, 2]
@@ -73,8 +82,8 @@ def test_the_table_is_what_the_figures_read(
 def test_another_folder_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["published_clone", str(tmp_path)])
-    assert published_clone.main() == 1
+    monkeypatch.setattr(sys, "argv", ["read_clone", str(tmp_path)])
+    assert read_clone.main() == 1
     said = capsys.readouterr().err.strip().splitlines()
     assert len([line for line in said if line.startswith("error:")]) == 1
     assert "needed: a clone of" in said[-1]
@@ -84,4 +93,4 @@ def test_a_file_that_is_no_table_is_named(clone: Path) -> None:
     file = clone / f"{LR}/CIFAR10_CNN/results_0.4/Run_1/0/layer_fc1_acc_overall_test.csv"
     file.write_text("no numbers\n")
     with pytest.raises(PipelineError, match=r"layer_fc1_acc_overall_test\.csv: not a table"):
-        published_clone.read(clone)
+        read_clone.read(clone)

@@ -16,6 +16,10 @@ ON_TEST = {
     ("gce", 1): (0.1, 0.7, 0.65),
     ("gce", 2): (0.1, 0.8, 0.7),
 }
+PROBES = {
+    f"cats-{method}": {name: {"probe": name} for name in ("masc", "lda")}
+    for method in ("plain", "gce")
+}
 REPAIRED = {("plain", 1): 0.75, ("plain", 2): 0.8, ("gce", 1): 0.72, ("gce", 2): 0.79}
 
 
@@ -50,6 +54,7 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
             **of_run(*key),
             **{"network": network, "fit_labels": "observed", "probe": probe, "layer": layer},
             **{"split": split, "accuracy": accuracy},
+            **{"balanced_accuracy": 0.0, "worst_class_recall": 0.0},
             "score_labels": "observed" if split == "validation" else "true",
         }
         for key in ON_TEST
@@ -66,7 +71,7 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
 
 def test_every_run_beside_plain_training_of_its_seed() -> None:
-    runs = robust.robust_runs(*tables(), METHODS)
+    runs = robust.robust_runs(*tables(), METHODS, PROBES)
     assert list(runs.columns) == documented()["tables/robust_by_run.csv"]
     found = runs.set_index(["method", "seed"])
     assert set(found["experiment"]) == {"cats"}
@@ -78,12 +83,12 @@ def test_every_run_beside_plain_training_of_its_seed() -> None:
         assert row["memorised"] == (key[0] == "plain")
         assert row["repair_adds"] == pytest.approx(after - best)
         assert row["probe_adds"] == pytest.approx(0.77 - best)
-        assert row["learned_part"] == pytest.approx(after - 0.55)
+        assert row["gain_over_controls"] == pytest.approx(after - 0.55)
         assert row["plain_repair_ahead"] == pytest.approx(REPAIRED["plain", key[1]] - best)
 
 
 def test_means_and_intervals_over_paired_seeds() -> None:
-    table = robust.robust_table(robust.robust_runs(*tables(), METHODS))
+    table = robust.robust_table(robust.robust_runs(*tables(), METHODS, PROBES))
     assert list(table.columns) == documented()["tables/robust.csv"]
     gce = table.set_index("method").loc["gce"]
     assert (gce["seeds"], gce["memorised"]) == (2, 0)
@@ -91,6 +96,8 @@ def test_means_and_intervals_over_paired_seeds() -> None:
     # Differences of .05 and .0: mean .025, and 12.706 (t, one degree of freedom) times .025.
     assert gce["plain_repair_ahead"] == pytest.approx(0.025)
     assert gce["plain_repair_ahead_high"] == pytest.approx(0.025 + 12.7062 * 0.025, rel=1e-4)
+    # t = 1 and t = 5 with one degree of freedom, p = 0.5 and 0.1257; Holm doubles the smaller one.
+    assert table["plain_repair_ahead_p"].tolist() == pytest.approx([0.2513, 0.5], abs=1e-4)
     text = robust.to_markdown(table)
     assert "## cats" in text
     assert "+0.025 [-0.293, +0.343]" in text
@@ -98,6 +105,6 @@ def test_means_and_intervals_over_paired_seeds() -> None:
 
 def test_one_seed_has_no_interval() -> None:
     tables_of_one = [table[table["seed"] == 1] for table in tables()]
-    table = robust.robust_table(robust.robust_runs(*tables_of_one, METHODS))
+    table = robust.robust_table(robust.robust_runs(*tables_of_one, METHODS, PROBES))
     assert table["repair_adds_low"].isna().all()
     assert "[" not in robust.to_markdown(table).split("## cats")[1]

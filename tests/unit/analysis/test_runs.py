@@ -15,6 +15,7 @@ from latentgen.csv_file import NAMES, write_csv
 def history(path, accuracies: list[float]) -> None:
     path.parent.mkdir(parents=True)
     table = pd.DataFrame({"epoch": range(len(accuracies)), "test_accuracy": accuracies})
+    table["validation_accuracy"] = table["test_accuracy"]
     table.assign(memorised=table["epoch"] == len(table) - 1).to_csv(path, index=False)
 
 
@@ -64,6 +65,8 @@ def test_accuracy_by_layer_takes_each_run_at_its_own_last_epoch(runs) -> None:
     assert (model["mean"], model["min"], model["max"], model["seeds"]) == pytest.approx(
         (0.45, 0.4, 0.5, 2)
     )
+    stopped = numbers[numbers["series"] == "early_stopped"].iloc[0]
+    assert stopped[["mean", "min", "max"]].tolist() == pytest.approx([0.7, 0.6, 0.8])
     masc = numbers[numbers["series"] == "masc"].set_index("layer")
     assert list(masc.index) == ["input", "fc1", "fc2"]
     assert masc.loc["input", "mean"] == pytest.approx(0.25)
@@ -75,7 +78,7 @@ def test_accuracy_by_layer_takes_each_run_at_its_own_last_epoch(runs) -> None:
     histories, probes = runs
     later = probes[(probes["epoch"] > 0) | (probes["layer"] == "input")]
     without = decoding.accuracy_by_layer(histories, later)
-    assert set(without["series"]) == {"model", "masc"}
+    assert set(without["series"]) == {"model", "early_stopped", "masc"}
 
 
 def test_contrast_of_batch_statistics_keeps_the_two_readings_apart(runs) -> None:
@@ -163,7 +166,7 @@ def test_names_that_look_like_something_else_stay_names(tmp_path: Path) -> None:
 
 def test_every_documented_column_of_names_is_read_as_text() -> None:
     """Columns that the page describes as names, or as entries of config.yaml."""
-    page = (REPOSITORY / "docs" / "columns.md").read_text()
+    page = (REPOSITORY / "docs/reference/columns.md").read_text()
     named = {
         column
         for line in page.splitlines()

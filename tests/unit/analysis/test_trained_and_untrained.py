@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from latentgen.analysis import trained_and_untrained as analysis
-from latentgen.figures import trained_and_untrained as figure
 
 RUN = {"experiment": "toy", "noise": "uniform", "level": 0.4}
 SETTINGS = {
@@ -20,6 +19,7 @@ def histories() -> pd.DataFrame:
     return pd.DataFrame(
         [
             {**RUN, "seed": seed, "epoch": epoch, "test_accuracy": accuracy}
+            | {"validation_accuracy": accuracy}
             for seed, accuracies in models.items()
             for epoch, accuracy in enumerate(accuracies)
         ]
@@ -65,6 +65,7 @@ def test_each_network_at_the_layer_that_validation_chooses_there() -> None:
     assert means(numbers) == pytest.approx(
         {
             "model": (0.5 + 0.6) / 2,
+            "early_stopped": (0.9 + 0.6) / 2,
             "model_untrained": (0.1 + 0.2) / 2,
             "masc": (0.7 + 0.6) / 2,  # fc1 of seed 1, fc2 of seed 2
             "masc_untrained": (0.4 + 0.6) / 2,  # fc2, fc1
@@ -74,7 +75,7 @@ def test_each_network_at_the_layer_that_validation_chooses_there() -> None:
     assert (numbers["seeds"] == 2).all()
     rules = numbers.set_index("series")["layer_rule"].to_dict()
     assert rules == {
-        **dict.fromkeys(("model", "model_untrained", "masc_input"), ""),
+        **dict.fromkeys(("model", "early_stopped", "model_untrained", "masc_input"), ""),
         **dict.fromkeys(("masc", "masc_untrained"), "best_on_validation"),
     }
 
@@ -87,8 +88,8 @@ def test_without_held_out_data_it_is_the_penultimate_layer() -> None:
 
 def test_an_untrained_network_that_is_not_probed_is_not_drawn() -> None:
     numbers = analysis.trained_and_untrained(histories(), probes(epochs_from=1), SETTINGS)
-    assert set(means(numbers)) == {"model", "model_untrained", "masc", "masc_input"}
-    assert figure.draw(numbers, ["masc"], {"width": 5, "dpi": 50}, None).axes
+    of_model = {"model", "early_stopped", "model_untrained"}
+    assert set(means(numbers)) == of_model | {"masc", "masc_input"}
 
 
 def test_published_numbers_are_those_of_the_same_levels_and_settings(tmp_path: Path) -> None:
@@ -106,13 +107,6 @@ def test_published_numbers_are_those_of_the_same_levels_and_settings(tmp_path: P
     theirs = analysis.published(numbers, str(table), pair, SETTINGS)
     assert theirs is not None
     assert means(theirs) == {"masc_untrained": 0.87, "masc": 0.96, "model": 0.73}
-    drawn = figure.draw(numbers, ["masc"], {"width": 5, "dpi": 50}, theirs).axes[0]
-    labels = [str(line.get_label()) for line in drawn.lines]
-    assert labels == [
-        *["Model, published", "Model", "Model, untrained network"],
-        *["MASC, published", "MASC", "MASC, untrained network, published"],
-        *["MASC, untrained network", "MASC, raw images"],
-    ]
     other = {"masc-50": SETTINGS["masc-50"]}
     less = analysis.trained_and_untrained(histories(), probes(), other)
     assert set(means(analysis.published(less, str(table), pair, other))) == {"model"}

@@ -10,7 +10,7 @@ import jsonschema_markdown
 import pandas as pd
 import pytest
 import yaml
-from tests.conftest import REPOSITORY, TINY
+from tests.conftest import REPOSITORY, TINY, repository_config
 
 from latentgen.config.schema import dataset_settings, methods_of, read, resolve, schema
 from latentgen.errors import PipelineError
@@ -169,7 +169,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     ),
     "unknown key": (
         lambda c: c.update(figurs={}),
-        ["key 'figurs'", "did you mean 'figures'", "allowed: suite, data_root"],
+        ["key 'figurs'", "did you mean 'figures'", "allowed: suite, include, data_root"],
     ),
     "unknown key in a block": (
         lambda c: tiny(c)["training"].update(learning_rat=1),
@@ -224,7 +224,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
     "no training": (lambda c: tiny(c).pop("training"), ["experiments.tiny.training", "nothing"]),
     "scaling of as many channels": (
         with_dataset(source="npz", path="a", normalise={"mean": [0.1, 0.2, 0.3], "std": [1, 1]}),
-        ["datasets.digits.normalise", "allowed: as many, one a channel"],
+        ["datasets.digits.normalise", "expected as many of both"],
     ),
     "scaling of other channels": (
         with_dataset(
@@ -233,7 +233,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
             normalise={"mean": [0.1, 0.2, 0.3]},
             size={"train": 9, "test": 9, "shape": [1, 8, 8], "classes": 3},
         ),
-        ["datasets.digits", "found numbers for 3 channels; the images have 1"],
+        ["datasets.digits", "found numbers for 3 channels; expected 1"],
     ),
     "a table without its folder": (
         with_dataset(source="csv", path="config.yaml", folder="nowhere"),
@@ -521,7 +521,7 @@ def test_image_folder_that_is_there(tmp_path: Path) -> None:
 
 
 def test_the_repositorys_own_configuration() -> None:
-    config = read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    config = read(repository_config())
     assert config.suite == "quick"
     assert len(config.suites["paper"]) == 8
 
@@ -610,7 +610,7 @@ def test_the_schema_for_editors_is_the_one_that_is_enforced() -> None:
 
 
 def test_the_reference_of_keys_is_that_of_the_schema() -> None:
-    reference = REPOSITORY / "config" / "reference.md"
+    reference = REPOSITORY / "docs/reference/configuration_keys.md"
     written = jsonschema_markdown.generate(schema(), footer=False, hide_empty_columns=True)
     assert reference.read_text().strip() == written.strip(), "run `make schema`"
 
@@ -671,7 +671,7 @@ def test_protocol_published_has_the_published_logistic_regression() -> None:
 
 
 def test_suite_paper_published_is_every_published_pair_as_published() -> None:
-    config = read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    config = read(repository_config())
     suite = [config.experiments[name] for name in config.suites["paper-published"]]
     assert {experiment.protocol for experiment in suite} == {"published"}
     table = REPOSITORY / "workflow" / "resources" / "published" / "headline.csv"

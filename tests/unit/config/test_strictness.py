@@ -3,6 +3,7 @@
 import copy
 import datetime
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ import pytest
 import torchvision.datasets
 import yaml
 from pydantic import BaseModel, TypeAdapter
-from tests.conftest import REPOSITORY, TINY
+from tests.conftest import REPOSITORY, TINY, repository_config
 from torch import optim
 
 from latentgen.config.errors import likely
@@ -67,7 +68,7 @@ def test_the_configuration_of_the_repository_is_read_as_snakemake_reads_it() -> 
 
 def test_the_example_appended_to_config_yaml_is_told_from_its_first_line_on(tmp_path: Path) -> None:
     text = (REPOSITORY / "config.yaml").read_text()
-    page = (REPOSITORY / "docs/add_a_dataset.md").read_text()
+    page = (REPOSITORY / "docs/how-to/add_a_dataset.md").read_text()
     example = page.split("```yaml\n")[1].split("```")[0]
     said = refused(tmp_path, text + example)
     first = text.splitlines().index("datasets:") + 1
@@ -139,21 +140,17 @@ def test_all_numbers_are_found() -> None:
     assert len(names) > 40
 
 
-@pytest.mark.parametrize(("block", "name"), NUMBERS)
-@pytest.mark.parametrize("value", [True, False, float("inf"), float("-inf"), float("nan")])
-def test_neither_a_boolean_nor_an_infinity_is_a_number(
-    block: type[BaseModel], name: str, value: Any
-) -> None:
-    for found in (value, [value], [value] * 2, [value] * 3):
-        try:
-            made = block.__pydantic_validator__.validate_assignment(
-                block.model_construct(), name, found
-            )
-        except ValueError:
-            continue
-        except Exception as error:  # frozen blocks are looked at through their fields
-            raise AssertionError from error
-        raise AssertionError(f"{block.__name__}.{name} takes {found}: {made}")
+def test_neither_a_boolean_nor_an_infinity_is_a_number() -> None:
+    taken = []
+    for block, name in NUMBERS:
+        for value in (True, False, float("inf"), float("-inf"), float("nan")):
+            for found in (value, [value], [value] * 2, [value] * 3):
+                with suppress(ValueError):
+                    block.__pydantic_validator__.validate_assignment(
+                        block.model_construct(), name, found
+                    )
+                    taken.append((block.__name__, name, found))
+    assert taken == []
 
 
 @pytest.mark.parametrize(
@@ -203,14 +200,13 @@ def places(block: Any) -> list[tuple[Any, Any]]:
     ]
 
 
-WHOLE = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+WHOLE = repository_config()
 
 
-@pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("config", [TINY, WHOLE], ids=["tiny", "whole"])
-def test_whatever_stands_in_a_config_is_told_in_lines(config: dict[str, Any], seed: int) -> None:
-    chance = random.Random(seed)
-    for _ in range(40 if config is TINY else 5):
+def test_whatever_stands_in_a_config_is_told_in_lines(config: dict[str, Any]) -> None:
+    chance = random.Random(0)
+    for _ in range(800 if config is TINY else 60):
         # Through YAML, which takes apart what anchors share.
         changed = copy.deepcopy(config)
         block, key = chance.choice(places(changed))

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from latentgen.content import digest_of
 from latentgen.data.class_folders import NAMED, read_class_folders
 from latentgen.data.image_files import ENDINGS, read_image
 from latentgen.errors import PipelineError
-from latentgen.external_files import digest_of
 
 CLASSES = ("cat", "dog", "emu")
 
@@ -183,7 +183,6 @@ def test_links_in_a_tar_are_its_other_files(tmp_path: Path, ending: str) -> None
         (tarfile.SYMTYPE, "../../../../etc/passwd"),
         (tarfile.LNKTYPE, "/etc/passwd"),
         (tarfile.SYMTYPE, "link.png"),
-        (tarfile.SYMTYPE, "../dog"),
     ],
 )
 def test_a_link_that_leaves_an_archive_or_leads_to_no_file_is_named(
@@ -197,7 +196,7 @@ def test_a_link_that_leaves_an_archive_or_leads_to_no_file_is_named(
 def test_a_class_that_is_a_link_to_a_folder_of_the_archive_is_an_error(tmp_path: Path) -> None:
     link = ("fox", tarfile.SYMTYPE, "emu")
     path = tar_with(pets(tmp_path / "pets"), tmp_path / "a.tar", link)
-    with pytest.raises(PipelineError, match=r"train/fox: a class folder without .*a link to"):
+    with pytest.raises(PipelineError, match=r"train/fox: .*the same folder as emu"):
         read(path)
 
 

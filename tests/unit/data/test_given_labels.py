@@ -33,7 +33,7 @@ def write_csv(folder: Path, **columns: Any) -> str:
 
 
 def read_worse(path: str) -> list[int]:
-    return list(map(int, read(path, dataset())["worse"]))
+    return list(map(int, read(path, dataset()).labels["worse"]))
 
 
 def test_csv_by_file_in_any_order_with_names(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_csv_by_file_in_any_order_with_names(tmp_path: Path) -> None:
         other=TRUE[order],
     )
     assert read_worse(path) == WORSE.tolist()
-    assert read(path, dataset())["other"].tolist() == TRUE.tolist()
+    assert read(path, dataset()).labels["other"].tolist() == TRUE.tolist()
 
 
 def test_csv_by_index_with_numbers_and_more_rows_than_samples(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_another_order_is_told_from_other_data(tmp_path: Path) -> None:
 MISTAKES: dict[str, tuple[Any, str]] = {
     "no key": (
         {"name": FILES, "worse": WORSE},
-        "found the columns name, worse; needed: file, id or",
+        "found the columns name, worse; expected file, id or",
     ),
     "a missing row": (
         {"file": FILES[:-1], "worse": WORSE[:-1]},
@@ -123,21 +123,24 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     ),
     "an unknown name": (
         {"file": FILES, "worse": ["cat", "dog", "dog", "owl", "owl", "cow"]},
-        "worse: found 'cow' at sample 5; allowed: cat, dog, owl",
+        "worse: found 'cow' at sample 5; expected cat, dog, owl or 0..2",
     ),
     "an empty cell": (
         {"file": FILES, "worse": ["cat", "", "dog", "owl", "owl", "cat"]},
         "worse: found an empty cell at sample 1",
     ),
     "no labels": ({"file": FILES}, "found no labels"),
-    "a bad name": ({"file": FILES, "very bad": WORSE}, "found the name 'very bad'; allowed:"),
-    "too few": ({"npz": {"worse": WORSE[:5]}}, r"found labels of shape \(5,\); needed: \(6,\)"),
+    "a bad name": ({"file": FILES, "very bad": WORSE}, "found the name 'very bad'; expected"),
+    "too few": ({"npz": {"worse": WORSE[:5]}}, r"found labels of shape \(5,\); expected \(6,\)"),
     "NaN": (
         {"npz": {"worse": np.array([0, 1, np.nan, 1, 1, 1])}},
-        "worse: found nan at row 2; needed: a label",
+        "worse: found nan at row 2",
     ),
-    "fractions": ({"npz": {"worse": WORSE + 0.5}}, "worse: found fractions"),
-    "out of range": ({"npz": {"worse": WORSE + 1}}, r"worse: found 1..3; allowed: 0..2"),
+    "fractions": ({"npz": {"worse": WORSE + 0.5}}, r"worse: found 0\.5 at row 0"),
+    "out of range": (
+        {"npz": {"worse": WORSE + 1}},
+        "worse: found '3' at sample 3; expected cat, dog, owl or 0..2",
+    ),
     "no numbers": ({"npz": {"worse": WORSE.astype(bool)}}, "worse: found bool"),
 }
 
@@ -157,7 +160,7 @@ def test_mistakes_are_told_in_a_line(tmp_path: Path, mistake: str) -> None:
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"found '.json'; allowed: .csv, .npz, .npy, .pt"):
+    with pytest.raises(PipelineError, match=r"found '.json'; expected .csv, .npz, .npy, .pt"):
         read("labels.json", dataset())
     (tmp_path / "labels.pt").write_bytes(b"nonsense")
     with pytest.raises(PipelineError, match="cannot be read"):
@@ -165,13 +168,13 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="cannot be read"):
         read(str(tmp_path / "missing.csv"), dataset())
     torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(PipelineError, match="found list; needed: a dictionary"):
+    with pytest.raises(PipelineError, match="found list; expected a dictionary"):
         read(str(tmp_path / "list.pt"), dataset())
 
 
 def test_samples_that_are_not_files_are_known_by_index(tmp_path: Path) -> None:
     path = write_csv(tmp_path, file=FILES, worse=WORSE)
-    with pytest.raises(PipelineError, match="have no names; needed: index"):
+    with pytest.raises(PipelineError, match="have no names; expected index"):
         read(path, dataset(names=()))
 
 
@@ -187,7 +190,7 @@ def test_a_part_of_a_dataset_keeps_its_labels_and_names(tmp_path: Path) -> None:
     datasets.write(part, tmp_path / "part.h5")
     assert (datasets.read_given(tmp_path / "part.h5", "mine") == given[rows]).all()
     assert datasets.read_names(tmp_path / "part.h5") == list(part.train_names)
-    with pytest.raises(PipelineError, match="found no given labels 'other'; there are mine"):
+    with pytest.raises(PipelineError, match="found no given labels 'other'; expected mine"):
         datasets.read_given(tmp_path / "part.h5", "other")
 
 
@@ -216,7 +219,7 @@ def test_human_labels_of_cifar10(shared_data: Path) -> None:
     cifar10 = datasets.Dataset(
         images, clean, images[:1], clean[:1], tuple("0123456789"), "CIFAR-10"
     )
-    given = read(str(shared_data / "cifar10n" / "CIFAR-10_human.pt"), cifar10)
+    given = read(str(shared_data / "cifar10n" / "CIFAR-10_human.pt"), cifar10).labels
     shares = {name: round(float((labels != clean).mean()), 4) for name, labels in given.items()}
     assert shares["aggre_label"] == 0.0901
     assert shares["worse_label"] == 0.4021

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from latentgen.data.labels import Labels, TrainLabels, read, write
 from latentgen.data.noise import KINDS, Classes, draw_published, given, published_uniform
@@ -98,6 +99,41 @@ def test_published_draw_changes_as_many_mnist_labels_as_published(shared_data) -
     file = shared_data / "MNIST" / "raw" / "train-labels-idx1-ubyte"
     true = np.frombuffer(file.read_bytes(), np.uint8, offset=8).astype(np.int64)
     assert (published_uniform(true, 0.4, 10) != true).sum() == 21_536
+
+
+def test_published_draw_agrees_with_cifar10_as_published(shared_data: Path) -> None:
+    file = shared_data / "cifar10n" / "CIFAR-10_human.pt"
+    true = torch.load(file, weights_only=False)["clean_label"]  # this very file
+    for level, agreement in ((0.2, 0.8196), (0.4, 0.6384), (0.6, 0.4576), (0.8, 0.2780)):
+        equal = (published_uniform(true, level, 10) == true).mean()
+        assert equal == pytest.approx(agreement, abs=1e-4)
+    assert (published_uniform(true, 0.4, 10) != true).sum() == 18_082
+
+
+def test_draws_of_a_seed_stay_as_they_are() -> None:
+    """The bytes of results rest on these draws: from NumPy's legacy generator, and by name."""
+    twenty = published_uniform(np.arange(20) % 10, 0.4, 10)
+    assert twenty.tolist() == [9, 1, 2, 3, 2, 6, 3, 7, 8, 9, 8, 1, 2, 2, 4, 2, 6, 7, 8, 4]
+    drawn = draw_labels(
+        np.arange(12) % 4, Classes(4), dataset="toy", kind="uniform", level=0.5, seed=1
+    )
+    assert drawn.observed.tolist() == [0, 2, 2, 0, 3, 1, 2, 0, 1, 0, 2, 3]
+    assert drawn.validation_rank[:3].round(6).tolist() == [0.195475, 0.310614, 0.163828]
+
+
+def test_a_sample_at_the_fraction_is_not_held_out() -> None:
+    ranks = np.array([0.1, 0.0999, 0.5, 0.7])
+    drawn = TrainLabels(np.array([0, 1, 1, 0]), np.array([0, 1, 1, 0]), ranks)
+    assert drawn.split(0.1, 2, np.zeros(1, dtype=np.int64)).fitted.tolist() == [
+        *(True, False, True, True)
+    ]
+
+
+def test_a_level_of_some_images_may_change_none() -> None:
+    """Of five samples of one class, half are permuted: nothing changes, and nothing is wrong."""
+    one_class = np.zeros(5, dtype=np.int64)
+    drawn = draw_labels(one_class, Classes(2), dataset="toy", kind="permutation", level=0.5, seed=1)
+    assert not drawn.changed.any()
 
 
 def test_labels_survive_their_file(tmp_path) -> None:

@@ -9,19 +9,19 @@ import pytest
 import torchvision.datasets
 from tests import own_data
 
-from latentgen.config.dataset import TorchvisionDataset, torchvision_datasets
+from latentgen.config.dataset import TorchvisionDataset
 from latentgen.data.datasets import Dataset
 from latentgen.data.loading import load
 from latentgen.errors import PipelineError
-from latentgen.installed import exported, written_class
-
-MODULE = "torchvision.datasets"
+from latentgen.jobs.around.provenance import external_files
 
 
 def read(root: Path, name: str, **keys: Any) -> Dataset:
     """A dataset as a job reads it, of the block that stands in config.yaml."""
     block = TorchvisionDataset(source="torchvision", name=name, **keys)
-    settings = block.model_dump(exclude={"normalise", "confusion"}, exclude_none=True)
+    settings = block.model_dump(
+        exclude={"normalise", "confusion", "data_folder"}, exclude_none=True
+    )
     return load(**settings, root=root)
 
 
@@ -52,7 +52,7 @@ def test_emnist_takes_its_split_and_loses_the_class_that_no_image_has(
     # EMNIST's images lie on their sides; they are handed on as torchvision has them.
     expected = own_data.images(own_data.classes(30), (28, 28))
     assert (dataset.train_images[:, 0] == expected).all()
-    assert "left out, as no image has it: N/A, k, l" in capsys.readouterr().out
+    assert "left out classes without images: N/A, k, l" in capsys.readouterr().out
 
 
 def test_svhn_of_ones_own_is_read_without_checksums(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_stl10_and_cifar10_of_ones_own(tmp_path: Path) -> None:
 
 def test_images_of_several_sizes_need_one(tmp_path: Path) -> None:
     own_data.write_gtsrb(tmp_path, 6)
-    said = r"\Atorchvision's GTSRB: found images of 8x9 and 10x9; needed: a key image_size[^\n]*\Z"
+    said = r"\Atorchvision's GTSRB: found images of 8x9 and 10x9; expected one size[^\n]*\Z"
     with pytest.raises(PipelineError, match=said):
         read(tmp_path, "GTSRB")
     dataset = read(tmp_path, "GTSRB", image_size=[8, 9])
@@ -97,7 +97,7 @@ def test_images_of_several_sizes_need_one(tmp_path: Path) -> None:
 def test_samples_that_are_no_image_with_a_class_are_named(tmp_path: Path) -> None:
     (tmp_path / "MovingMNIST").mkdir()
     np.save(tmp_path / "MovingMNIST/mnist_test_seq.npy", np.zeros((20, 2, 64, 64), np.uint8))
-    with pytest.raises(PipelineError, match="found a sample of Tensor; needed: an image and the"):
+    with pytest.raises(PipelineError, match="found a sample of Tensor; expected an image and the"):
         load("torchvision", name="MovingMNIST", root=tmp_path, download=False)
 
 
@@ -106,61 +106,24 @@ def test_samples_that_are_no_image_with_a_class_are_named(tmp_path: Path) -> Non
     [
         ({"name": "KMNITS"}, "found 'KMNITS' (did you mean 'KMNIST'?); allowed: CIFAR10, "),
         ({"name": "ImageFolder"}, "found 'ImageFolder'; allowed: CIFAR10, "),
-        ({"name": "EMNIST"}, "found no 'split'; needed: one of byclass, "),
+        ({"name": "EMNIST"}, "missing a required argument: 'split'"),
         (
             {"name": "EMNIST", "arguments": {"split": "leters"}},
-            "found 'leters' for split; allowed: byclass, ",
+            "found 'leters' (did you mean 'letters'?); allowed: ",
         ),
         (
             {"name": "EMNIST", "arguments": {"splt": "letters"}},
             "found argument 'splt' (did you mean 'split'?); allowed: split",
         ),
         ({"name": "SVHN", "test": "tset"}, "found 'tset' (did you mean 'test'?); allowed: "),
-        ({"name": "OxfordIIITPet"}, "allowed: trainval, test"),
-        ({"name": "SVHN", "arguments": {"split": "extra"}}, "needed: keys train and test"),
-        ({"name": "MNIST", "test": "val"}, "test: found 'val'; allowed: nothing"),
+        ({"name": "OxfordIIITPet"}, "'train' (did you mean 'trainval'?)"),
+        ({"name": "SVHN", "arguments": {"split": "extra"}}, "expected the keys train and test"),
+        ({"name": "MNIST", "test": "val"}, "found 'val'; expected nothing"),
         ({"name": "MNIST", "arguments": {"root": "x"}}, "found argument 'root'; allowed: none"),
     ],
 )
 def test_what_does_not_fit_is_said_of_the_config(keys: dict[str, Any], said: str) -> None:
     assert said in refused(**keys)
-
-
-def test_the_source_is_read_as_python_understands_it() -> None:
-    """Names, arguments and lineage, compared with the classes themselves."""
-    import inspect
-
-    assert exported(MODULE) == torchvision.datasets.__all__
-    for name in torchvision_datasets():
-        kind = getattr(torchvision.datasets, name)
-        parameters = written_class(MODULE, name).parameters
-        own = inspect.signature(kind).parameters
-        named = {key for key, value in own.items() if value.kind is not value.VAR_KEYWORD}
-        assert named <= set(parameters)
-        assert {key for key in named if own[key].default is own[key].empty} == {
-            key for key in named if parameters[key]
-        }
-    kinds = {name: getattr(torchvision.datasets, name) for name in exported(MODULE)}
-    expected = {
-        name
-        for name, kind in kinds.items()
-        if isinstance(kind, type) and {"train", "split"} & set(parameters_over_lineage(kind))
-    }
-    assert set(torchvision_datasets()) == expected
-
-
-def parameters_over_lineage(kind: type) -> list[str]:
-    """Names of arguments, and of those that are handed on."""
-    import inspect
-
-    found: list[str] = []
-    for one in kind.__mro__:
-        if "__init__" in vars(one):
-            parameters = inspect.signature(one.__init__).parameters.values()  # type: ignore[misc]
-            found += [parameter.name for parameter in parameters]
-            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-                break
-    return found
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {
@@ -172,44 +135,29 @@ WRITERS: dict[str, Callable[[Path], None]] = {
 }
 
 
+def read_of(block: TorchvisionDataset, root: Path) -> set[str]:
+    """Files and folders of the root that exist and count as the dataset's."""
+    return set(external_files({"external": block.files(str(root))}))
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_a_dataset_reads_is_found_and_what_others_read_is_not(
     name: str, tmp_path: Path
 ) -> None:
     block = TorchvisionDataset(source="torchvision", name=name)
-    assert block.files(str(tmp_path / "nowhere")) == []
+    assert read_of(block, tmp_path / "nowhere") == set()
     before: set[str] = set()
     for other, write in WRITERS.items():
         write(tmp_path)
         now = {str(place) for place in tmp_path.iterdir()}
         new, before = now - before, now
-        found = set(block.files(str(tmp_path)))
+        found = read_of(block, tmp_path)
         assert new <= found if other == name else not new & found
 
 
-def test_every_dataset_of_torchvision_speaks_of_where_it_keeps_its_data() -> None:
-    """The folder in the root, as torchvision's documentation and code have it."""
-    places = {
-        **{name: name for name in ("MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST")},
-        "CIFAR100": "cifar-100-python",
-        "CelebA": "celeba",
-        "Country211": "country211",
-        "DTD": "dtd",
-        "FER2013": "fer2013",
-        "FGVCAircraft": "fgvc-aircraft-2013b",
-        "Flowers102": "flowers-102",
-        "Food101": "food-101",
-        "Imagenette": "imagenette2-160",
-        "OxfordIIITPet": "oxford-iiit-pet",
-        "PCAM": "pcam",
-        "RenderedSST2": "rendered-sst2",
-        "StanfordCars": "stanford_cars",
-        "USPS": "usps.bz2",
-        "ImageNet": "val",
-        "LFWPeople": "lfw-py",
-        "CLEVRClassification": "clevr",
-        "Places365": "val_large",
-    }
-    lacking = {n: p for n, p in places.items() if p not in written_class(MODULE, n).words}
-    assert lacking == {}
-    assert "cifar-10-batches-py" not in written_class(MODULE, "CIFAR100").words
+def test_a_folder_of_another_name_is_named(tmp_path: Path) -> None:
+    block = TorchvisionDataset(source="torchvision", name="OxfordIIITPet", train="trainval")
+    (tmp_path / "oxford-iiit-pet").mkdir()
+    assert read_of(block, tmp_path) == set()
+    named = block.model_copy(update={"data_folder": "oxford-iiit-pet"})
+    assert named.files(str(tmp_path)) == [str(tmp_path / "oxford-iiit-pet")]

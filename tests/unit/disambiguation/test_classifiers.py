@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from latentgen.checksums import sha256_of
+from latentgen.content import sha256_of
 from latentgen.disambiguation.architectures.composite_net import CompositeNet
 from latentgen.disambiguation.classifiers import batch_size, load_classifier, names_of, probability
 from latentgen.errors import PipelineError

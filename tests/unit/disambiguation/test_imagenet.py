@@ -10,9 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-import yaml
 from PIL import Image
-from tests.conftest import REPOSITORY
+from tests.conftest import repository_config
 from torchvision import models
 
 from latentgen.config import disambiguation, schema
@@ -23,7 +22,7 @@ from latentgen.disambiguation.study import run_study
 from latentgen.disambiguation.verify_proof import main
 from latentgen.drawing import pair_sheets
 
-CONFIG = schema.read(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+CONFIG = schema.read(repository_config())
 STUDIES = disambiguation.resolve(CONFIG.disambiguations, CONFIG.classifiers, "{classifier}")
 SIDE = {"inception_v3": 80}
 """Of a small image, 64 pixels for the other networks."""

@@ -15,7 +15,7 @@ from PIL import Image
 from tests.unit.disambiguation.colours import two_things
 
 import latentgen
-from latentgen.checksums import sha256_of
+from latentgen.content import sha256_of
 from latentgen.disambiguation.architectures.cifar_resnet import CifarResNet
 from latentgen.disambiguation.certificates import Certificate, certify
 from latentgen.disambiguation.classifiers import load_classifier

@@ -10,7 +10,6 @@ import pytest
 import torch
 from sklearn.model_selection import train_test_split
 from tests.unit.toy import (
-    MODEL,
     TRAINING,
     K,
     RowsSource,
@@ -24,71 +23,65 @@ from latentgen.csv_file import write_csv
 from latentgen.data import datasets
 from latentgen.data.labels import LabelArray, Labels, TrainLabels
 from latentgen.editing import relabelling
+from latentgen.editing.best_probe import BestProbe, best_probes
 from latentgen.errors import PipelineError
-from latentgen.networks import checkpoints, training
-from latentgen.networks.network import build
+from latentgen.networks import checkpoints
+from latentgen.networks.activations import read_split
 from latentgen.networks.run import Run
-from latentgen.networks.training_config import TrainingConfig
+from latentgen.networks.run_sources import source_of
+from latentgen.probes.make_probe import make_probe
 
-SETTINGS = {"probe": {"probe": "masc", "n_components": 1}, "max_epochs": 6, "patience": 3}
+SETTINGS: dict[str, Any] = {
+    "probe": {"probe": "masc", "n_components": 1},
+    "max_epochs": 6,
+    "patience": 3,
+}
 
 
-def test_label_quality_of_a_hand_made_case() -> None:
+def test_label_quality_of_hand_made_cases() -> None:
     true = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2])
     observed = np.array([0, 0, 0, 1, 1, 1, 2, 0, 2, 0])  # four are wrong
-    relabelled = np.array([0, 0, 2, 0, 1, 1, 1, 0, 2, 1])  # two mended, two stay wrong, one spoiled
+    # Two of these become right and two stay wrong; one that was right becomes wrong.
+    relabelled = np.array([0, 0, 2, 0, 1, 1, 1, 0, 2, 1])
     assert relabelling.label_quality(true, observed, relabelled) == {
         "n_changed": 4,
-        "mended": 2 / 4,
+        "corrected": 2 / 4,
         "spoiled": 1 / 6,
         "wrong_before": 4 / 10,
         "wrong_after": 3 / 10,
         "reduction": 1 / 4,
     }
+    clean = relabelling.label_quality(true, true, relabelled)
+    assert clean["n_changed"] == 0 and clean["spoiled"] == 3 / 10
+    assert np.isnan([clean["corrected"], clean["reduction"]]).all()
+    lost = relabelling.label_quality(true, (true + 1) % 3, true)
+    assert lost["corrected"] == lost["reduction"] == 1 and np.isnan(lost["spoiled"])
 
 
-def test_label_quality_without_wrong_or_without_right_labels(tmp_path: Path) -> None:
-    true, other = np.array([0, 1, 2, 1]), np.array([1, 2, 0, 0])
-    clean = relabelling.label_quality(true, true, np.array([0, 1, 2, 2]))
-    lost = relabelling.label_quality(true, other, true)
-    write_csv(pd.DataFrame([clean, lost]), tmp_path / "quality.csv")
-    assert (tmp_path / "quality.csv").read_text().splitlines() == [
-        "n_changed,mended,spoiled,wrong_before,wrong_after,reduction",
-        "0,,0.25,0.0,0.25,",
-        "4,1.0,,1.0,0.0,1.0",
-    ]
-
-
-def test_published_parts_are_scikit_learns_split_of_the_test_set() -> None:
+def test_parts_of_each_protocol() -> None:
     test_labels = np.random.default_rng(0).integers(0, K, 10_000)
     everything = np.ones(5, dtype=bool)
     labels = Labels(np.zeros(5), everything, K, np.zeros(5), test_labels)
     parts = relabelling.parts_of("published", labels)
     eighty, twenty = train_test_split(test_labels, test_size=0.2, random_state=2345)
     assert len(eighty) == 8_000
-    assert parts.split == "test"
     assert np.array_equal(test_labels[parts.reported], eighty)
-    for kind in ("observed", "true"):
-        assert np.array_equal(parts.validation_labels[kind], twenty)
-    assert sorted([*parts.reported, *parts.validation]) == list(range(10_000))
+    for split, rows, expected in parts.validation.values():
+        assert split == "test"
+        assert np.array_equal(test_labels[rows], twenty) and np.array_equal(expected, twenty)
+        assert sorted([*parts.reported, *rows]) == list(range(10_000))
+    with pytest.raises(PipelineError, match=r"found none.*larger validation_fraction"):
+        relabelling.parts_of("sound", labels)
 
-
-def test_sound_parts_are_held_out_training_data_and_the_whole_test_set() -> None:
     true, observed = np.array([0, 1, 2, 0]), np.array([1, 1, 0, 0])
     fitted = np.array([False, True, False, True])
     parts = relabelling.parts_of("sound", Labels(observed, fitted, K, true, np.zeros(6)))
-    assert parts.split == "train"
-    assert parts.validation.tolist() == [0, 2]
-    assert parts.validation_labels["observed"].tolist() == [1, 0]
-    assert parts.validation_labels["true"].tolist() == [0, 2]
+    for kind, expected in (("observed", [1, 0]), ("true", [0, 2])):
+        split, rows, labels_ = parts.validation[kind]
+        assert (split, rows.tolist(), labels_.tolist()) == ("train", [0, 2], expected)
     assert parts.reported.tolist() == list(range(6))
-
-
-def test_sound_without_held_out_data_is_refused_in_one_line() -> None:
-    labels = Labels(np.zeros(5), np.ones(5, dtype=bool), K, np.zeros(5), np.zeros(4))
-    with pytest.raises(PipelineError, match=r"held out.*larger validation_fraction") as error:
-        relabelling.parts_of("sound", labels)
-    assert "\n" not in str(error.value)
+    with pytest.raises(PipelineError, match="found 1; expected two or more"):
+        relabelling.parts_of("published", Labels(observed, fitted, K, true, np.zeros(1)))
 
 
 def one_hot(labels: LabelArray) -> torch.Tensor:
@@ -121,6 +114,13 @@ def planted() -> tuple[RowsSource, Labels]:
     return RowsSource(layers, 7), Labels(observed, ~held_out, K, true, test)
 
 
+def relabelled(
+    protocol: str, source: RowsSource, labels: Labels, probe: dict[str, Any] = SETTINGS["probe"]
+) -> dict[str, BestProbe]:
+    held_out = relabelling.parts_of(protocol, labels).validation
+    return best_probes(source, source.widths, labels, {"": probe}, held_out)
+
+
 @pytest.mark.parametrize(
     "settings", [{"probe": "masc", "n_components": 1}, {"probe": "knn", "n_neighbors": 1}]
 )
@@ -128,15 +128,14 @@ def test_each_kind_of_labels_chooses_its_best_layer_the_first_of_equal_ones(
     planted, settings: dict[str, Any]
 ) -> None:
     source, labels = planted
-    parts = relabelling.parts_of("sound", labels)
-    chosen = relabelling.relabel(source, labels, parts, settings)
+    chosen = relabelled("sound", source, labels, settings)
     assert {kind: new.layer for kind, new in chosen.items()} == {
         "observed": "observed",
         "true": "but_test",
     }
     assert [new.accuracy for new in chosen.values()] == [1.0, 1.0]
-    assert np.array_equal(chosen["observed"].labels, labels.observed)
-    assert np.array_equal(chosen["true"].labels, labels.true)
+    assert np.array_equal(chosen["observed"].predicted["train"], labels.observed)
+    assert np.array_equal(chosen["true"].predicted["train"], labels.true)
 
 
 def test_probes_are_fitted_to_their_own_labels_and_not_to_held_out_samples() -> None:
@@ -144,51 +143,19 @@ def test_probes_are_fitted_to_their_own_labels_and_not_to_held_out_samples() -> 
     rank = np.tile(np.linspace(0, 0.99, 10), 9)
     held_out = rank < 0.6  # the greater part: fitted to all, a probe would follow it
     observed = np.where(held_out, (true + 2) % K, (true + 1) % K)
-    source = RowsSource({"true": {"train": one_hot(true)}})
+    source = RowsSource({"true": {"train": one_hot(true), "test": one_hot(true[:5])}})
     labels = Labels(observed, ~held_out, K, true, np.zeros(5))
-    parts = relabelling.parts_of("sound", labels)
-    new = relabelling.relabel(source, labels, parts, {"probe": "masc", "n_components": 1})
-    assert np.array_equal(new["observed"].labels, (true + 1) % K)
-    assert np.array_equal(new["true"].labels, true)
+    new = relabelled("sound", source, labels)
+    assert np.array_equal(new["observed"].predicted["train"], (true + 1) % K)
+    assert np.array_equal(new["true"].predicted["train"], true)
     assert (new["observed"].accuracy, new["true"].accuracy) == (0.0, 1.0)
 
 
 def test_published_chooses_by_test_labels(planted) -> None:
     source, labels = planted
-    parts = relabelling.parts_of("published", labels)
-    chosen = relabelling.relabel(source, labels, parts, {"probe": "masc", "n_components": 1})
+    chosen = relabelled("published", source, labels)
     # On held-out training images it would have lost.
     assert {new.layer for new in chosen.values()} == {"but_held_out"}
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "epochs", "best"),
-    [
-        ([0.9, 0.5, 0.6, 0.6, 0.5, 0.6, 0.9], 5, 2),  # equal is no improvement; 0 does not count
-        ([0.1, 0.5, 0.4, 0.4, 0.6, 0.5, 0.4, 0.3, 0.9], 7, 4),
-        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 8, 8),  # the limit
-    ],
-)
-def test_stops_once_patience_is_over(
-    monkeypatch: pytest.MonkeyPatch, accuracies: list[float], epochs: int, best: int
-) -> None:
-    script = iter(accuracies)
-    monkeypatch.setattr(
-        relabelling,
-        "held_out_accuracies",
-        lambda module, data: {"validation_accuracy": next(script), "test_accuracy": 0.5},
-    )
-    images = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
-    labels = torch.zeros(4, dtype=torch.int64)
-    data = training.TrainingData(images, labels, labels, images, labels, images, labels, 0.5, 0.5)
-    module = build(MODEL, (1, 2, 2), K, seed=0).module
-    config = TrainingConfig(**{**TRAINING, "max_epochs": 8}, seed=0)
-    rows = relabelling.retrain(module, data, config, patience=3)
-    assert [row["epoch"] for row in rows] == list(range(epochs + 1))
-    assert [row["epoch"] for row in rows if row["best"]] == [best]
-    assert [row["validation_accuracy"] for row in rows] == accuracies[: epochs + 1]
-    assert rows[0]["train_accuracy_relabelled"] is None
-    assert all(row["train_accuracy_relabelled"] is not None for row in rows[1:])
 
 
 @pytest.fixture(scope="module")
@@ -203,11 +170,10 @@ def memorised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def retrained(
-    run: Run, memorised: Path, protocol: str = "sound"
+    run: Run, memorised: Path, protocol: str = "sound", **more: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return relabelling.relabel_and_retrain(
-        run, memorised, torch.device("cpu"), protocol=protocol, training=TRAINING, **SETTINGS
-    )
+    settings = {**SETTINGS, **more, "protocol": protocol, "training": TRAINING}
+    return relabelling.relabel_and_retrain(run, memorised, torch.device("cpu"), **settings)
 
 
 @pytest.fixture
@@ -225,44 +191,19 @@ def run(tmp_path: Path, dataset: datasets.Dataset, labels: TrainLabels) -> Run:
     return make_run(tmp_path, dataset, labels, 0.2)
 
 
-def test_perfect_relabels_improve_a_memorised_network(run: Run, memorised: Path) -> None:
-    module = run.network().module
-    last = checkpoints.epochs_in(memorised)[-1]
-    checkpoints.load_into(module, checkpoints.checkpoint_path(memorised, last))
-    data = run.training_data()
-    data = replace(data, observed=data.true)
-    rows = relabelling.retrain(module, data, run.training_config(TRAINING), patience=5)
-    assert rows[0]["test_accuracy"] < 0.75
-    assert rows[-1]["test_accuracy"] > 0.9
-    assert rows[-1]["train_accuracy_relabelled"] > 0.95
-    # The module is left at the last epoch.
-    held_out = training.held_out_accuracies(module, data)
-    assert held_out["test_accuracy"] == rows[-1]["test_accuracy"]
-
-
-def test_a_loss_that_is_not_finite_is_one_line(run: Run) -> None:
-    config = run.training_config({**TRAINING, "optimizer": "SGD", "learning_rate": 1e30})
-    with pytest.raises(PipelineError, match=r"epoch 1: the loss is .*learning rate below 1e\+30"):
-        relabelling.retrain(run.network().module, run.training_data(), config, patience=3)
-
-
-def test_relabels_what_the_network_was_trained_on_and_trains_on_from_its_last_state(
+def test_relabels_what_the_network_was_trained_on_and_trains_on_from_its_last_epoch(
     run: Run, memorised: Path
 ) -> None:
     epochs, quality = retrained(run, memorised)
     assert list(epochs) == [
-        "fit_labels",
-        "layer",
-        "epoch",
-        "train_accuracy_relabelled",
-        "validation_accuracy",
-        *["test_accuracy", "test_balanced_accuracy", "test_worst_class_recall"],
-        "best",
+        *["network", "fit_labels", "layer", "epoch", "train_accuracy_relabelled"],
+        *["validation_accuracy", "test_accuracy", "test_balanced_accuracy"],
+        *["test_worst_class_recall", "best"],
     ]
-    assert quality["fit_labels"].tolist() == ["observed", "true"]
+    assert set(epochs["network"]) == {"memorised"}
     changed = run.labels.changed[run.labels.fitted]
-    assert quality["n_changed"].tolist() == [int(changed.sum())] * 2
-    assert (quality["mended"] > 0.5).all()
+    assert quality["n_changed"].tolist() == [int(changed.sum())] * 6
+    assert (quality["corrected"] > 0.5).all()
     before = epochs[epochs["epoch"] == 0]
     assert before["train_accuracy_relabelled"].isna().all()
     history = pd.read_csv(memorised.parent / "history.csv").iloc[-1]
@@ -273,6 +214,38 @@ def test_relabels_what_the_network_was_trained_on_and_trains_on_from_its_last_st
     for kind, group in epochs.groupby("fit_labels"):
         assert group["best"].sum() == 1
         assert group["test_accuracy"].iloc[-1] > history["test_accuracy"], kind
+
+
+def test_probes_of_the_untrained_network_and_of_raw_input_relabel_as_controls(
+    run: Run, memorised: Path
+) -> None:
+    _, quality = retrained(run, memorised)
+    rows = quality.set_index(["network", "fit_labels"])
+    assert [*rows.index] == [
+        (network, kind)
+        for network in ("memorised", "untrained", "input")
+        for kind in ("observed", "true")
+    ]
+    fitted, observed = run.labels.fitted, run.labels.observed
+    for network, module in (("untrained", run.network()), ("input", run.network())):
+        source = source_of(run, module, with_input=network == "input")
+        for kind in ("observed", "true"):
+            row = rows.loc[network, kind]
+            assert (row["layer"] == "input") is (network == "input")
+            layer = read_split(source, "train", row["layer"])
+            probe = make_probe(SETTINGS["probe"])
+            probe.fit(layer[fitted], run.labels.of_kind(kind)[fitted])
+            new = probe.predict(layer[fitted]).numpy()
+            wrong = float((new != run.labels.true[fitted]).mean())
+            assert row["wrong_after"] == pytest.approx(wrong)
+            assert row["wrong_before"] == pytest.approx(
+                float((observed != run.labels.true)[fitted].mean())
+            )
+
+    epochs, _ = retrained(run, memorised, retrain_controls=True)
+    start = epochs[epochs["epoch"] == 0]
+    assert [*zip(start["network"], start["fit_labels"], strict=True)] == [*rows.index]
+    assert start["test_accuracy"].nunique() == 1  # all train the memorised network on
 
 
 def test_the_same_bytes_on_repetition(run: Run, memorised: Path, tmp_path: Path) -> None:
@@ -322,7 +295,7 @@ def test_published_relabels_everything_and_divides_the_test_set(
 ) -> None:
     run = make_run(tmp_path, dataset, labels, 0.0)
     epochs, quality = retrained(run, memorised, "published")
-    assert quality["n_changed"].tolist() == [int(labels.changed.sum())] * 2
+    assert quality["n_changed"].tolist() == [int(labels.changed.sum())] * 6
     module = run.network().module
     last = checkpoints.epochs_in(memorised)[-1]
     checkpoints.load_into(module, checkpoints.checkpoint_path(memorised, last))
@@ -333,6 +306,23 @@ def test_published_relabels_everything_and_divides_the_test_set(
     before = epochs[epochs["epoch"] == 0]
     assert before["test_accuracy"].tolist() == pytest.approx([eighty.mean()] * 2)
     assert before["validation_accuracy"].tolist() == pytest.approx([twenty.mean()] * 2)
+
+
+def test_the_raw_input_is_a_candidate_of_protocol_published_alone(
+    run: Run, memorised: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen_from = {}
+
+    def remember(source, layers, labels, probes, held_out):
+        chosen_from[len(chosen_from)] = list(layers)
+        assert set(layers) <= set(source.widths)
+        return {}
+
+    monkeypatch.setattr(relabelling, "best_probes", remember)
+    for protocol in ("sound", "published"):
+        retrained(run, memorised, protocol)
+    hidden, controls = ["fc1", "fc2"], [["fc1", "fc2"], ["input"]]
+    assert [*chosen_from.values()] == [hidden, *controls, ["input", *hidden], *controls]
 
 
 def test_the_batches_of_retraining_have_a_stream_of_their_own(

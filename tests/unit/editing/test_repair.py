@@ -116,6 +116,7 @@ def test_a_network_that_needs_no_repair_is_left_as_it_is(digits: Parts) -> None:
         (nn.Sequential(nn.Linear(4, 3)), {"probes": [VeLPIC(), MASC()]}, "held_out"),
         (nn.Sequential(nn.Linear(4, 3)), {"probes": [KNN()]}, "KNN cannot be the last layer"),
         (nn.Sequential(nn.Linear(4, 5)), {}, "every class from 0 to 4"),
+        (nn.Sequential(nn.Linear(4, 1)), {}, "found 1 logit; expected one for each class"),
     ],
 )
 def test_what_cannot_be_repaired_is_refused(
@@ -124,6 +125,15 @@ def test_what_cannot_be_repaired_is_refused(
     data = [(torch.randn(9, 4), torch.arange(3).repeat(3))]
     with pytest.raises(PipelineError, match=message):
         repair(model, data, **arguments)  # type: ignore[arg-type]
+
+
+def test_random_numbers_go_on_as_if_nothing_had_been_drawn() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.Dropout(0.5), nn.Linear(6, 3)).train()
+    data = [(torch.randn(9, 4), torch.arange(3).repeat(3))]
+    before = torch.get_rng_state()
+    repaired = repair(model, data, data, layers=["0"], probes=[VeLPIC(), MASC(0.9)])
+    repaired(data[0][0])
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 class OtherHead(nn.Module):

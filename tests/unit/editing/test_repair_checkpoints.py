@@ -110,7 +110,7 @@ def test_a_network_that_needs_no_repair_is_kept_as_trained(
     run: Run, trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(repair_checkpoints, "_heads", lambda *arguments: {})
-    classifier, table, _ = repair_run(run, trained, CPU, {})
+    classifier, table, _ = repair_run(run, trained, CPU, PROBES)
     assert (classifier.cut, classifier.head) == (None, None)
     assert set(table["head"]) == {"trained"}
     logits = predict_logits(classifier.network, run.images["test"], 0.5, 0.5)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.unit.toy import CONVOLUTION, TRAINING, make_dataset, make_labels, make_run, train
 
-from latentgen import registries
+from latentgen import user_code
 from latentgen.editing import export
 from latentgen.editing.intervention import intervene
 from latentgen.editing.repair_checkpoints import repair_run
@@ -24,7 +24,7 @@ SHORT = {**TRAINING, "max_epochs": 4}
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
-    registries._import.cache_clear()
+    user_code._import.cache_clear()
     Path("mine.py").write_text(CONVOLUTION)
     dataset = make_dataset()
     run = make_run(tmp_path, dataset, make_labels(dataset.train_labels), 0.2)

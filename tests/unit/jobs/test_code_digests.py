@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from latentgen import registries
+from latentgen import content, registries, user_code
 from latentgen.jobs.planning import code_digests
 
 NET = "def net():\n    return Act\n"
@@ -49,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def forget() -> None:
     for cached in (
         code_digests._digests,
-        code_digests._read,
+        content.code_digest,
         code_digests.imported,
         code_digests._imports,
     ):
@@ -103,8 +103,8 @@ def test_too_many_dots_are_the_jobs_own_trouble(folder: Path) -> None:
 
 def test_a_module_in_a_package_beside_config_yaml_is_there(folder: Path) -> None:
     write(folder / "lib/nets.py", NET)
-    assert registries.is_there("lib.nets.net")
-    assert not registries.is_there("lib_of_nobody.nets.net")
+    assert user_code.is_there("lib.nets.net")
+    assert not user_code.is_there("lib_of_nobody.nets.net")
     assert registries.file_of("latentgen.networks.architectures", "lib.nets.net") == Path(
         "lib/nets.py"
     )

@@ -3,11 +3,13 @@
 import errno
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.conftest import REPOSITORY
@@ -119,28 +121,28 @@ def test_what_scripts_do_not_use_is_not_imported_until_they_do(tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts page faults of the GNU C library")
-def test_a_job_keeps_freed_memory_for_its_next_arrays(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
+def test_jobs_keep_freed_memory_for_their_next_arrays() -> None:
+    code = (
         "import resource\n"
-        "snakemake = None\n"
-        "from latentgen.jobs.around.job import job\n"
         "def faults():\n"
         "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "    several = [b'1' * 2**23 for _ in range(4)]\n"
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
         "print([faults() for _ in range(3)][-1])\n"
     )
+    before_config = (REPOSITORY / "workflow" / "rules" / "before_config.smk").read_text()
+    set_there = re.findall(r'setdefault\("(MALLOC_\w+)", str\((\d+) \* 2\*\*20\)\)', before_config)
+    settings = {name: str(int(number) * 2**20) for name, number in set_there}
 
-    def said() -> int:
-        path = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow" / "scripts")}
-        command = [sys.executable, str(script)]
-        return int(subprocess.run(command, env=path, capture_output=True, text=True).stdout)
+    def found(more: dict[str, str]) -> int:
+        plain = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env={**plain, **more}, capture_output=True, text=True)
+        return int(done.stdout)
 
     pages = 4 * 2**23 // 4096
-    assert said() < pages / 100
-    script.write_text(script.read_text().replace("snakemake", "other"))
-    assert said() > pages / 2
+    assert found(settings) < pages / 100
+    assert found({}) > pages / 2
 
 
 def test_a_job_waits_for_the_same_job(tmp_path: Path) -> None:
@@ -162,11 +164,37 @@ def test_a_job_waits_for_the_same_job(tmp_path: Path) -> None:
 
 
 def test_a_fingerprint_tells_files_and_settings_apart(tmp_path: Path) -> None:
-    file = tmp_path / "data"
-    file.write_text("a")
-    prints = {fingerprint([str(file)], {"x": 1}), fingerprint([str(file)], {"x": 2})}
-    file.write_text("b")
-    prints.add(fingerprint([str(file)], {"x": 1}))
-    assert len(prints) == 3
-    file.write_text("a")
-    assert fingerprint([str(file)], {"x": 1}) in prints
+    inside, outside = tmp_path / "data", tmp_path / "external"
+    params: dict[str, Any] = {"x": 1, "external": [str(outside)]}
+
+    def of() -> str:
+        return fingerprint(SimpleNamespace(input=[str(inside)], params=params))
+
+    prints = []
+    for file in (inside, outside):
+        for text in ("a", "b"):
+            inside.write_text("a")
+            outside.write_text("a")
+            file.write_text(text)
+            prints.append(of())
+    assert prints[0] == prints[2] and len(set(prints)) == 3
+    params["x"] = 2
+    assert of() not in prints
+
+
+def test_figures_do_not_depend_on_a_notebook_or_a_matplotlibrc(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\naxes.facecolor: yellow\n")
+    code = (
+        "import latentgen.jobs.around.job\n"
+        "import latentgen.drawing.panels, matplotlib\n"
+        "found = [matplotlib.rcParams[key] for key in ('text.usetex', 'axes.facecolor')]\n"
+        "print(*found, matplotlib.get_backend().lower())\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY / "workflow" / "scripts"),
+        "MPLBACKEND": "module://only_in_the_kernel_of_a_notebook",
+    }
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "white", "agg"], done.stderr

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from latentgen import content
 from latentgen.jobs.around import provenance
-from latentgen.jobs.planning.code_digests import _read
 
 CONFIG: dict[str, Any] = {
     "suite": "all",
@@ -24,21 +24,25 @@ CONFIG: dict[str, Any] = {
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one result, made from a file and a folder, and its record."""
     monkeypatch.chdir(tmp_path)
-    uncached = _read.__wrapped__  # files change here
-    monkeypatch.setattr(provenance, "digest", lambda file: uncached(file)[0])
+    monkeypatch.setattr(provenance, "code_digest", content.code_digest.__wrapped__)  # files change
     folder = Path("results/runs/mine/uniform-0.4/seed1")
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "checkpoints" / "epoch_0000.safetensors").write_bytes(b"state")
     Path("module.py").write_text("x = 1\n")
-    Path("images.bin").write_bytes(b"pixels")
+    for name in ("images.bin", "labels.csv"):
+        Path(name).write_bytes(b"pixels")
     (folder / "probes.csv").write_text("epoch\n0\n")
-    code = {"module.py": provenance.digest(Path("module.py"))}
+    code = {"module.py": provenance.code_digest(Path("module.py"))}
     provenance.record(
         SimpleNamespace(
             rule="fit_probes",
             wildcards={"experiment": "mine", "noise": "uniform-0.4", "seed": "1"},
             config=CONFIG,
-            params={"probes": {"masc": {}}, "code": code},
+            params={
+                "probes": {"masc": {"levels": (1, 2)}},
+                "external": ["labels.csv", "not there"],
+                "code": code,
+            },
             input=[str(folder / "checkpoints"), "images.bin"],
             output=[str(folder / "probes.csv")],
         )
@@ -57,7 +61,9 @@ def test_what_a_record_holds(finished: Path) -> None:
     assert record["config"]["mine"]["model"] == {"widths": [8]}
     assert record["inputs"]["images.bin"] == hashlib.sha256(b"pixels").hexdigest()
     assert list(record["code"]) == ["module.py"]
-    assert record["params"] == {"probes": {"masc": {}}}
+    assert record["external"] == {"labels.csv": hashlib.sha256(b"pixels").hexdigest()}
+    params = [{"masc": {"levels": (1, 2)}}, ["labels.csv", "not there"], record["code"]]
+    assert provenance.params_of(record) == sorted(map(repr, params))
     assert record["commit"] == "unknown"  # there is no repository
     assert {"python", "numpy", "torch"} <= set(record["versions"])
     assert record["device"]
@@ -70,7 +76,7 @@ def test_nothing_has_changed(finished: Path) -> None:
 def test_a_result_that_was_edited_or_removed(finished: Path) -> None:
     result = finished / "probes.csv"
     result.write_text("epoch\n1\n")
-    assert mismatches() == [f"{result}: was changed after it was made"]
+    assert mismatches() == [f"{result}: {result} was changed after it was made"]
     result.unlink()
     assert mismatches() == [f"{result}: is missing"]
 
@@ -80,8 +86,11 @@ def test_inputs_that_were_changed_renamed_or_removed(finished: Path) -> None:
     checkpoints = finished / "checkpoints"
     (checkpoints / "epoch_0000.safetensors").rename(checkpoints / "epoch_0001.safetensors")
     assert mismatches() == [f"{result}: was made from another {checkpoints}"]
+    Path("labels.csv").write_bytes(b"others")
+    assert f"{result}: was made from another labels.csv" in mismatches()
     Path("images.bin").unlink()
-    assert mismatches()[0] == f"{result}: was made from another images.bin"
+    Path("labels.csv").unlink()  # external data may be removed once they are prepared
+    assert mismatches()[1:] == [f"{result}: was made from images.bin, which is missing"]
 
 
 def test_code_counts_by_what_it_computes(finished: Path) -> None:

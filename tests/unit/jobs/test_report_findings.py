@@ -30,11 +30,16 @@ def tables(tmp_path: Path) -> dict[str, Path]:
         "readout_gap": 0.25,
         "readout_gap_low": 0.2,
         "readout_gap_high": 0.3,
-        "learned_part": 0.1,
-        "learned_part_low": 0.05,
-        "learned_part_high": 0.15,
+        "gain_over_controls": 0.1,
+        "gain_over_controls_low": 0.05,
+        "gain_over_controls_high": 0.15,
+        "gain_over_controls_p": 0.01,
+        "gain_over_controls_bootstrap_low": 0.04,
+        "gain_over_controls_bootstrap_high": 0.16,
+        **dict.fromkeys([f"readout_gap_{x}" for x in ("p", "bootstrap_low", "bootstrap_high")]),
     }
-    crossing = {**score, "probe": "velpic", "learned_part_low": -0.1}
+    crossing = {**score, "probe": "velpic", "gain_over_controls_p": 0.2}
+    best = {**score, "probe": "best_probe"}
     elsewhere = [{**score, "probe": "knn"}, {**score, "layer_rule": "penultimate"}]
     run = {
         "experiment": "a",
@@ -49,7 +54,7 @@ def tables(tmp_path: Path) -> dict[str, Path]:
     }
     another = {**run, "seed": 2, "memorised": False, "model": 0.25, "best_on_validation": 1.0}
     rows = {
-        "scoreboard": [*elsewhere, score, crossing, {**score, "experiment": "b"}],
+        "scoreboard": [best, *elsewhere, score, crossing, {**score, "experiment": "b"}],
         "accuracy": [run, {**run, "probe": "velpic", "best_on_validation": None}, another],
         "disambiguation": [
             {"study": study, "rule": rule, "accuracy": accuracy}
@@ -64,10 +69,10 @@ def tables(tmp_path: Path) -> dict[str, Path]:
 
 def test_lines_are_the_scoreboard_of_the_figures_probes(tables: dict[str, Path]) -> None:
     first, second = findings.lines(tables, {"a": SETTINGS, "b": SETTINGS})
-    learned = Difference(0.1, 0.05, 0.15)
-    reading = Reading(0.75, 0.6, 0.65, Difference(0.25, 0.2, 0.3), learned)
-    crossing = reading._replace(learned=learned._replace(low=-0.1))
-    probes = {"masc": reading, "velpic": crossing}
+    gain = Difference(0.1, 0.04, 0.16, 0.01)
+    reading = Reading(0.75, 0.6, 0.65, Difference(0.25, 0.2, 0.3), gain)
+    crossing = reading._replace(gain=gain._replace(p=0.2))
+    probes = {"best_probe": reading, "masc": reading, "velpic": crossing}
     assert first == Line("a", "0.4", 2, 0.5, 0.7, probes)
     assert second == Line("b", "0.4", 2, 0.5, 0.7, {"masc": reading})
 
@@ -90,15 +95,21 @@ def test_without_tables_nothing_is_said() -> None:
     assert findings.verdicts({}) == []
 
 
-def test_the_first_experiment_is_summed_up(tables: dict[str, Path]) -> None:
-    def line(experiment: str, gap: float) -> Line:
-        learned = Difference(gap, gap - 0.3, gap + 0.3)
-        reading = Reading(0.9, 0.1, 0.2, Difference(gap), learned)
-        return Line(experiment, 0.4, 3, 0.5, None, {"masc": reading})
+def test_the_headline_is_the_best_probe_at_the_widest_gap_of_the_first_experiment() -> None:
+    def line(experiment: str, gap: float, p: float | None) -> Line:
+        best = Reading(0.9, 0.1, 0.2, Difference(gap), Difference(gap, p=p))
+        masc = Reading(0.9, 0.1, 0.2, Difference(2 * gap), Difference(-gap, p=p))
+        return Line(experiment, "0.4", 3, 0.5, None, {"best_probe": best, "masc": masc})
 
-    low, high, wider = line("a", 0.2), line("a", 0.4), line("b", 0.9)
-    assert findings.widest([low, high, wider]) == (high, "masc")
-    assert findings.learned_above_zero([low, high, wider]) == ["1 of 2 levels for MASC"]
+    found = [line("a", 0.2, 0.2), line("a", 0.4, 0.01), line("b", 0.9, None)]
+    assert findings.headline(found) == (found[1], "best_probe")
+    assert findings.significant_gains(found) == [
+        "1 of 2 levels for Best probe",
+        "0 of 2 levels for MASC",
+    ]
+    assert findings.significant_gains(found[2:]) == []
+    without = [it._replace(probes={"masc": it.probes["masc"]}) for it in found]
+    assert findings.headline(without) == (without[1], "masc")
 
 
 def test_memorised_runs_and_verdicts_are_counted_once(tables: dict[str, Path]) -> None:

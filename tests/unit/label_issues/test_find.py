@@ -52,7 +52,7 @@ def test_the_table_is_that_of_the_layer() -> None:
     loader = DataLoader(TensorDataset(inputs, labels), batch_size=16)
     table = find_label_issues(model, loader)
     activations, _ = extract(model, loader, ["2"])
-    pd.testing.assert_frame_equal(table, label_scores(activations["2"], labels))
+    pd.testing.assert_frame_equal(table, label_scores(activations["2"], labels, memorised=True))
     named = find_label_issues(model, loader, layers=["2"])
     pd.testing.assert_frame_equal(table, named)
     assert table["label_score"].idxmin() == 5
@@ -83,11 +83,11 @@ def test_the_three_lines_of_the_readme_print_the_ten_most_suspect_samples(
     loader = DataLoader(TensorDataset(inputs, labels), batch_size=50)
     exec(lines, {"model": small_cnn(), "loader": loader})
     heading, *rows = capsys.readouterr().out.splitlines()
-    assert heading.split() == ["given_label", "predicted_label", "label_score"]
+    assert heading.split() == ["is_label_issue", "label_score", "given_label", "predicted_label"]
     shown = [row.split() for row in rows]
     assert len(shown) == 10
     assert all(wrong[int(sample)] for sample, *_ in shown)
-    assert all(int(suggested) == true[int(sample)] for sample, _, suggested, _ in shown)
+    assert all(int(suggested) == true[int(sample)] for sample, *_, suggested in shown)
 
 
 @pytest.mark.skipif(not torch.accelerator.is_available(), reason="needs an accelerator")

@@ -12,7 +12,7 @@ from tests.unit import toy
 from latentgen.analysis.detection import found_by_run
 from latentgen.csv_file import read_csv
 from latentgen.data.datasets import Dataset
-from latentgen.label_issues.retrain_cleaned import choices, mend
+from latentgen.label_issues.retrain_cleaned import choices, retrain_on_cleaned_labels
 from latentgen.label_issues.score_run import METHODS, label_issues, label_issues_of_features
 from latentgen.networks.run import Run
 
@@ -38,8 +38,8 @@ def test_the_loss_of_a_memorised_network_hides_wrong_labels_and_its_layers_do_no
     on_train = run.labels.fitted
     wrong = run.labels.changed[on_train]
     areas = {name: roc_auc_score(wrong, -samples.loc[on_train, name]) for name in METHODS}
-    assert areas["probes"] > 0.95
-    assert areas["probes"] > areas["loss"] + 0.1
+    assert areas["label_score"] > 0.95
+    assert areas["label_score"] > areas["loss"] + 0.1
     assert (samples["given_label"] != samples["true_label"]).tolist() == run.labels.changed.tolist()
     assert (samples["split"] == "train").tolist() == on_train.tolist()
 
@@ -54,7 +54,9 @@ def test_ways_to_treat_wrong_labels_and_what_they_come_to(
     assert (ways["relabelled"].labels[~suspect] == run.labels.observed[~suspect]).all()
     assert (ways["clean"].labels == run.labels.true)[ways["clean"].kept].all()
     training = {**toy.TRAINING, "learning_rate": 0.003}
-    table = mend(run, checkpoints, samples, CPU, training=training, max_epochs=8, patience=8)
+    table = retrain_on_cleaned_labels(
+        run, checkpoints, samples, CPU, training=training, max_epochs=8, patience=8
+    )
     table = table.set_index("choice")
     assert table.loc["clean", "wrong_share"] == 0
     assert table.loc["dropped", "wrong_share"] < table.loc["all", "wrong_share"] / 2
@@ -79,7 +81,7 @@ def test_features_take_the_place_of_the_early_layer(tmp_path: Path) -> None:
     run = toy.make_run(tmp_path, dataset, toy.make_labels(true), validation=0.1)
     found = label_issues_of_features(run, CPU)
     wrong = run.labels.changed
-    of_features = {"probes", "masc", "velpic", "neighbours_early"}
+    of_features = {"label_score", "masc", "velpic", "neighbours_early"}
     of_features |= {f"cleanlab_{m}" for m in CLEANLAB}
     for name in METHODS:
         if name in of_features:

@@ -1,4 +1,4 @@
-"""Label scores beside a literal loop that leaves folds out, and in cases made by hand."""
+"""Label scores compared with scikit-learn, closed forms and cases made by hand."""
 
 import os
 import subprocess
@@ -10,16 +10,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.datasets import load_digits
-from sklearn.linear_model import Ridge
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 from tests.conftest import REPOSITORY
 
 from latentgen import label_scores
 from latentgen.errors import PipelineError
+from latentgen.label_issues import cross_fitting
 from latentgen.label_issues.baselines import neighbour_votes
-from latentgen.label_issues.cross_fitting import RIDGE, cross_fitted_scores, stratified_folds
-from latentgen.label_issues.scores import class_scores, judged, label_probabilities, noise_rate
+from latentgen.label_issues.cross_fitting import CrossFittedDiscriminant, stratified_folds
+from latentgen.label_issues.noise_transitions import NoiseModel, confusions_are_real, fit_noise
 
 
 def task(
@@ -35,53 +37,90 @@ def task(
     return rows.astype(np.float32), labels, changed
 
 
-def scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred = scores - scores.mean(1, keepdims=True)
-    return centred / centred.std()
-
-
-def by_leaving_folds_out(
-    rows: NDArray[np.float32], labels: NDArray[np.int64], folds: NDArray[np.int64], n_classes: int
-) -> NDArray[np.float64]:
-    """The same scores by scikit-learn's ridge regression and means, fitted anew for every fold."""
-    units = rows.astype(np.float64) - rows.mean(0, dtype=np.float64)
-    units /= np.linalg.norm(units, axis=1, keepdims=True)
-    linear = np.zeros((len(rows), n_classes))
-    nearest = np.zeros((len(rows), n_classes))
-    for fold in range(folds.max() + 1):
-        inside, outside = units[folds == fold], units[folds != fold]
-        targets = np.eye(n_classes)[labels[folds != fold]]
-        penalty = RIDGE * np.mean(np.sum(outside**2, 0))
-        ridge = Ridge(alpha=penalty, fit_intercept=False)
-        linear[folds == fold] = ridge.fit(outside, targets - targets.mean(0)).predict(inside)
-        for c in range(n_classes):
-            mean = outside[targets[:, c] == 1].mean(0)
-            nearest[folds == fold, c] = inside @ mean / np.linalg.norm(mean)
-    return scaled(linear) + scaled(nearest)
+def one_hot(labels: NDArray[np.int64], n_classes: int) -> torch.Tensor:
+    return torch.eye(n_classes)[torch.from_numpy(labels)]
 
 
 @pytest.mark.parametrize("n_folds", [2, 5])
-def test_scores_are_those_of_a_loop_that_leaves_each_fold_out(n_folds: int) -> None:
+def test_scores_equal_scikit_learns_discriminant_fitted_without_each_fold(
+    n_folds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cross_fitting, "PENALTIES", (0.3,))
+    monkeypatch.setattr(cross_fitting, "CHUNK", 70)  # rows of several chunks
     rows, labels, _ = task(n=300, width=20, n_classes=4, wrong=0.3)
     folds = stratified_folds(labels, n_folds, seed=1)
-    ours = cross_fitted_scores(torch.from_numpy(rows), torch.from_numpy(labels), 4, folds)
-    expected = by_leaving_folds_out(rows, labels, folds, 4)
-    np.testing.assert_allclose(ours.numpy(), expected, atol=2e-5)
+    found = CrossFittedDiscriminant(torch.from_numpy(rows), labels, 4, folds)
+    units = rows.astype(np.float64) - rows.mean(0, dtype=np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    expected = np.zeros((300, 4))
+    for fold in range(n_folds):
+        inside, outside = units[folds == fold], units[folds != fold]
+        added = 0.3 * np.mean(np.sum(outside**2, 0)) / len(outside)
+
+        class Penalised(EmpiricalCovariance):
+            def fit(self, X, y=None):
+                self.covariance_ = np.cov(X.T, bias=True) + added * np.eye(20)  # noqa: B023
+                return self
+
+        lda = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=Penalised())
+        expected[folds == fold] = lda.fit(outside, labels[folds != fold]).predict_log_proba(inside)
+    np.testing.assert_allclose(found.scores(one_hot(labels, 4)).numpy(), expected, atol=2e-3)
 
 
-def test_no_sample_is_scored_by_a_probe_that_saw_its_label() -> None:
+def test_no_sample_is_scored_by_a_discriminant_that_saw_its_label(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cross_fitting, "PENALTIES", (1.0,))  # the one number that all labels share
     rows, labels, _ = task(n=100, width=10, n_classes=3, wrong=0.2)
     folds = stratified_folds(labels, 5, seed=0)
-    features, before = torch.from_numpy(rows), torch.from_numpy(labels)
-    after = before.clone()
-    inside = torch.from_numpy(folds == 2)
-    after[inside] = (after[inside] + 1) % 3
-    first, second = (cross_fitted_scores(features, y, 3, folds) for y in (before, after))
-    # The common scale of a probe's scores depends on all of them, their order does not.
-    assert torch.corrcoef(torch.stack([first[inside].flatten(), second[inside].flatten()]))[
-        0, 1
-    ] == pytest.approx(1, abs=1e-2)
+    inside = folds == 2
+    after = np.where(inside, (labels + 1) % 3, labels)
+    discriminant = CrossFittedDiscriminant(torch.from_numpy(rows), labels, 3, folds)
+    first, second = (discriminant.scores(one_hot(each, 3)) for each in (labels, after))
+    torch.testing.assert_close(first[inside], second[inside], atol=1e-4, rtol=1e-4)
     assert not torch.allclose(first[~inside], second[~inside], atol=1e-2)
+
+
+def test_transitions_of_synthetic_labels_are_recovered() -> None:
+    random = np.random.default_rng(0)
+    scores = 4 * random.normal(size=(20_000, 3))
+    probabilities = softmax(1.5 * scores + [0.5, 0, -0.5], axis=1)
+    true = (random.random((20_000, 1)) > probabilities.cumsum(1)).sum(1)
+    transitions = np.array([[0.7, 0.3, 0.0], [0.05, 0.9, 0.05], [0.0, 0.0, 1.0]])
+    labels = (random.random((20_000, 1)) > transitions[true].cumsum(1)).sum(1)
+    free, uniform = (fit_noise(torch.from_numpy(scores), labels, uniform=u) for u in (False, True))
+    np.testing.assert_allclose(free.transitions.numpy(), transitions, atol=0.02)
+    np.testing.assert_allclose(free.probabilities.numpy(), probabilities, atol=0.08)
+    joint = free.probabilities.numpy() * free.transitions.numpy()[:, labels].T  # Bayes' theorem
+    posteriors = joint / joint.sum(1, keepdims=True)
+    np.testing.assert_allclose(free.posteriors.numpy(), posteriors, atol=1e-9)
+    likelihood = np.log(joint.sum(1)).mean()
+    assert free.log_likelihood == pytest.approx(likelihood)
+    assert confusions_are_real(free, uniform)
+    redrawn = np.where(random.random(20_000) < 0.3, random.integers(0, 3, 20_000), true)
+    free, uniform = (fit_noise(torch.from_numpy(scores), redrawn, uniform=u) for u in (False, True))
+    np.testing.assert_allclose(uniform.transitions.numpy(), 0.7 * np.eye(3) + 0.1, atol=0.02)
+    assert not confusions_are_real(free, uniform)
+
+
+def test_transitions_are_used_at_their_exact_threshold() -> None:
+    def model(likelihood: float) -> NoiseModel:
+        return NoiseModel(torch.ones(1000, 4), torch.ones(1000, 4), torch.eye(4), likelihood)
+
+    # 4 * 3 / 2 nats, and 0.012 nats a sample: 18 nats
+    assert confusions_are_real(model(-0.9815), model(-1))
+    assert not confusions_are_real(model(-0.9825), model(-1))
+
+
+def test_transitions_between_pairs_of_digits_are_estimated() -> None:
+    X, true = load_digits(return_X_y=True)
+    wrong = np.random.default_rng(100).random(len(true)) < 0.2
+    table = label_scores(X, np.where(wrong, (true + 1) % 10, true))
+    expected = 0.8 * np.eye(10) + 0.2 * np.roll(np.eye(10), 1, axis=1)
+    assert np.abs(np.array(table.attrs["transitions"]) - expected).max() < 0.12
+    assert table.attrs["noise_rate"] == pytest.approx(wrong.mean(), abs=0.03)
+    assert roc_auc_score(wrong, -table["label_score"]) > 0.99
+    assert (table["is_label_issue"] == wrong).mean() > 0.97
 
 
 def test_folds_are_as_even_as_can_be_and_depend_on_the_seed_alone() -> None:
@@ -136,14 +175,6 @@ def test_a_label_that_nobody_else_has_cannot_be_judged() -> None:
     assert 9 not in set(table["predicted_label"].drop(7))
 
 
-def test_a_class_that_no_label_has_changes_nothing_and_is_never_suggested() -> None:
-    rows, labels, _ = task(n=60, width=5, n_classes=3, wrong=0.1)
-    features = [torch.from_numpy(rows)]
-    with_it, without = (judged(class_scores(features, labels, n), labels) for n in (4, 3))
-    assert with_it["label_score"].between(0, 1).all()
-    pd.testing.assert_frame_equal(with_it, without)
-
-
 def test_a_class_of_two_samples_is_judged_by_the_other_one() -> None:
     rows, labels, _ = task(n=60, width=5, n_classes=2, wrong=0.0, spread=0.2)
     rows[[3, 4]], labels[[3, 4]] = [9, -9, 9, -9, 9], 5
@@ -156,7 +187,6 @@ def test_folds_may_hold_one_label_and_fewer_samples_than_folds_do() -> None:
     rows = np.array([[1.0, 0], [1, 0.1], [0, 1]])
     table = label_scores(rows, ["a", "a", "b"])
     assert table["label_score"].between(0, 1).all()
-    assert len(label_scores(rows[:2], ["a", "b"])) == 2
 
 
 def test_rows_without_variation_say_nothing() -> None:
@@ -239,36 +269,14 @@ def test_integers_columns_of_labels_and_folds() -> None:
     counts = torch.from_numpy((8 * rows).round()).long()
     expected = label_scores(counts.float(), labels)
     pd.testing.assert_frame_equal(label_scores(counts, labels[:, None]), expected)
-    with pytest.raises(PipelineError, match="n_folds: found 1; needed: two or more"):
+    with pytest.raises(PipelineError, match="n_folds: found 1; expected two or more"):
         label_scores(rows, labels, n_folds=1)
 
 
-def test_scores_of_several_layers_are_averaged() -> None:
-    rows, labels, _ = task(n=200, width=12, n_classes=3, wrong=0.3)
-    halves = [torch.from_numpy(rows[:, :6]), torch.from_numpy(rows[:, 6:])]
-    both = class_scores(halves, labels, 3).double()
-    apart = [scaled(class_scores([half], labels, 3).double().numpy()) for half in halves]
-    np.testing.assert_allclose(both.numpy(), np.mean(apart, 0), atol=1e-5)
-    by_name = label_scores({"a": rows[:, :6], "b": rows[:, 6:]}, labels)
-    expected = label_probabilities(both, labels)[np.arange(200), labels]
-    np.testing.assert_allclose(by_name["label_score"], expected, atol=1e-5)
-
-
-def test_probabilities_are_those_of_the_likeliest_scale_and_biases() -> None:
-    random = np.random.default_rng(0)
-    scores = random.normal(size=(4000, 3))
-    probabilities = softmax(2.5 * scores + [0.5, 0, -0.5], axis=1)
-    labels = (random.random((4000, 1)) > probabilities.cumsum(1)).sum(1)
-    found = label_probabilities(torch.from_numpy(scores), labels)
-    assert np.abs(found - probabilities).max() < 0.05
-
-
-def test_the_noise_rate_is_the_share_of_the_lower_of_two_distributions() -> None:
-    random = np.random.default_rng(0)
-    right, wrong = random.normal(2, 0.5, 900), random.normal(-1, 0.5, 300)
-    assert noise_rate(np.concatenate([right, wrong])) == pytest.approx(0.25, abs=0.01)
-    assert noise_rate(right) == 0  # all labels are predicted
-    assert noise_rate(np.array([])) == 0
+def test_log_probabilities_of_several_layers_are_averaged() -> None:
+    rows, labels, _ = task(n=8, width=12, n_classes=2, wrong=0.3)
+    both = label_scores({"a": rows, "b": rows}, labels)
+    pd.testing.assert_frame_equal(both, label_scores(rows, labels))
 
 
 @pytest.mark.parametrize(
@@ -278,11 +286,14 @@ def test_the_noise_rate_is_the_share_of_the_lower_of_two_distributions() -> None
         ([1.0, 2.0], [0, 1], r"features: found .* of shape \(2,\)"),
         ([["a"], ["b"]], [0, 1], "features: found <U1"),
         ([[1.0], [2.0], [3.0]], [0, 1], "features: found 3 rows and 2 labels"),
-        ([[1.0], [2.0]], [1, 1], "labels: found 1 different ones; needed: two or more"),
+        ([[1.0], [2.0]], [1, 1], "labels: found 1 different ones; expected two or more"),
         ([[1.0], [2.0]], [0, np.nan], "labels: found NaN"),
-        ([[1.0], [2.0]], [0, None], "labels: needed: numbers or strings"),
-        ([[1.0], [2.0]], [[0], [1, 2]], "labels: needed: numbers or strings"),
+        ([[1.0], [2.0]], [0, None], "labels: expected numbers or strings"),
+        ([[1.0], [2.0]], [[0], [1, 2]], "labels: expected numbers or strings"),
         ([[], []], [0, 1], r"features: found .* of shape \(2, 0\)"),
+        ([[1.0], [2.0]], [0, 1], "labels: found every class once"),
+        ([[1.0], [2.0], [3.0]], [0.5, 0.25, 0.5], "labels: found 0.25; expected classes"),
+        ([[1.0], [2.0], [3.0]], [-1, 0, 1], "labels: found -1, which often means unlabelled"),
         (torch.ones(2, 1) * 1j, [0, 1], "features: found torch.complex64"),
     ],
 )
@@ -291,17 +302,38 @@ def test_mistakes_are_told_in_a_line(features: object, labels: object, said: str
         label_scores(features, labels)
 
 
-def test_cleanlab_takes_the_scores() -> None:
+def test_probabilities_go_to_cleanlab_and_come_from_other_models() -> None:
     from cleanlab.filter import find_label_issues
-    from cleanlab.rank import order_label_issues
 
     rows, labels, wrong = task(n=300, width=10, n_classes=3, wrong=0.2)
-    scores = class_scores([torch.from_numpy(rows)], labels, 3)
-    probabilities = label_probabilities(scores, labels)
-    assert roc_auc_score(wrong, find_label_issues(labels, probabilities)) > 0.8
-    marks = np.ones(len(labels), dtype=bool)
-    order = order_label_issues(marks, labels, probabilities, rank_by="self_confidence")
-    table = label_scores(rows, labels)
-    assert table["label_score"].to_numpy()[order[:20]] == pytest.approx(
-        np.sort(table["label_score"])[:20]
-    )
+    table, probabilities = label_scores(rows, labels, return_probabilities=True)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert roc_auc_score(wrong, find_label_issues(labels, probabilities.to_numpy())) > 0.8
+    again = label_scores(pred_probs=probabilities, labels=labels)
+    np.testing.assert_allclose(again["label_score"], table["label_score"], atol=0.1)
+    with pytest.raises(PipelineError, match="pred_probs: found 2 columns"):
+        label_scores(pred_probs=probabilities.to_numpy()[:, :2], labels=labels)
+    with pytest.raises(PipelineError, match="either features or pred_probs"):
+        label_scores(rows, labels, pred_probs=probabilities)
+
+
+def test_a_pandas_index_is_kept_and_has_to_agree() -> None:
+    rows, labels, _ = task(n=60, width=5, n_classes=2, wrong=0.1)
+    names = [f"s{i}" for i in range(60)]
+    observed = pd.Series(labels, index=names)
+    assert label_scores(rows, observed).index.tolist() == names
+    assert label_scores(pd.DataFrame(rows, index=names), observed).index.tolist() == names
+    with pytest.raises(PipelineError, match="index that differs"):
+        label_scores(pd.DataFrame(rows), observed)
+    with pytest.raises(PipelineError, match="ids: found 's0' more than once"):
+        label_scores(rows, labels, ids=["s0", *names[:-1]])
+
+
+def test_few_classes_with_many_labels_of_a_rare_class_are_not_all_flagged() -> None:
+    rows, true, _ = task(n=1000, width=10, n_classes=3, wrong=0.0, spread=0.6)
+    keep = (true != 2) | (np.arange(1000) % 20 == 0)
+    rows, labels = rows[keep], true[keep].copy()
+    labels[:10] = (labels[:10] + 1) % 2
+    flagged = label_scores(rows, labels)["is_label_issue"]
+    assert flagged[labels == 2].mean() < 0.3
+    assert flagged.mean() < 0.05

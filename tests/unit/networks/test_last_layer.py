@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentgen import registries
+from latentgen import user_code
 from latentgen.errors import PipelineError
 from latentgen.networks import checkpoints
 from latentgen.networks.extract import read_layers
@@ -326,7 +326,7 @@ def test_a_mistake_in_a_model_of_one_s_own_is_told_when_it_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    registries._import.cache_clear()
+    user_code._import.cache_clear()
     Path("mine.py").write_text(OWN)
     with pytest.raises(PipelineError, match=told) as caught:
         build({"architecture": f"mine.{name}"}, SHAPE, 3, seed=0)

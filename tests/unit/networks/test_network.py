@@ -66,6 +66,15 @@ def test_initialisation_depends_on_the_seed_alone() -> None:
     assert not torch.equal(one["fc1.0.weight"], other["fc1.0.weight"])
 
 
+def test_convolutions_have_pytorchs_default_initialisation() -> None:
+    """Uniform in [-b, b] with b = 1 / sqrt(fan in), whose standard deviation is b / sqrt(3)."""
+    module = build(RESNET, (3, 32, 32), 10, seed=0).module
+    for name, fan_in in (("conv1", 27), ("layer2.0.conv1", 576), ("layer4.1.conv2", 4608)):
+        weight = module.get_submodule(name).weight
+        assert weight.std().item() == pytest.approx((3 * fan_in) ** -0.5, rel=0.03)
+        assert weight.abs().max().item() <= fan_in**-0.5
+
+
 def test_too_small_images_are_refused_with_a_reason() -> None:
     with pytest.raises(PipelineError, match="3 poolings leave nothing of a 4x4 image"):
         build(CNN, (1, 4, 4), 10, seed=0)

@@ -11,8 +11,8 @@ from tests.unit.networks.test_training import RECIPE, SHORT, make_data, make_mod
 from torch import nn
 from torchvision.transforms import v2
 
-from latentgen import signatures
 from latentgen.errors import PipelineError
+from latentgen.library_classes import classes
 from latentgen.networks import training
 from latentgen.networks.augmentation import Augmentation
 from latentgen.random_streams import derive_seed
@@ -29,7 +29,7 @@ def plain_step(module: nn.Module, optimizer: torch.optim.Optimizer, rows: torch.
     return loss.item()
 
 
-@pytest.mark.parametrize("name", signatures.subclasses("torch.optim", "Optimizer"))
+@pytest.mark.parametrize("name", classes("torch.optim", "Optimizer"))
 def test_every_optimiser_trains_as_pytorchs_or_says_why_not(name: str) -> None:
     recipe = replace(RECIPE, optimizer={name: {}}, learning_rate=0.001)
     module, plain = make_module("cnn"), make_module("cnn")
@@ -154,7 +154,7 @@ def test_augmented_batches_depend_on_seed_epoch_and_batch_alone() -> None:
     ("changes", "told"),
     [
         ({"optimizer": {"Adam": {"betas": [2, 0.9]}}}, "training.optimizer: Invalid beta"),
-        ({"optimizer": "Adamm"}, "training.optimizer: found 'Adamm'; allowed: a class of torch"),
+        ({"optimizer": "Adamm"}, "training.optimizer: found 'Adamm'; expected a class of torch"),
         ({"optimizer": "no_such.Lion"}, "training.optimizer: no_such: found neither"),
         ({"scheduler": {"StepLR": {"step_size": "x"}}}, "training.scheduler: unsupported operand"),
         (
@@ -165,7 +165,7 @@ def test_augmented_batches_depend_on_seed_epoch_and_batch_alone() -> None:
         ({"augment": [{"RandomCrop": {"size": 3}}]}, r"gives images \(1, 3, 3\).* \(1, 4, 4\)"),
         ({"augment": [{"RandomCrop": {"size": 9}}]}, "training.augment: Required crop size"),
         ({"augment": [{"CutMix": {}}, "RandomHorizontalFlip"]}, "put them last"),
-        ({"augment": ["NoSuch"]}, "training.augment: found 'NoSuch'; allowed: a class of torchv"),
+        ({"augment": ["NoSuch"]}, "training.augment: found 'NoSuch'; expected a class of torchv"),
     ],
 )
 def test_what_does_not_work_is_told_in_a_line_before_training(

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from tests.unit.probes.data import Data, Rows, agreement
 from torch import nn
 
 from latentgen.probes.base import Probe
@@ -26,12 +26,6 @@ from latentgen.probes.kinds.logistic_regression import LogisticRegression
 from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
 from latentgen.probes.kinds.qda import QDA
 from latentgen.probes.moments import ClassMoments
-
-Rows = NDArray[np.float64]
-Data = tuple[Rows, NDArray[np.int64], Rows]
-
-EVERY = [NearestClassMean(), LDA(), QDA(), KNN(), LogisticRegression()]
-BY_MOMENTS = [NearestClassMean(), LDA(), QDA()]
 
 
 def easy_data(n_per_class: int = 200, width: int = 12, n_classes: int = 4) -> Data:
@@ -66,15 +60,6 @@ def hard_data(n_per_class: int = 400, width: int = 96, n_classes: int = 5) -> Da
 
     y = rng.permutation(np.repeat(np.arange(n_classes), n_per_class))
     return draw(y), y, draw(rng.integers(n_classes, size=1000))
-
-
-def agreement(ours: Any, theirs: Any) -> float:
-    return float(np.mean(np.asarray(ours) == np.asarray(theirs)))
-
-
-@parametrize_with_checks([*EVERY, KNN(1), QDA(0.1), LogisticRegression(solver="adam")])
-def test_scikit_learn_conventions(estimator: Any, check: Any) -> None:
-    check(estimator)
 
 
 @pytest.mark.parametrize("data", [easy_data, hard_data])
@@ -275,26 +260,6 @@ def test_of_equally_near_rows_the_first_in_training_votes() -> None:
     assert KNN(5).fit(many, labels).predict([near, far]).tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(
-    ("probe", "error", "message"),
-    [
-        (KNN(0), ValueError, "n_neighbors"),
-        (KNN(2.5), TypeError, "n_neighbors"),
-        (KNN(10_000), ValueError, r"n_neighbors: found 10000.*2000 rows"),
-        (QDA(1.1), ValueError, "reg_param"),
-        (LogisticRegression(C=0.0), ValueError, "C "),
-        (LogisticRegression(solver="sgd"), ValueError, r"'sgd'.*lbfgs, adam"),
-        (LogisticRegression(max_iter=0), ValueError, "max_iter"),
-    ],
-)
-def test_settings_are_checked_when_fitting(
-    probe: Probe, error: type[Exception], message: str
-) -> None:
-    X, y, _ = easy_data()
-    with pytest.raises(error, match=message):
-        probe.fit(X, y)
-
-
 def objective(probe: Any, X: Rows, y: NDArray[np.int64], C: float) -> float:
     """What logistic regression minimises, divided by C n, in float64."""
     coef, intercept = (np.asarray(part, np.float64) for part in (probe.coef_, probe.intercept_))
@@ -371,72 +336,3 @@ def test_the_published_solver_is_seeded_and_learns() -> None:
     assert probe.n_iter_ == 20 * 16  # 2000 rows, batches of 128
     converged = LogisticRegression().fit(X, y)
     assert agreement(probe.predict(X_test), converged.predict(X_test)) > 0.8
-
-
-@pytest.mark.parametrize("probe", EVERY)
-def test_numpy_and_torch_give_the_same_in_kind(probe: Probe) -> None:
-    X, y, X_test = easy_data()
-    on_arrays = clone(probe).fit(X, y)
-    on_tensors = clone(probe).fit(torch.from_numpy(X), torch.from_numpy(y))
-    expected = on_arrays.predict(X_test)
-    predictions = on_tensors.predict(torch.from_numpy(X_test))
-    assert isinstance(expected, np.ndarray)
-    assert isinstance(predictions, torch.Tensor)
-    assert np.array_equal(predictions.numpy(), expected)
-    names = np.array(["ash", "beech", "cedar", "date"])
-    assert np.array_equal(clone(probe).fit(X, names[y]).predict(X_test), names[expected])
-
-
-@pytest.mark.parametrize("probe", EVERY)
-def test_chunks_of_rows_do_not_show(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
-    X, y, X_test = easy_data()
-    probe = clone(probe).fit(X, y)
-    expected = probe.decision_function(X_test)
-    monkeypatch.setattr(type(probe), "_chunk_bytes", 7 * 8 * max(probe._directions.shape))
-    np.testing.assert_allclose(probe.decision_function(X_test), expected, rtol=1e-9)
-
-
-@pytest.mark.parametrize("probe", BY_MOMENTS)
-@pytest.mark.parametrize("n_per_class", [3, 200])
-def test_an_absent_class_changes_nothing_and_is_never_predicted(
-    probe: Probe, n_per_class: int
-) -> None:
-    X, y, X_test = (torch.from_numpy(values) for values in easy_data(n_per_class))
-    spread = torch.tensor([0, 2, 3, 5])
-    moments = ClassMoments.of(X, spread[y], 7)
-    predictions = clone(probe).fit_moments(moments).predict(X_test)
-    assert torch.equal(predictions, spread[clone(probe).fit(X, y).predict(X_test)])
-
-
-@pytest.mark.parametrize("probe", EVERY)
-def test_a_layer_of_zeros_gives_the_first_or_the_most_frequent_class(probe: Probe) -> None:
-    X, y = np.zeros((9, 4)), [0, 0, 1, 1, 1, 1, 1, 2, 2]
-    assert set(clone(probe).fit(X, y).predict(X)) <= {0, 1}
-
-
-@pytest.mark.parametrize("probe", EVERY)
-def test_what_cannot_be_fitted_or_scored_is_refused(probe: Probe) -> None:
-    X, y, _ = (torch.from_numpy(values) for values in easy_data())
-    probe = clone(probe)
-    with pytest.raises(ValueError, match=r"two classes, found 1 class"):
-        probe.fit(X, torch.zeros(len(X)))
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        clone(probe).fit(X * torch.nan, y)
-    with pytest.raises(ValueError, match="2000"):
-        clone(probe).fit(X, y[:-1])
-    probe.fit(X, y)
-    with pytest.raises(ValueError, match="width 12"):
-        probe.predict(X[:, 1:])
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        probe.predict(X * torch.inf)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("probe", EVERY)
-def test_a_cuda_device_gives_the_same(probe: Probe) -> None:
-    X, y, X_test = (torch.from_numpy(values) for values in hard_data())
-    on_cuda = clone(probe).fit(X.float().cuda(), y.cuda())
-    expected = clone(probe).fit(X.float(), y).predict(X_test.float())
-    predictions = on_cuda.predict(X_test.float().cuda())
-    assert predictions.is_cuda
-    assert (predictions.cpu() == expected).double().mean() >= 0.99

@@ -11,10 +11,9 @@ from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.nearest_class_mean import NearestClassMean
 from latentgen.probes.magnitudes import factors, ordinary
 from latentgen.probes.make_probe import KINDS, make_probe
-from latentgen.probes.moments import ClassMoments
 from latentgen.registries import names
 
-EXPONENTS = [-30, -25, -20, -13, -6, 0, 6, 13, 20, 25, 30]
+EXPONENTS = [-14, -6, 6, 14]
 WITHOUT_A_PENALTY = sorted(set(names(KINDS)) - {"logistic_regression"})
 
 
@@ -30,7 +29,7 @@ def data(n: int) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("n", [8, 40])  # fewer and more rows of a class than features
 @pytest.mark.parametrize("name", WITHOUT_A_PENALTY)
-def test_predictions_are_the_same_over_sixty_orders_of_magnitude(
+def test_predictions_are_the_same_over_thirty_orders_of_magnitude(
     name: str, n: int, dtype: torch.dtype
 ) -> None:
     X, y = data(n)
@@ -50,37 +49,6 @@ def test_a_row_s_length_decides_nothing(name: str) -> None:
     assert torch.equal(probe.predict(rows), probe.predict(X.float()))
 
 
-def test_classes_of_very_different_magnitudes_keep_their_components() -> None:
-    X, y = data(40)
-    lengths = torch.tensor([1e-25, 1.0, 1e25], dtype=torch.float64)[y]
-    moments = ClassMoments(3, X.shape[1])
-    for part in torch.arange(len(X)).split(7):  # as batches come
-        moments.update((X * lengths[:, None])[part].float(), y[part])
-    plain = ClassMoments.of(X.float(), y, 3)
-    for c, length in enumerate([1e-25, 1.0, 1e25]):
-        found, expected = moments.principal_components(c), plain.principal_components(c)
-        cosines = (found.eigenvectors * expected.eigenvectors).sum(0)
-        torch.testing.assert_close(cosines, torch.ones(12), rtol=1e-4, atol=0)
-        values = found.eigenvalues / length / length
-        torch.testing.assert_close(values, expected.eigenvalues, rtol=1e-4, atol=1e-4)
-        scatter = moments.scatter(c) / length / length
-        torch.testing.assert_close(scatter, plain.scatter(c), rtol=1e-4, atol=1e-3)
-
-
-@pytest.mark.parametrize("exponents", [(-20, 0, 20), (20, 0, -20)])
-def test_a_class_that_grows_from_batch_to_batch_is_that_of_its_largest_rows(exponents) -> None:
-    X, y = data(20)
-    largest = X[y == 0] * 1e20
-    moments = ClassMoments(1, 12)
-    for exponent in exponents:
-        rows = (X[y == 0] * 10.0**exponent).float()
-        moments.update(rows, torch.zeros(len(rows), dtype=torch.int64))
-    expected = torch.linalg.eigvalsh(largest.T @ largest).flip(0)
-    found = moments.principal_components(0).eigenvalues
-    torch.testing.assert_close(found[:5] / expected[:5], torch.ones(5).double(), rtol=1e-4, atol=0)
-    assert moments.mean_square() == pytest.approx(float(largest.square().sum() / 60), rel=1e-5)
-
-
 def test_ordinary_rows_are_left_as_they_are() -> None:
     X = data(5)[0].float() * torch.logspace(-12, 12, 15)[:, None]
     assert ordinary(X, torch.float32) is X
@@ -90,12 +58,18 @@ def test_ordinary_rows_are_left_as_they_are() -> None:
     assert (factors(wide, torch.float32) != 1).all()
 
 
-def test_what_float64_cannot_square_is_refused() -> None:
+def test_magnitudes_whose_squares_float32_cannot_add_up_are_refused() -> None:
     X, y = data(8)
-    for length in (1e200, 1e-200):
-        with pytest.raises(ValueError, match="too large or too small"):
+    for length in (1e15, 1e-16, 1e200):
+        with pytest.raises(
+            ValueError, match=r"magnitudes up to .*; needed: 1e-15 to 1e\+15"
+        ) as told:
             MASC().fit(X * length, y)
-    assert torch.equal(MASC().fit(X, y).predict(X * 1e200), MASC().fit(X, y).predict(X))
+        assert "\n" not in str(told.value)
+    # A row or a class that is small beside others is none of these: it only has no weight.
+    X[0] *= 1e-30
+    fitted = MASC(n_components=1).fit(X.float(), y)
+    assert torch.equal(fitted.predict(X * 1e200), fitted.predict(X))
 
 
 def test_a_penalty_weighs_small_features_as_in_scikit_learn_and_large_ones_are_refused() -> None:

@@ -223,7 +223,7 @@ def test_non_finite_rows_are_refused_and_leave_no_trace(bad: float) -> None:
     second = moments.second_moment(0)
     spoiled = X.clone()
     spoiled[17, 3] = bad
-    with pytest.raises(ValueError, match="NaN or infinity"):
+    with pytest.raises(ValueError, match=r"NaN or infinity|magnitudes up to"):
         moments.update(spoiled, y)
     assert moments.counts.tolist() == [30, 5]
     assert torch.equal(moments.second_moment(0), second)

@@ -8,43 +8,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from tests.unit.probes.data import Rows, hard_data, relu_data
 
-from latentgen.errors import PipelineError
-from latentgen.probes.base import MomentsProbe, Probe
+from latentgen.probes.base import MomentsProbe
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.velpic import VeLPIC
-from latentgen.probes.make_probe import KINDS, make_probe
 from latentgen.probes.moments import ClassMoments
-from latentgen.registries import names
-
-Rows = NDArray[np.float64]
-
-
-def hard_data(
-    n_per_class: int, width: int = 128, n_classes: int = 6, seed: int = 0
-) -> tuple[Rows, NDArray[np.int64], Rows]:
-    """Training rows, labels and test rows whose classes differ by very little.
-
-    Post-ReLU rows with ten strong directions and a flat noise floor, the same for all classes, and
-    a small mean of each. Where 99 % of the variance is reached, in the midst of the floor, nothing
-    but exact arithmetic tells which directions are kept, and the best two angles nearly agree.
-    """
-    rng = np.random.default_rng(seed)
-    strong = 0.7 * rng.normal(size=(10, width)) / np.sqrt(10)
-    means = 2 + 0.05 * rng.normal(size=(n_classes, width))
-
-    def draw(labels: NDArray[np.int64]) -> Rows:
-        floor = 0.5 * rng.normal(size=(len(labels), width))
-        return np.maximum(rng.normal(size=(len(labels), 10)) @ strong + floor + means[labels], 0)
-
-    y = rng.permutation(np.repeat(np.arange(n_classes), n_per_class))
-    return draw(y), y, draw(rng.integers(n_classes, size=2000))
-
-
-def relu_data(width: int = 30, n_classes: int = 4) -> tuple[Rows, NDArray[np.int64], Rows]:
-    """A smaller set, for what does not depend on how hard it is."""
-    return hard_data(120, width, n_classes, seed=3)
 
 
 class LiteralMASC:
@@ -81,11 +50,6 @@ class LiteralMASC:
 
     def predict(self, X: Rows) -> NDArray[Any]:
         return self.classes[self.angles(X).argmin(axis=1)]
-
-
-@parametrize_with_checks([MASC(), MASC(n_components=1), VeLPIC()])
-def test_scikit_learn_conventions(estimator: Any, check: Any) -> None:
-    check(estimator)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -167,13 +131,6 @@ def test_one_component_after_a_relu_is_velpic(dtype: type) -> None:
         assert np.array_equal(masc.predict(X_test), velpic.predict(X_test))
 
 
-def test_one_component_before_a_relu_is_not_velpic() -> None:
-    X, y, X_test = hard_data(1000)
-    shift = X.mean(axis=0)
-    masc, velpic = MASC(n_components=1).fit(X - shift, y), VeLPIC().fit(X - shift, y)
-    assert np.mean(masc.predict(X_test - shift) == velpic.predict(X_test - shift)) < 0.9
-
-
 def test_masc_ignores_scale_and_sign_and_velpic_scale_only() -> None:
     X, y, X_test = relu_data()
     scales = np.random.default_rng(0).uniform(0.01, 100, size=(len(X_test), 1))
@@ -236,32 +193,6 @@ def test_all_dimensions_of_a_complete_basis_hold_the_whole_row() -> None:
     assert (masc.predict(X_test) == 0).all()  # a tie of all classes
 
 
-@pytest.mark.parametrize("probe", [MASC(), MASC(0.5), VeLPIC()])
-def test_a_zero_row_goes_to_the_first_class(probe: MomentsProbe) -> None:
-    X, y, X_test = relu_data()
-    names = np.array(["ash", "beech", "cedar", "date"])
-    probe = clone(probe).fit(X, names[y])
-    zeros = np.zeros((2, X.shape[1]))
-    assert (probe.decision_function(zeros) == 0).all()
-    assert probe.predict(zeros).tolist() == ["ash", "ash"]
-    assert set(probe.predict(X_test)) <= set(names)
-
-
-@pytest.mark.parametrize("probe", [MASC(), VeLPIC()])
-def test_a_class_without_rows_is_never_predicted(probe: MomentsProbe) -> None:
-    X, y, X_test = relu_data()
-    moments = ClassMoments.of(torch.from_numpy(X), torch.from_numpy(y) + 1, 6)
-    probe = clone(probe).fit_moments(moments)
-    assert probe.class_count_.tolist() == [0, 120, 120, 120, 120, 0]
-    rows = np.concatenate([X_test, np.zeros((1, X.shape[1])), -X_test])
-    scores = probe.decision_function(rows)
-    assert (scores[:, [0, 5]] == -np.inf).all()
-    assert np.isfinite(scores[:, 1:5]).all()
-    assert set(probe.predict(rows)) <= {1, 2, 3, 4}
-    expected = clone(probe).fit(X, y).predict(X_test) + 1
-    assert np.array_equal(probe.predict(X_test), expected)
-
-
 @pytest.mark.parametrize("probe", [MASC(), VeLPIC()])
 def test_single_rows_and_zero_rows_make_classes(probe: MomentsProbe) -> None:
     X = np.array([[0.0, 0, 0], [0, 0, 0], [3, 4, 0], [0, 0, 1], [0, 0, 2]])
@@ -277,41 +208,6 @@ def test_single_rows_and_zero_rows_make_classes(probe: MomentsProbe) -> None:
         assert probe.n_components_.tolist() == [0, 1, 1]
 
 
-@pytest.mark.parametrize("probe", [MASC(), MASC(0.5), VeLPIC()])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_arrays_and_tensors_give_the_same_in_kind(probe: MomentsProbe, dtype: torch.dtype) -> None:
-    X, y, X_test = (torch.from_numpy(values) for values in relu_data())
-    X, X_test = X.to(dtype), X_test.to(dtype)
-    on_tensors = clone(probe).fit(X, y)
-    on_arrays = clone(probe).fit(X.numpy(), y.numpy())
-    scores, labels = on_tensors.decision_function(X_test), on_tensors.predict(X_test)
-    assert scores.dtype == dtype
-    assert labels.dtype == torch.int64
-    assert np.array_equal(scores.numpy(), on_arrays.decision_function(X_test.numpy()))
-    assert np.array_equal(labels.numpy(), on_arrays.predict(X_test.numpy()))
-    accuracy = on_arrays.score(X.numpy(), y.numpy())
-    assert isinstance(accuracy, float)
-    assert on_tensors.score(X, y) == accuracy == np.mean(on_arrays.predict(X.numpy()) == y.numpy())
-
-
-@pytest.mark.parametrize("probe", [MASC(), VeLPIC()])
-def test_two_classes_score_as_the_difference(probe: MomentsProbe) -> None:
-    X, y, X_test = hard_data(50, width=20, n_classes=2)
-    probe = clone(probe).fit(X, y)
-    differences = probe.decision_function(X_test)
-    assert differences.shape == (len(X_test),)
-    assert np.array_equal(probe.predict(X_test), (differences > 0).astype(int))
-
-
-@pytest.mark.parametrize("probe", [MASC(), VeLPIC()])
-def test_chunks_of_rows_do_not_show(probe: MomentsProbe, monkeypatch: pytest.MonkeyPatch) -> None:
-    X, y, X_test = relu_data()
-    probe = clone(probe).fit(X, y)
-    expected = probe.decision_function(X_test)
-    monkeypatch.setattr(Probe, "_chunk_bytes", 7 * 8 * 30)
-    np.testing.assert_allclose(probe.decision_function(X_test), expected, rtol=1e-12)
-
-
 def test_probes_of_the_same_moments_share_one_decomposition_per_class(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -325,107 +221,3 @@ def test_probes_of_the_same_moments_share_one_decomposition_per_class(
     assert len(calls) == 4
     for probe, predictions in zip(settings, shared, strict=True):
         assert np.array_equal(clone(probe).fit(X, y).predict(X_test), predictions)
-
-
-@pytest.mark.parametrize(
-    ("probe", "error"),
-    [
-        (MASC(explained_variance=0.0), ValueError),
-        (MASC(explained_variance=1.01), ValueError),
-        (MASC(explained_variance="most"), TypeError),
-        (MASC(n_components=0), ValueError),
-        (MASC(n_components=1.5), TypeError),
-    ],
-)
-def test_settings_are_checked_when_fitting(probe: MASC, error: type[Exception]) -> None:
-    X, y, _ = relu_data()
-    name = "n_components" if probe.n_components is not None else "explained_variance"
-    with pytest.raises(error, match=name):
-        probe.fit(X, y)
-
-
-@pytest.mark.parametrize("probe", [MASC(), VeLPIC()])
-def test_what_cannot_be_fitted_or_scored_is_refused(probe: MomentsProbe) -> None:
-    X, y, _ = (torch.from_numpy(values) for values in relu_data())
-    probe = clone(probe)
-    with pytest.raises(ValueError, match=r"two classes, found 1 class"):
-        probe.fit(X, torch.zeros(len(X)))
-    moments = ClassMoments.of(X, y, 4)
-    with pytest.raises(ValueError, match="4 classes"):
-        probe.fit_moments(moments, ["a", "b"])
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        clone(probe).fit(X * torch.nan, y)
-    probe.fit(X, y)
-    with pytest.raises(ValueError, match="width 30"):
-        probe.predict(X[:, 1:])
-    for bad in (torch.nan, torch.inf):
-        spoiled = X.clone()
-        spoiled[1, 2] = bad
-        with pytest.raises(ValueError, match="NaN or infinity"):
-            probe.predict(spoiled)
-
-
-def test_every_probe_is_made_from_its_settings() -> None:
-    masc = make_probe({"probe": "masc", "explained_variance": 0.5})
-    assert isinstance(masc, MASC)
-    assert masc.get_params() == {"explained_variance": 0.5, "n_components": None}
-    made = {name: type(make_probe({"probe": name})).__name__ for name in names(KINDS)}
-    assert made == {
-        "knn": "KNN",
-        "lda": "LDA",
-        "logistic_regression": "LogisticRegression",
-        "masc": "MASC",
-        "nearest_class_mean": "NearestClassMean",
-        "qda": "QDA",
-        "velpic": "VeLPIC",
-    }
-    with pytest.raises(PipelineError, match=r"'mascc'.*masc, nearest.*velpic"):
-        make_probe({"probe": "mascc"})
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("probe", [MASC(), VeLPIC()])
-def test_a_cuda_device_gives_the_same(probe: MomentsProbe) -> None:
-    X, y, X_test = (torch.from_numpy(values) for values in hard_data(1000))
-    on_cuda = clone(probe).fit(X.float().cuda(), y.cuda())
-    expected = clone(probe).fit(X.float(), y).predict(X_test.float())
-    predictions = on_cuda.predict(X_test.float().cuda())
-    assert predictions.is_cuda
-    assert (predictions.cpu() == expected).double().mean() >= 0.999
-
-
-@pytest.mark.parametrize("width", [6, 30, 90])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_mascs_of_the_same_moments_predict_together_as_alone(
-    width: int, dtype: torch.dtype
-) -> None:
-    """Subspaces of less and more than half of the dimensions, classes of few rows and of none."""
-    random = torch.Generator().manual_seed(0)
-    labels = torch.tensor([0] * 100 + [1] * 60 + [2] * 8 + [4] * 40)
-    spectrum = torch.arange(1, width + 1) ** -0.5
-    turns = torch.randn(5, width, width, generator=random) * 0.2
-    rows = torch.randn(len(labels), width, generator=random) * spectrum
-    rows = (rows + torch.einsum("nd,nde->ne", rows, turns[labels])).to(dtype)
-    rows[labels == 2] *= 1e20 if dtype == torch.float32 else 1  # too large to be squared
-    moments = ClassMoments.of(rows, labels, 5)
-    thresholds = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.99)
-    settings = [MASC(one) for one in thresholds] + [MASC(n_components=n) for n in (1, 2, 5)]
-    probes = [probe.fit_moments(moments) for probe in settings]
-    alone = torch.stack([torch.as_tensor(probe.predict(rows)) for probe in probes])
-    together = torch.stack(MASC.predict_together(probes, rows))
-    assert (alone[0] != alone[-1]).any() or width == 6
-    assert torch.equal(together, alone)
-    assert not (together == 3).any()
-    with pytest.raises(ValueError, match="NaN"):
-        MASC.predict_together(probes, rows * torch.nan)
-
-
-def test_a_class_derived_from_masc_predicts_in_its_own_way_together_too() -> None:
-    class Farthest(MASC):
-        def _class_scores(self, rows: torch.Tensor, products: torch.Tensor) -> torch.Tensor:
-            return -super()._class_scores(rows, products)
-
-    rows = torch.eye(4).repeat(3, 1)
-    probes = [Farthest(n).fit(rows, torch.arange(12) % 2) for n in (0.5, 0.9)]
-    for probe, predicted in zip(probes, Farthest.predict_together(probes, rows), strict=True):
-        assert torch.equal(predicted, torch.as_tensor(probe.predict(rows)))

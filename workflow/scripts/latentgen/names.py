@@ -9,6 +9,12 @@ INPUT = "input"
 MODEL = "model"
 """The series of the network itself, beside those of probes."""
 
+EARLY_STOPPED = "early_stopped"
+"""The series of the model at its epoch with the best accuracy on held-out observed labels."""
+
+BEST_PROBE = "best_probe"
+"""The probe that is selected, together with its layer, on held-out observed labels."""
+
 UNTRAINED_SUFFIX = "_untrained"
 """Ends the series of a probe, or of the model, on the untrained network."""
 
@@ -32,7 +38,9 @@ def is_reserved(probe: str) -> bool:
     (True, True, False)
     """
     suffixes = (UNTRAINED_SUFFIX, INPUT_SUFFIX, IMAGE_STATISTICS_SUFFIX)
-    return probe in (MODEL, TRAINED, KEPT_BIAS) or probe.endswith(suffixes)
+    return probe in (MODEL, EARLY_STOPPED, BEST_PROBE, TRAINED, KEPT_BIAS) or probe.endswith(
+        suffixes
+    )
 
 
 FEATURES = "features"

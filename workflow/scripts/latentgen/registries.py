@@ -5,25 +5,15 @@ module holds one object of the same name, apart from case and underscores: `lda.
 There is no list of entries: a new entry is only a new file, and a job depends only on the files of
 the entries that it uses.
 
-A user's own object is `module.object`: from a file beside config.yaml (`mine.py` for `mine.Tiny`,
-`mine/nets.py` for `mine.nets.Tiny`) or from an installed package
-(`sklearn.naive_bayes.GaussianNB`).
+A name with a dot is an object of the user's own, see `user_code`.
 """
 
 import importlib
-import importlib.util
-import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from latentgen.errors import PipelineError, one_line
-
-SCRIPTS = Path(__file__).parents[1]
+from latentgen.errors import PipelineError
+from latentgen.user_code import SCRIPTS, file_of_module, load
 
 
 def names(registry: str) -> list[str]:
@@ -47,7 +37,7 @@ def find(registry: str, name: str) -> Any:
         PipelineError: there is no such entry, module or object.
     """
     if "." in name:
-        return _own(name)
+        return load(name)
     if name not in names(registry):
         allowed = ", ".join(names(registry))
         where = registry.removeprefix("latentgen.")
@@ -63,15 +53,8 @@ def find(registry: str, name: str) -> Any:
 def file_of(registry: str, name: str) -> Path | None:
     """The file that defines the object of a name; None if that is in an installed package."""
     if "." in name:
-        return _own_file(name.rpartition(".")[0])
+        return file_of_module(name.rpartition(".")[0])
     return _folder(registry) / f"{name}.py"
-
-
-def is_there(name: str) -> bool:
-    """Whether the module of a `module.object` can be found; the object in it is not checked."""
-    module = name.rpartition(".")[0]
-    package = module.partition(".")[0]
-    return _own_file(module) is not None or importlib.util.find_spec(package) is not None
 
 
 def _folder(registry: str) -> Path:
@@ -85,95 +68,3 @@ def folded(name: str) -> str:
     True
     """
     return name.replace("_", "").lower()
-
-
-def _beside_config(module: str) -> Path:
-    return Path(f"{module}.py")
-
-
-def _own_file(module: str) -> Path | None:
-    """The file of a module that lies beside config.yaml, alone or in a package."""
-    inside = Path(*module.split("."))
-    places = [_beside_config(module), inside.with_suffix(".py"), inside / "__init__.py"]
-    return next((place for place in places if place.is_file()), None)
-
-
-def _own(name: str) -> Any:
-    module, _, attribute = name.rpartition(".")
-    with own_code(name):
-        loaded = _import(module)
-    if not hasattr(loaded, attribute):
-        raise PipelineError(f"{name}: there is no {attribute!r} in {module}")
-    return getattr(loaded, attribute)
-
-
-@cache
-def _import(module: str) -> ModuleType:
-    path = _beside_config(module)
-    if not path.exists():
-        return _import_installed(module)
-    spec = importlib.util.spec_from_file_location(module, path)
-    assert spec is not None and spec.loader is not None  # it ends in .py
-    loaded = importlib.util.module_from_spec(spec)
-    # Here a class looks for the module in which it is made, as dataclasses do.
-    if sys.modules.setdefault(module, loaded) is not loaded:
-        spec.loader.exec_module(loaded)  # of the same name as one that is in use
-        return loaded
-    try:
-        spec.loader.exec_module(loaded)
-    except BaseException:
-        del sys.modules[module]
-        raise
-    return loaded
-
-
-def _import_installed(module: str) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # it is there, and lacks a module itself
-        raise PipelineError(
-            f"{module}: found neither {_beside_config(module)} beside config.yaml nor a package of "
-            "that name"
-        ) from None
-
-
-@contextmanager
-def own_code(name: str) -> Iterator[None]:
-    """Tell in one line what goes wrong in an object of the user's own, and where in a file.
-
-    Args:
-        name: of the object; what an entry of a registry raises is left as it is.
-
-    Raises:
-        PipelineError: something else was raised inside.
-    """
-    try:
-        yield
-    except PipelineError:
-        raise
-    except (Exception, SystemExit) as error:
-        if "." not in name:
-            raise
-        raise PipelineError(f"{name}: {line_of(error)}{reason_of(error)}") from error
-
-
-def reason_of(error: BaseException) -> str:
-    """What went wrong in an object of the user's own."""
-    return f"{type(error).__name__}: {one_line(error)}"
-
-
-def line_of(error: BaseException) -> str:
-    """The last line of a file beside config.yaml, or below, that an error came through; or ""."""
-    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        places.append((error.filename, error.lineno))
-    for file, line in reversed(places):
-        path = Path(file).resolve()
-        is_own = path.is_relative_to(Path.cwd()) and not path.is_relative_to(SCRIPTS.resolve())
-        if is_own and path.is_file():  # not "<string>", of code that was made as it ran
-            below = path.relative_to(Path.cwd())
-            if not any(part.startswith(".") for part in below.parts):  # .venv, .snakemake
-                return f"{below}, line {line}: "
-    return ""

@@ -69,7 +69,7 @@ def atomic_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
 
     Creation times are not stored (h5py's default), so equal content gives equal bytes.
     """
-    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+    with atomic_path(path) as partial, h5py.File(partial, "w", locking=False) as file:
         yield file
 
 

@@ -7,19 +7,19 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from latentgen.jobs.planning.dry_run_cost import PlannedJob, as_text, forecast, gpus_of
+from latentgen.jobs.planning.cost import PlannedJob, as_text, forecast, gpus_of
 
 
 class LogHandler(LogHandlerBase):
     """Collects the jobs that Snakemake announces, and prints a table instead of them."""
 
     def __post_init__(self) -> None:
-        """Begin without jobs."""
+        """Start without jobs."""
         self.jobs: list[PlannedJob] = []
         self.failed = False
 
     def emit(self, record: LogRecord) -> None:
-        """Take note of a job; pass on what goes wrong."""
+        """Collect a job; print a warning or an error."""
         if getattr(record, "event", None) == LogEvent.JOB_INFO:
             if record.__dict__["benchmark"]:
                 self.jobs.append(_planned_job(record.__dict__))
@@ -45,9 +45,8 @@ def _planned_job(job: dict[str, Any]) -> PlannedJob:
     resources = dict(job["resources"].items())
     return PlannedJob(
         rule=job["rule_name"],
-        outputs=tuple(job["output"]),
         benchmark=job["benchmark"],
         gpus=gpus_of(resources),
         minutes=float(resources.get("runtime", 0)),
-        disk_mb=resources.get("disk_mb"),
+        disk_mb=float(resources.get("disk_mb", 0)),
     )

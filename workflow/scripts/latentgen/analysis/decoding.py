@@ -8,6 +8,7 @@ import pandas as pd
 from latentgen.analysis.over_seeds import (
     RUN_COLUMNS,
     Probes,
+    early_stopped_rows,
     last_rows,
     model_rows,
     on_test,
@@ -23,9 +24,9 @@ def accuracy_by_layer(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataF
     """Test accuracy at each run's last epoch, and of the probes on the untrained network.
 
     Returns:
-        Columns level, series, layer, width, mean, min, max, seeds. The model's own accuracy has one
-        row a level and no layer. Series on the untrained network end in `_untrained`; there are
-        none where the probed epochs leave out epoch 0.
+        Columns level, series, layer, width, mean, min, max, seeds. The model (`model`, and
+        `early_stopped` if data is held out) has one row a level and no layer. Series on the
+        untrained network end in `_untrained`; there are none where epoch 0 is not probed.
     """
     read = on_test(probes)
     untrained = read[(read["epoch"] == 0) & (read["layer"] != INPUT)]
@@ -56,10 +57,11 @@ def batch_norm_contrast(histories: pd.DataFrame, contrasts: pd.DataFrame) -> pd.
 
 
 def _by_layer(histories: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
-    """The model's accuracy at its last epoch, then that of every probe at every layer."""
+    """Return accuracies of the model at its last epoch and stopped early, then of probes."""
     by = ["level", "series", "layer", "width"]
-    model = over_seeds(last_rows(model_rows(histories)), ["level", "series"])
-    joined = pd.concat([model, over_seeds(read, by)], ignore_index=True)
+    models = pd.concat([last_rows(model_rows(histories)), early_stopped_rows(histories)])
+    parts = [over_seeds(models, ["level", "series"]), over_seeds(read, by)]
+    joined = pd.concat(parts, ignore_index=True)
     return joined[[*by, "mean", "min", "max", "seeds"]]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from latentgen.analysis.over_seeds import RUN_COLUMNS, with_intervals
+from latentgen.analysis.over_seeds import RUN_COLUMNS, interval_text, with_intervals
 from latentgen.label_issues.score_run import DEFAULT, METHODS
 from latentgen.label_issues.scores import lowest
 from latentgen.names import level_name
@@ -124,10 +124,11 @@ NO_TRUTH = "Nobody knows the true labels, so no method can be judged."
 
 
 def _text(rows: pd.DataFrame) -> str:
+    rows = rows.assign(auroc_high=rows["auroc_high"].clip(upper=1))
     lines = [
         {
             "method": METHODS[row["method"]],
-            "AUROC": _with_interval(row),
+            "AUROC": interval_text(row, "auroc", ".3f"),
             "average precision": _number(row["average_precision"]),
             "precision at the true rate": _number(row["at_true_rate"]),
             "estimated rate": _number(row["estimated_rate"]),
@@ -141,13 +142,6 @@ def _text(rows: pd.DataFrame) -> str:
 
 def _number(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:.3f}"
-
-
-def _with_interval(row: dict[Any, Any]) -> str:
-    brackets = ""
-    if not pd.isna(row["auroc_low"]):
-        brackets = f" [{row['auroc_low']:.3f}, {min(1, row['auroc_high']):.3f}]"
-    return _number(row["auroc"]) + brackets
 
 
 _EXPLANATION = """\

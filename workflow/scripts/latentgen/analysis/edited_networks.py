@@ -4,7 +4,7 @@ import pandas as pd
 
 from latentgen.analysis.over_seeds import RUN_COLUMNS, over_seeds, with_intervals
 from latentgen.errors import PipelineError
-from latentgen.names import MODEL, UNDISTURBED
+from latentgen.names import INPUT_SUFFIX, MODEL, UNDISTURBED, UNTRAINED_SUFFIX
 
 GAIN = "gain"
 QUANTITIES = {
@@ -89,16 +89,18 @@ def accuracy_while_retraining(relabels: pd.DataFrame) -> pd.DataFrame:
     """Accuracies after each epoch of retraining.
 
     Args:
-        relabels: `relabel.csv` of the runs. Epoch 0 is the memorised network.
+        relabels: `relabel.csv` of the runs. Epoch 0 is the memorised network. Retraining with the
+            labels of controls is left out.
 
     Returns:
         Columns level, quantity (`test`; `new_labels`, the running accuracy on the labels that the
         probe gave, from epoch 1 on), series, epoch, mean, min, max, seeds.
     """
     quantities = {"test": "test_accuracy", "new_labels": "train_accuracy_relabelled"}
-    rows = relabels.assign(
-        series=relabels["fit_labels"].map(RELABELLED_BY),
-        **{name: relabels[column] for name, column in quantities.items()},
+    rows = relabels[relabels["network"] == "memorised"]
+    rows = rows.assign(
+        series=rows["fit_labels"].map(RELABELLED_BY),
+        **{name: rows[column] for name, column in quantities.items()},
     )
     rows = rows.melt(
         [*RUN_COLUMNS, "series", "epoch"], list(quantities), "quantity", "accuracy"
@@ -106,17 +108,23 @@ def accuracy_while_retraining(relabels: pd.DataFrame) -> pd.DataFrame:
     return over_seeds(rows, ["level", "quantity", "series", "epoch"])
 
 
-LABEL_QUALITY = ["mended", "spoiled", "reduction"]
+LABEL_QUALITY = ["corrected", "spoiled", "reduction"]
 """Columns of `label_quality.csv` that are drawn."""
 
 
 def label_quality_by_level(qualities: pd.DataFrame) -> pd.DataFrame:
-    """What relabelling made of the labels: level, quantity, series, mean, min, max, seeds.
+    """Quality of the labels after relabelling: level, quantity, series, mean, min, max, seeds.
+
+    Of the controls (suffixes `_untrained`, `_input`) there are probes fitted to observed labels.
 
     Args:
         qualities: `label_quality.csv` of the runs.
     """
-    rows = qualities.assign(series=qualities["fit_labels"].map(RELABELLED_BY))
+    of_network = qualities["network"].map(
+        {"memorised": "", "untrained": UNTRAINED_SUFFIX, "input": INPUT_SUFFIX}
+    )
+    rows = qualities.assign(series=qualities["fit_labels"].map(RELABELLED_BY) + of_network)
+    rows = rows[(of_network == "") | (rows["fit_labels"] == "observed")]
     rows = rows.melt([*RUN_COLUMNS, "series"], LABEL_QUALITY, "quantity", "accuracy")
     return over_seeds(rows.dropna(subset="accuracy"), ["quantity", "series", "level"])
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from latentgen.csv_file import read_csv
-from latentgen.names import MODEL, parse_noise
+from latentgen.names import EARLY_STOPPED, MODEL, Level, parse_noise
+from latentgen.networks.early_stopping import best_epochs
 
 RUN_COLUMNS = ["experiment", "noise", "level", "seed"]
 """What tells a run from others."""
@@ -26,14 +27,22 @@ def read_runs(paths: Iterable[str | PathLike[str]]) -> pd.DataFrame:
         paths: files in the folders of their runs, `runs/{experiment}/{noise}/seed{seed}/`.
     """
     tables = []
-    for path in map(Path, paths):
-        experiment, noise, seed = path.parts[-4:-1]
-        kind, level = parse_noise(noise)
+    for path in paths:
         table = read_csv(path)
-        run = [experiment, kind, level, int(seed.removeprefix("seed"))]
-        rows = pd.DataFrame([run] * len(table), columns=RUN_COLUMNS)
+        rows = pd.DataFrame([run_of_path(path)] * len(table), columns=RUN_COLUMNS)
         tables.append(pd.concat([rows, table], axis=1))
     return pd.concat(tables, ignore_index=True)
+
+
+def run_of_path(path: str | PathLike[str]) -> tuple[str, str, Level, int]:
+    """The values of `RUN_COLUMNS` of a file in the folder of its run.
+
+    >>> run_of_path("results/runs/digits-mlp/uniform-0.4/seed1/history.csv")
+    ('digits-mlp', 'uniform', 0.4, 1)
+    """
+    experiment, noise, seed = Path(path).parts[-4:-1]
+    kind, level = parse_noise(noise)
+    return experiment, kind, level, int(seed.removeprefix("seed"))
 
 
 def last_rows(table: pd.DataFrame, *keys: str) -> pd.DataFrame:
@@ -99,14 +108,51 @@ def join_intervals(
     return table
 
 
-def interval_text(row: Mapping[Any, Any]) -> str:
-    """A row of `with_intervals` about a difference, as text; without the ends where there are none.
+def p_over_seeds(table: pd.DataFrame, name: str) -> pd.Series:
+    """Two-sided p-values of the t tests over seeds that belong to the intervals of a column.
+
+    They are missing where an interval is, and where the seeds agree exactly: these give no estimate
+    of their spread.
+
+    Args:
+        table: with columns seeds, `name`, and its `_low` and `_high` from `join_intervals`.
+        name: the column of the difference.
+    """
+    half = (table[f"{name}_high"] - table[f"{name}_low"]).astype(float) / 2
+    half = half.where(half > 1e-9)
+    degrees = table["seeds"].astype(float) - 1
+    statistic = table[name].astype(float).abs() / half * stdtrit(degrees, 0.975)
+    return pd.Series(2 * stdtr(degrees, -statistic), table.index)
+
+
+def holm(p_values: pd.Series) -> pd.Series:
+    """Holm's correction of p-values for the number of comparisons; missing ones do not count.
+
+    >>> holm(pd.Series([0.04, 0.01, None, 0.03])).round(2).tolist()
+    [0.06, 0.03, nan, 0.06]
+    """
+    ordered = p_values.dropna().sort_values(kind="stable")
+    factors = np.arange(len(ordered), 0, -1)
+    return (ordered * factors).cummax().clip(upper=1).reindex(p_values.index)
+
+
+def interval_text(row: Mapping[Any, Any], name: str = "", form: str = "+.3f") -> str:
+    """A difference with its interval as text; without brackets if it has none, a dash if missing.
 
     >>> interval_text({"mean": 0.7, "low": 0.45, "high": 0.95})
     '+0.700 [+0.450, +0.950]'
+    >>> interval_text({"gain": 0.7, "gain_low": None, "gain_high": None}, "gain", ".1f")
+    '0.7'
+
+    Args:
+        row: of `with_intervals`, or, with `name`, of `join_intervals`.
+        name: the column of the difference.
+        form: format of the numbers.
     """
-    low, high = row["low"], row["high"]
-    return f"{row['mean']:+.3f}" + ("" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]")
+    names = (name, f"{name}_low", f"{name}_high") if name else ("mean", "low", "high")
+    mean, low, high = (row[column] for column in names)
+    brackets = "" if pd.isna(low) else f" [{low:{form}}, {high:{form}}]"
+    return "–" if pd.isna(mean) else f"{mean:{form}}{brackets}"
 
 
 def one_of_each_kind(probes: Probes) -> list[str]:
@@ -131,3 +177,12 @@ def on_test(probes: pd.DataFrame, fit_labels: str = "observed") -> pd.DataFrame:
 def model_rows(histories: pd.DataFrame) -> pd.DataFrame:
     """The model's own test accuracy as a series."""
     return histories.assign(series=MODEL, accuracy=histories["test_accuracy"])
+
+
+def early_stopped_rows(histories: pd.DataFrame) -> pd.DataFrame:
+    """Return the test accuracy of each run's model, stopped early, as a series.
+
+    Runs without held-out data have no row.
+    """
+    stopped = best_epochs(histories, RUN_COLUMNS)
+    return stopped.assign(series=EARLY_STOPPED, accuracy=stopped["test_accuracy"])

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from latentgen.analysis.over_seeds import Probes, last_rows
 from latentgen.errors import PipelineError
@@ -29,6 +31,7 @@ NOISE = "uniform"
 
 LAST_EPOCH = "model, last epoch"
 BEST_EPOCH = "model, best epoch on test"
+BEFORE_TRAINING = "best hidden layer, untrained"
 
 _FIT_LABELS = {"corrupted": "observed", "corrupted_scored_on_true": "observed", "true": "true"}
 _HEADLINES = {
@@ -48,18 +51,22 @@ class Published:
             layer, mean, min, max.
         headline: probe, fit_labels, split, score_labels, level, mean: at the best layer, from the
             paper's own table.
+        untrained: the same columns, of initialised networks (arXiv 2603.19865), at the best hidden
+            layer; without rows if nothing is published.
     """
 
     model: pd.DataFrame
     by_layer: pd.DataFrame
     headline: pd.DataFrame
+    untrained: pd.DataFrame
 
     @classmethod
     def read(cls, files: Mapping[str, str], counterpart: Mapping[str, str]) -> "Published":
         """Read the tables.
 
         Args:
-            files: paths of the tables `model_accuracy`, `probe_accuracy` and `headline`.
+            files: paths of the tables `model_accuracy`, `probe_accuracy` and `headline`, and
+                possibly `initialised`.
             counterpart: `dataset` and `model` as the tables write them.
 
         Raises:
@@ -75,6 +82,7 @@ class Published:
             _model_rows(model.merge(pair), headline.merge(pair)),
             _probe_rows(by_layer.merge(pair)),
             _headline_rows(headline.merge(pair)),
+            _untrained_rows(files.get("initialised"), pair),
         )
 
 
@@ -126,6 +134,15 @@ def _headline_rows(table: pd.DataFrame) -> pd.DataFrame:
         score_labels="true",
     )
     return rows[[*_SCORED, "level", "mean"]]
+
+
+def _untrained_rows(file: str | None, pair: pd.DataFrame) -> pd.DataFrame:
+    columns = [*_SCORED, "level", "mean"]
+    if file is None:
+        return pd.DataFrame(columns=columns)
+    rows = pd.read_csv(file).merge(pair).query("network == 'initialised'")
+    rows = rows.rename(columns={"corruption": "level", "test_accuracy": "mean", "series": "probe"})
+    return rows.assign(fit_labels="observed", split="test", score_labels="true")[columns]
 
 
 def counterparts(probes: Probes) -> dict[str, str]:
@@ -202,9 +219,9 @@ def compare(
         Columns experiment, level, quantity, probe, fit_labels, split, score_labels, layer, ours,
         seeds, published, published_min, published_max, difference (ours minus published),
         tolerance, status (see `judged`). Quantities: the model's at its last and best epoch; a
-        probe `by layer`; a probe at its `best layer` (of hidden ones, by the mean over runs on
-        test, as in the paper), and, for MASC, the same from the paper's own table (`best layer,
-        headline`).
+        probe `by layer`; a probe at its `best layer` (of those in the published tables, by the mean
+        over runs on test, as in the paper), and, for MASC, the same from the paper's own table
+        (`best layer, headline`) and of the untrained network (`best hidden layer, untrained`).
     """
     parts = [
         _compare_one(
@@ -224,7 +241,29 @@ def compare(
 JUDGED = ["difference", "tolerance", "status"]
 """The columns that `judged` adds."""
 
-MET, MISSED, NOT_RUN = "met", "missed", "not run"
+MET, MISSED, NOT_RUN, NOT_COMPARABLE = "met", "missed", "not run", "not comparable"
+
+TRAIN_MODE = ("ResNet18",)
+"""Published models with batch normalisation, which the authors' code never switches to eval mode.
+
+Their numbers are those of other activations than ours (docs/explanation/differences.md).
+"""
+
+
+def mark_train_mode(
+    comparison: pd.DataFrame, counterparts: Mapping[str, Mapping[str, str] | None]
+) -> pd.DataFrame:
+    """Give the status `not comparable` to the rows of models in `TRAIN_MODE`.
+
+    Args:
+        comparison: as from `compare`, with columns experiment and status.
+        counterparts: by experiment, `dataset` and `model` in the published tables, if any.
+    """
+    of_train_mode = [
+        name for name, pair in counterparts.items() if pair and pair["model"] in TRAIN_MODE
+    ]
+    status = comparison["status"].mask(comparison["experiment"].isin(of_train_mode), NOT_COMPARABLE)
+    return comparison.assign(status=status)
 
 
 def judged(
@@ -260,9 +299,38 @@ def beside_every(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 
 
 def counted(comparison: pd.DataFrame) -> str:
-    """How many published numbers were met, missed and not run, in words."""
+    """Return how many published numbers were met, missed, not run and not comparable, in words."""
     counts = comparison["status"].value_counts()
-    return ", ".join(f"{counts.get(status, 0):,} {status}" for status in (MET, MISSED, NOT_RUN))
+    always = (MET, MISSED, NOT_RUN)
+    return ", ".join(
+        f"{counts.get(status, 0):,} {status}"
+        for status in (*always, NOT_COMPARABLE)
+        if status in always or status in counts
+    )
+
+
+_RANGE_OF_THREE = 1.693
+"""Expected range of three normal numbers, in standard deviations."""
+
+
+def expected_misses(comparison: pd.DataFrame) -> tuple[float, int]:
+    """Return the number of misses to expect if our runs equalled the published ones.
+
+    Ours is a mean over our seeds, theirs one over three runs, and both vary. The published range
+    of three runs gives their standard deviation; the difference of both means is normal. Runs that
+    share labels and initial weights vary little, so that the number is a lower limit.
+
+    Args:
+        comparison: with columns seeds, published_min, published_max, tolerance, status.
+
+    Returns:
+        The expected number, and how many of the met and missed numbers have a published range.
+    """
+    run = comparison[comparison["status"].isin([MET, MISSED])].dropna(subset="published_max")
+    spread = (run["published_max"] - run["published_min"]) / _RANGE_OF_THREE
+    spread = (spread * np.sqrt(1 / run["seeds"] + 1 / 3)).astype(float)
+    beyond = run["tolerance"] / spread.where(spread > 0)
+    return float(2 * ndtr(-beyond).sum()), len(run)
 
 
 _COMPARED = [
@@ -289,18 +357,24 @@ def _compare_one(
 ) -> pd.DataFrame:
     """All quantities of one experiment."""
     names = counterparts(probes)
-    memorised = final_probes["network"] == "memorised"
-    rows = final_probes[memorised & final_probes["probe"].isin(names)]
-    probe = rows["probe"].map(names)
-    by_layer = _means(rows.assign(probe=probe), [*_SCORED, "level", "layer"])
+    rows = final_probes[final_probes["probe"].isin(names)]
+    rows = rows.assign(probe=rows["probe"].map(names))
+    by = [*_SCORED, "level", "layer"]
+    by_layer = _means(rows[rows["network"] == "memorised"], by)
+    before = _means(rows[(rows["network"] == "untrained") & (rows["layer"] != INPUT)], by)
     theirs_best = _best_layers(published.by_layer, "mean").drop(columns="layer")
-    ours_best = _best_layers(by_layer, "ours")
+    # The raw input is a candidate where the published tables have it: for MASC of CNN and MLP.
+    candidates = published.by_layer[["probe", "layer"]].drop_duplicates()
+    ours_best = _best_layers(by_layer.merge(candidates), "ours")
     pairs = [
         (_our_model(histories), published.model),
         (by_layer, published.by_layer.assign(quantity="by layer")),
         (ours_best, theirs_best.assign(quantity="best layer")),
         (ours_best, published.headline.assign(quantity="best layer, headline")),
     ]
+    if len(published.untrained):
+        untrained = published.untrained.assign(quantity=BEFORE_TRAINING)
+        pairs.append((_best_layers(before, "ours"), untrained))
     return pd.concat([beside_every(ours, theirs) for ours, theirs in pairs], ignore_index=True)
 
 
@@ -322,10 +396,10 @@ def _our_model(histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best_layers(by_layer: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The hidden layer with the largest mean over runs on test data, as the paper chooses it."""
-    hidden = by_layer[(by_layer["layer"] != INPUT) & (by_layer["split"] == "test")]
-    best = hidden.groupby([*_SCORED, "level"], sort=False)[column].idxmax()
-    return hidden.loc[best]
+    """Return the layer with the largest mean over runs on test data, as the paper chooses it."""
+    on_test = by_layer[by_layer["split"] == "test"]
+    best = on_test.groupby([*_SCORED, "level"], sort=False)[column].idxmax()
+    return on_test.loc[best]
 
 
 def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> str:
@@ -336,6 +410,12 @@ def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> st
     parts.append(
         f"**Of {len(comparison):,} published numbers: {counted(comparison)}.** Not run is what an "
         "experiment here leaves out: a level, a layer or a probe."
+    )
+    expected, of_numbers = expected_misses(comparison)
+    parts.append(
+        f"If our runs equalled the published ones, {expected:.1f} misses would be expected of the "
+        f"{of_numbers:,} numbers whose published range over three runs is known: one mean over our "
+        "seeds is compared with one over three runs, and both vary."
     )
     parts.append(
         "Test accuracies of arXiv 2501.14687 (their mean over three runs) beside the mean over our "
@@ -369,7 +449,7 @@ def _main_table(rows: pd.DataFrame) -> pd.DataFrame:
             "ours": [f"{value:.3f}" for value in main["ours"]],
             "published": [f"{value:.3f}" for value in main["published"]],
             "difference": [
-                f"{row.difference:+.3f}" if row.status == MET else f"**{row.difference:+.3f}**"
+                f"{row.difference:+.3f}" if row.status != MISSED else f"**{row.difference:+.3f}**"
                 for row in main.itertuples()
             ],
         }
@@ -381,7 +461,7 @@ def _layer_table(rows: pd.DataFrame) -> pd.DataFrame:
     by_layer = rows[(rows["quantity"] == "by layer") & (rows["split"] == "test")]
     texts = [f"{row.ours:.3f} ({row.published:.3f})" for row in by_layer.itertuples()]
     cells = [
-        text if status == MET else f"**{text}**"
+        f"**{text}**" if status == MISSED else text
         for text, status in zip(texts, by_layer["status"], strict=True)
     ]
     index = ["level", "probe", "fit_labels"]

@@ -115,7 +115,7 @@ def probes(file: str | PathLike[str], counterpart: Counterpart, fit_labels: str)
     """Test accuracies of probes by layer, where a clone of the authors' repository was read.
 
     Args:
-        file: `probe_accuracy_curves.csv`, without rows unless `published_clone` has filled it.
+        file: `probe_accuracy_curves.csv`, without rows unless `read_clone.py` has filled it.
         counterpart: the pair.
         fit_labels: kind of labels that the probes were fitted to, `observed` or `true`.
 

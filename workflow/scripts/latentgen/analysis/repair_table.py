@@ -1,41 +1,41 @@
-"""The repairs of all runs: each network before and after, stopped early, and the controls."""
+"""Repairs of all runs: each network before and after, stopped early, and the controls."""
 
 import pandas as pd
 
 from latentgen import markdown
+from latentgen.analysis.controls import better_control, early_stopping
 from latentgen.analysis.over_seeds import RUN_COLUMNS, interval_text, with_intervals
-from latentgen.analysis.scoreboard import model_scores
 
 SETTING = ["experiment", "noise", "level"]
 CONTROLS = ["on_untrained", "on_input"]
-GAINS = ["gain", "over_early_stopping", "learned_part"]
+GAINS = ["gain", "over_early_stopping", "gain_over_controls"]
 
 
 def repair_table(histories: pd.DataFrame, repairs: pd.DataFrame) -> pd.DataFrame:
-    """A row for each run.
+    """Test accuracies of each run before and after repair, and their differences.
 
     Args:
         histories: `history.csv` of the runs.
         repairs: `repair.csv` of the runs.
 
     Returns:
-        Columns: the run; epoch, layer and head that were chosen; test accuracies before, after and
-        early_stopped (the best epoch on held-out data, of all that were trained); on_untrained and
-        on_input, the controls: the same choice among probes of the untrained network and of the raw
-        input; gain (after minus before); over_early_stopping; learned_part (after minus the better
-        control); expected (accuracy on true labels, estimated without any) with
+        A row for each run. Columns: the run; selected epoch, layer and head; test accuracies
+        before, after and early_stopped (the best of all epochs on held-out data); on_untrained and
+        on_input, the controls: the same selection among probes of the untrained network and of the
+        raw input; gain (after minus before); over_early_stopping; gain_over_controls (after minus
+        the better control); expected (accuracy on true labels, estimated without any) with
         expected_low and expected_high; candidates.
     """
     expected = {"true_accuracy": "expected", "test_before": "before", "test_after": "after"}
     expected |= {"test_untrained": "on_untrained", "test_input": "on_input"}
     expected |= {f"true_accuracy_{end}": f"expected_{end}" for end in ("low", "high")}
-    stopped = model_scores(histories)[[*RUN_COLUMNS, "early_stopped_accuracy"]]
+    stopped = early_stopping(histories)[[*RUN_COLUMNS, "early_stopped_accuracy"]]
     stopped = stopped.rename(columns={"early_stopped_accuracy": "early_stopped"})
     table = repairs.rename(columns=expected).merge(stopped, on=RUN_COLUMNS)
     table = table.assign(
         gain=table["after"] - table["before"],
         over_early_stopping=table["after"] - table["early_stopped"],
-        learned_part=table["after"] - table[CONTROLS].max(axis="columns"),
+        gain_over_controls=table["after"] - better_control(table, CONTROLS),
     )
     return table[
         [
@@ -65,9 +65,9 @@ def _text(table: pd.DataFrame) -> str:
 
 _EXPLANATION = """\
 Test accuracy of the memorised network (before), of the best epoch on held-out data (early stopped)
-and of the repaired network (after): at a kept epoch, cut at a layer, with a probe in the place of
-the rest, all of it chosen on held-out data with observed labels. The controls are what the same
-choice comes to on the untrained network, and with probes of the raw input; the learned part is the
-repaired network minus the better of both: what training had to do with it. Gains are means over
-seeds with 95 % confidence intervals of the paired differences. "Expected" is the accuracy on true
-labels that the repair predicts without seeing any; it is told only for uniform noise below 1."""
+and of the repaired network (after). A repair replaces the layers above one layer of a checkpoint by
+a probe; checkpoint, layer and probe are selected on held-out observed labels. The controls are the
+result of the same selection on the untrained network, and among probes of the raw input. The gain
+over controls is the repaired network minus the better of both. Gains are means over seeds with
+95 % intervals over seeds, for these test images. "Expected" is the accuracy on true labels,
+estimated without any; it is given only for uniform noise below 1."""

@@ -1,20 +1,20 @@
-"""Test accuracies of networks that were trained anew with suspect labels left out or replaced."""
+"""Test accuracies of networks retrained with suspect labels left out or replaced."""
 
 from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis.over_seeds import with_intervals
+from latentgen.analysis.over_seeds import interval_text, with_intervals
 from latentgen.names import level_name
 
 CHOICES = {
     "memorised": "memorised network",
     "repaired": "memorised network, repaired",
-    "all": "anew: all labels, stopped early",
-    "dropped": "anew: without label issues",
-    "relabelled": "anew: label issues relabelled",
-    "dropped_cleanlab": "anew: without what cleanlab finds",
-    "clean": "anew: right labels only (upper reference)",
+    "all": "retrained: all labels, stopped early",
+    "dropped": "retrained: without label issues",
+    "relabelled": "retrained: label issues relabelled",
+    "dropped_cleanlab": "retrained: without what cleanlab finds",
+    "clean": "retrained: right labels only (upper reference)",
 }
 """Ways to treat wrong labels, with names for readers."""
 
@@ -23,23 +23,24 @@ def to_markdown(runs: pd.DataFrame) -> str:
     """Mean test accuracies as Markdown: a column for each setting.
 
     Args:
-        runs: `mending.csv` of the runs.
+        runs: `cleaned_labels.csv` of the runs.
     """
     by = ["experiment", "noise", "level", "choice"]
     means: Any = with_intervals(runs, by, "test_accuracy")
     lines: dict[str, dict[str, str]] = {name: {"": said} for name, said in CHOICES.items()}
+    means = means.assign(high=means["high"].clip(upper=1))
     for row in means.to_dict("records"):
         setting = f"{row['experiment']}, {row['noise']} {level_name(row['level'])}"
-        brackets = "" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {min(1, row['high']):.3f}]"
-        lines[row["choice"]][setting] = f"{row['mean']:.3f}{brackets}"
+        lines[row["choice"]][setting] = interval_text(row, form=".3f")
     there = [line for name, line in lines.items() if name in set(runs["choice"])]
     table = pd.DataFrame(there).fillna("–").to_markdown(index=False, disable_numparse=True)
-    return f"# Mending labels\n\n{_EXPLANATION}\n\n{table}\n"
+    return f"# Retraining on cleaned labels\n\n{_EXPLANATION}\n\n{table}\n"
 
 
 _EXPLANATION = """\
-Test accuracy, means over seeds with the 95 % confidence interval where there are several. Anew:
-the same initialisation and recipe, stopped at the best epoch on held-out images with their
-observed labels. Label issues are what the library finds, cleanlab's what confident learning finds
-on logistic regressions of the same layer. Only who knows the true labels can train on the right
-ones alone, so unknown noise has no such row; its test labels are those that the dataset has."""
+Test accuracy, means over seeds with the 95 % confidence interval where there are several.
+Retrained: from the same initialisation with the same recipe, stopped at the best epoch on held-out
+images with their observed labels. Label issues are those that the library finds. Cleanlab's are
+those that confident learning finds on logistic regressions of the same layer. Training on the right
+labels alone needs the true ones, so unknown noise has no such row. Test labels are those of the
+dataset."""

@@ -1,17 +1,26 @@
-"""Ways to train in spite of wrong labels, and what repair and probes add after them."""
+"""Robust training methods, and what repair and probes add to each."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from latentgen import markdown
-from latentgen.analysis.over_seeds import RUN_COLUMNS, interval_text, join_intervals, last_rows
+from latentgen.analysis.controls import TRAINED_NETWORK, scored_layers, select_best_probes
+from latentgen.analysis.over_seeds import (
+    RUN_COLUMNS,
+    Probes,
+    holm,
+    interval_text,
+    join_intervals,
+    last_rows,
+    p_over_seeds,
+)
 from latentgen.analysis.repair_table import repair_table
-from latentgen.analysis.scoreboard import chosen_probes
 
 SETTING = ["experiment", "noise", "level", "method"]
 ACCURACIES = ["last", "best", "repaired", "probed"]
-DIFFERENCES = ["repair_adds", "probe_adds", "learned_part", "plain_repair_ahead"]
+DIFFERENCES = ["repair_adds", "probe_adds", "gain_over_controls", "plain_repair_ahead"]
 
 
 def robust_runs(
@@ -19,8 +28,9 @@ def robust_runs(
     repairs: pd.DataFrame,
     final_probes: pd.DataFrame,
     methods: Mapping[str, Mapping[str, str]],
+    probes: Mapping[str, Probes],
 ) -> pd.DataFrame:
-    """A row for each run.
+    """Test accuracies of each run: last, stopped early, repaired and probed.
 
     Args:
         histories: `history.csv` of the runs.
@@ -28,21 +38,25 @@ def robust_runs(
         final_probes: `final_probes.csv` of the runs.
         methods: by experiment, what its methods' experiments are called, by the method's name; the
             first is plain training.
+        probes: settings of the probes by experiment.
 
     Returns:
-        Columns: experiment, method, noise, level, seed; memorised (at the last epoch); test
-        accuracies at the last epoch, at the best on held-out data, repaired, and of the probe that
-        is best on held-out data (probed, with probe and layer); repair_adds and probe_adds, over
-        the best epoch; learned_part of the repair; plain_repair_ahead, what the repaired network of
-        plain training has over the best epoch of this method.
+        A row for each run. Columns: experiment, method, noise, level, seed; memorised (at the last
+        epoch); test accuracies at the last epoch, at the best on held-out data, repaired, and of
+        the best probe (probed, with probe and layer); repair_adds and probe_adds, over the best
+        epoch; gain_over_controls of the repair; plain_repair_ahead, the repaired network of plain
+        training minus the best epoch of this method.
     """
     names = {name: (of, method) for of, own in methods.items() for method, name in own.items()}
     repaired = repair_table(histories, repairs).rename(
         columns={"before": "last", "early_stopped": "best", "after": "repaired"}
     )
-    runs = repaired[[*RUN_COLUMNS, "last", "best", "repaired", "learned_part"]]
+    runs = repaired[[*RUN_COLUMNS, "last", "best", "repaired", "gain_over_controls"]]
     memorised = last_rows(histories)[[*RUN_COLUMNS, "memorised"]]
-    runs = runs.merge(memorised, on=RUN_COLUMNS).merge(chosen_probes(final_probes), on=RUN_COLUMNS)
+    layers = scored_layers(final_probes)
+    best = select_best_probes(layers[layers["network"] == TRAINED_NETWORK], probes)
+    best = best.rename(columns={"accuracy": "probed"})[[*RUN_COLUMNS, "probe", "layer", "probed"]]
+    runs = runs.merge(memorised, on=RUN_COLUMNS).merge(best, on=RUN_COLUMNS)
     of = runs["experiment"].map({name: of for name, (of, _) in names.items()})
     method = runs["experiment"].map({name: method for name, (_, method) in names.items()})
     runs = runs.assign(experiment=of, method=method)
@@ -61,15 +75,16 @@ def robust_runs(
 
 
 def robust_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds, the differences with 95 % confidence intervals over the paired seeds.
+    """Means over seeds, and differences with 95 % intervals over seeds and corrected p-values.
 
     Args:
         runs: as returned by `robust_runs`.
 
     Returns:
         A row for each experiment, noise, level and method. Columns: these; seeds; memorised, the
-        share of seeds that have; mean `ACCURACIES`; each of `DIFFERENCES` with `_low` and `_high`,
-        which are empty with one seed.
+        fraction of seeds that have; mean `ACCURACIES`; each of `DIFFERENCES` with `_low` and
+        `_high`, and `_p`, by Holm's method corrected for the number of methods of a level. These
+        are missing with one seed.
     """
     groups = runs.groupby(SETTING, sort=False)
     table = groups.agg(
@@ -77,31 +92,38 @@ def robust_table(runs: pd.DataFrame) -> pd.DataFrame:
         memorised=("memorised", "mean"),
         **{name: (name, "mean") for name in ACCURACIES},
     )
-    return join_intervals(table, runs, SETTING, DIFFERENCES).reset_index()
+    table = join_intervals(table, runs, SETTING, DIFFERENCES).reset_index()
+    for name in DIFFERENCES:
+        p_values = p_over_seeds(table, name).groupby([table[key] for key in SETTING[:3]])
+        table[f"{name}_p"] = p_values.transform(holm)
+    return table
 
 
 def to_markdown(table: pd.DataFrame) -> str:
     """The table as Markdown, a part for each experiment."""
-    parts = ["# Robust training beside repair", _EXPLANATION]
+    parts = ["# Robust training compared with repair", _EXPLANATION]
     for experiment, rows in table.groupby("experiment", sort=False):
         rows = rows.sort_values("level", kind="stable")
         shown = rows[["noise", "level", "method", "seeds", *ACCURACIES]].copy()
         for name in DIFFERENCES:
-            ends = {name: "mean", f"{name}_low": "low", f"{name}_high": "high"}
-            intervals = rows[list(ends)].rename(columns=ends).to_dict("records")
-            shown[name.replace("_", " ")] = [interval_text(row) for row in intervals]
+            shown[name.replace("_", " ")] = [_cell(row, name) for row in rows.to_dict("records")]
         parts += [f"## {experiment}", markdown.to_markdown(shown, level="g")]
     return "\n\n".join(parts) + "\n"
 
 
+def _cell(row: Mapping[Any, Any], name: str) -> str:
+    p_value = row[f"{name}_p"]
+    return interval_text(row, name) + ("" if pd.isna(p_value) else f", p = {p_value:.2g}")
+
+
 _EXPLANATION = """\
 Test accuracies, means over seeds: of the network at its last epoch, at its best epoch on held-out
-training data with their noisy labels, repaired (see the table of repairs), and of the probe of the
-last epoch's network that is best on the same held-out data, whatever its layer. Differences are on
-paired seeds, with 95 % confidence intervals where there are several.
+observed labels, repaired (see the table of repairs), and of the best probe of the last epoch's
+network: probe and layer with the best accuracy on the same held-out labels. Brackets: 95 %
+intervals over seeds, for these test images; p is corrected over the methods of a level (Holm), and
+missing where all seeds agree exactly.
 
 - Repair adds, probe adds: over the best epoch of the same training.
-- Learned part: the repaired network minus the same choice on the untrained network or on the raw
-  input, whichever is better.
-- Plain repair ahead: the repaired network of the first method minus the best epoch of this one.
-  Above zero, repairing a plain network beats training robustly; below, it trails."""
+- Gain over controls: the repaired network minus the same selection on the untrained network or on
+  the raw input, whichever is better.
+- Plain repair ahead: the repaired network of the first method minus the best epoch of this one."""

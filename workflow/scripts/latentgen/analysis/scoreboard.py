@@ -1,319 +1,320 @@
-"""The readout gap, and how much of it training put there.
+"""The scoreboard: readout gap and gain over controls of every probe, and of the best probe.
 
-- Readout gap: a probe's test accuracy minus the model's own, both at the last epoch. The papers
-  call it latent generalization (arXiv 2501.14687).
-- Controls: the same probe, fitted to the same labels, on the raw input and on the untrained network
-  (the same run's, at epoch 0; arXiv 2603.19865 shows it too).
-- Learned part: the probe's test accuracy minus that of the better control.
-- A further control, where the experiment has corruption level 1: the network of the same seed that
-  was trained on such labels, and so learned to tell images apart, but nothing about their classes.
-
-A probe is fitted to one layer, so the numbers depend on how that layer is chosen; in the untrained
-network the same rule chooses. Early stopping is an alternative, so each number is also compared
-with that.
+Definitions are in `controls`, intervals and p-values in `over_seeds` and `bootstrap`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from os import PathLike
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from latentgen.analysis import bootstrap
+from latentgen.analysis.controls import (
+    BEST_ON_VALIDATION,
+    CLASS_SCORES,
+    CONTROLS,
+    LAYER_RULES,
+    REFERENCES,
+    TRAINED_NETWORK,
+    applicable_rule,
+    better_control,
+    early_stopping,
+    selections,
+)
 from latentgen.analysis.over_seeds import (
     RUN_COLUMNS,
     Probes,
+    holm,
+    interval_text,
     join_intervals,
     last_rows,
     one_of_each_kind,
+    p_over_seeds,
+    run_of_path,
 )
-from latentgen.names import FEATURES, INPUT, level_name
+from latentgen.errors import PipelineError
+from latentgen.names import BEST_PROBE, EARLY_STOPPED, FEATURES, INPUT, MODEL, level_name
+from latentgen.random_streams import derive_seed
 
-PENULTIMATE = "penultimate"
-BEST_ON_VALIDATION = "best_on_validation"
-BEST_ON_TEST = "best_on_test"
-LAYER_RULES = {
-    PENULTIMATE: "penultimate",
-    BEST_ON_VALIDATION: "best on validation",
-    BEST_ON_TEST: "best on test (optimistic)",
-    FEATURES: "features",
-}
-"""Rules that choose the hidden layer, separately in each run, with their names for readers."""
+"""The series of the model at its best epoch on held-out data."""
 
-EARLY_STOPPED = "early_stopped"
-"""The series of the model at its best epoch on validation data."""
-
-CONTROLS = ["input_accuracy", "untrained_accuracy"]
-"""The probe's accuracy on what training has not changed."""
-
-FURTHER_CONTROL = "fully_corrupted_accuracy"
-"""Its accuracy on the network that was trained at corruption level 1."""
-
-OVER_CLASSES = ["balanced_accuracy", "worst_class_recall"]
-"""Scores beside accuracy, which hides a class that is never predicted."""
-
-CLASS_SCORES = [f"{of}_{score}" for score in OVER_CLASSES for of in ("model", "probe")]
-
-DIFFERENCES = ["readout_gap", "learned_part", "over_early_stopping", "early_stopping_gain"]
+DIFFERENCES = ["readout_gap", "gain_over_controls", "over_early_stopping", "early_stopping_gain"]
+BOOTSTRAPPED = ["readout_gap", "gain_over_controls"]
 SETTING = ["experiment", "noise", "level"]
+SERIES = ["probe", "layer_rule"]
+
+_OF_PROBE = {score: f"probe_{score}" for score in ["accuracy", *CLASS_SCORES]}
+_OF_MODEL = {f"test_{score}": f"model_{score}" for score in CLASS_SCORES}
+_OF_CLASSES = [f"{of}_{score}" for score in CLASS_SCORES for of in ("model", "probe")]
 
 
-def paired_scores(histories: pd.DataFrame | None, final_probes: pd.DataFrame) -> pd.DataFrame:
-    """Each run's probes beside its own model; a row for each run, probe and layer rule.
+def paired_scores(
+    histories: pd.DataFrame | None, final_probes: pd.DataFrame, probes: Mapping[str, Probes]
+) -> pd.DataFrame:
+    """Scores of each run's probes, controls and model; a row for each probe and layer rule.
 
     Args:
         histories: of the runs, with `validation_accuracy` (held-out training data, observed
-            labels; empty where nothing is held out); None where no run has a network.
-        final_probes: every probe at the last epoch, and on the untrained network; or on features.
+            labels; missing if nothing is held out); None if no run has a network.
+        final_probes: every probe at the last epoch and on the untrained network, or on features.
+        probes: settings of the probes by experiment.
 
     Returns:
-        Columns: the run, probe, layer_rule, layer, probe_accuracy, model_accuracy,
-        early_stopped_accuracy, stopping_epoch, `CLASS_SCORES`, `CONTROLS`, `FURTHER_CONTROL`
-        (empty where there is no such network) and `DIFFERENCES`; all scores are on test. Without
-        held-out data there are no rows for the rule that needs them, and early stopping is empty.
-        On features the rule is `FEATURES`, and all there is are the probe's scores.
+        Columns: the run, probe (or `best_probe`), layer_rule, layer (of the best probe with the
+        probe, as in `masc:fc1`), accuracies on test data of probe, model, early stopping and
+        controls, stopping_epoch, scores over classes, and `DIFFERENCES`. On features, which have no
+        model and no control, the layer rule is `features`, and only the probe's scores are given.
     """
-    of_features = _on_features(final_probes)
+    features = _on_features(final_probes)
     if histories is None:
-        return of_features
-    of_networks = _on_networks(histories, final_probes)
-    return pd.concat([of_networks, of_features]) if len(of_features) else of_networks
+        return features
+    networks = _on_networks(histories, selections(final_probes, probes))
+    return pd.concat([networks, features]) if len(features) else networks
 
 
 def _on_features(final_probes: pd.DataFrame) -> pd.DataFrame:
-    """Scores on features, which are the probes' input: no network, and so no control and no gap."""
     rows = final_probes[
         (final_probes["network"] == FEATURES)
         & (final_probes["fit_labels"] == "observed")
         & (final_probes["split"] == "test")
     ]
-    of_probe = {score: f"probe_{score}" for score in ["accuracy", *OVER_CLASSES]}
-    rows = rows.rename(columns=of_probe).assign(layer_rule=FEATURES)
-    rows = rows[[*RUN_COLUMNS, "probe", "layer_rule", "layer", *of_probe.values()]]
-    lacking = ["model_accuracy", "early_stopped_accuracy", "stopping_epoch", *CONTROLS]
-    lacking += [FURTHER_CONTROL, *DIFFERENCES, *(f"model_{score}" for score in OVER_CLASSES)]
-    return rows.assign(**dict.fromkeys(lacking, np.nan)).reset_index(drop=True)
+    rows = rows.rename(columns=_OF_PROBE).assign(layer_rule=FEATURES)
+    rows = rows[[*RUN_COLUMNS, *SERIES, "layer", *_OF_PROBE.values()]]
+    missing = ["model_accuracy", "early_stopped_accuracy", "stopping_epoch", *_OF_MODEL.values()]
+    missing += [*CONTROLS, *REFERENCES, *DIFFERENCES]
+    return rows.assign(**dict.fromkeys(missing, np.nan)).reset_index(drop=True)
 
 
-def _on_networks(histories: pd.DataFrame, final_probes: pd.DataFrame) -> pd.DataFrame:
-    keys = [*RUN_COLUMNS, "probe", "layer_rule"]
-    untrained, fully_corrupted = (
-        chosen_layers(final_probes, network)[[*keys, "probe_accuracy"]].rename(
-            columns={"probe_accuracy": f"{network}_accuracy"}
-        )
-        for network in ("untrained", "fully_corrupted")
-    )
-    scores = (
-        chosen_layers(final_probes, "memorised")
-        .merge(model_scores(histories), on=RUN_COLUMNS)
-        .merge(_over_classes(histories), on=RUN_COLUMNS)
-        .merge(on_input(final_probes), on=[*RUN_COLUMNS, "probe"])
-        .merge(untrained, on=keys)
-        .merge(fully_corrupted, on=keys, how="left")
-    )
+def _on_networks(histories: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    scores = chosen[chosen["network"] == TRAINED_NETWORK].rename(columns=_OF_PROBE)
+    is_best = scores["probe"] == BEST_PROBE
+    named = scores["selected_probe"] + ":" + scores["layer"]
+    scores["layer"] = scores["layer"].mask(is_best, named)
+    scores = scores.drop(columns=["network", "held_out", "selected_probe"])
+    scores = scores.merge(early_stopping(histories), on=RUN_COLUMNS)
+    of_model = last_rows(histories).rename(columns=_OF_MODEL)
+    scores = scores.merge(of_model[[*RUN_COLUMNS, *_OF_MODEL.values()]], on=RUN_COLUMNS)
+    keys = [*RUN_COLUMNS, *SERIES]
+    for column, network in {**CONTROLS, **REFERENCES}.items():
+        control = chosen[chosen["network"] == network].rename(columns={"accuracy": column})
+        scores = scores.merge(control[[*keys, column]], on=keys, how="left")
     return scores.assign(
         readout_gap=scores["probe_accuracy"] - scores["model_accuracy"],
-        learned_part=scores["probe_accuracy"] - scores[CONTROLS].max(axis="columns"),
+        gain_over_controls=scores["probe_accuracy"] - better_control(scores),
         over_early_stopping=scores["probe_accuracy"] - scores["early_stopped_accuracy"],
         early_stopping_gain=scores["early_stopped_accuracy"] - scores["model_accuracy"],
     )
 
 
-def model_scores(histories: pd.DataFrame) -> pd.DataFrame:
-    """Each run's model at its last epoch, and at the (first) best epoch on validation data."""
-    last = last_rows(histories)[[*RUN_COLUMNS, "test_accuracy"]]
-    held_out = histories.dropna(subset="validation_accuracy")
-    best = held_out.loc[held_out.groupby(RUN_COLUMNS)["validation_accuracy"].idxmax()]
-    return last.rename(columns={"test_accuracy": "model_accuracy"}).merge(
-        best[[*RUN_COLUMNS, "test_accuracy", "epoch"]].rename(
-            columns={"test_accuracy": "early_stopped_accuracy", "epoch": "stopping_epoch"}
-        ),
-        on=RUN_COLUMNS,
-        how="left",
-    )
+def bootstrap_intervals(
+    files: Iterable[str | PathLike[str]],
+    final_probes: pd.DataFrame,
+    probes: Mapping[str, Probes],
+    n_resamples: int = bootstrap.N_RESAMPLES,
+) -> pd.DataFrame:
+    """Bootstrap readout gap and gain over controls over seeds and test images.
 
-
-def _over_classes(histories: pd.DataFrame) -> pd.DataFrame:
-    """Each run's scores over classes of the model at its last epoch."""
-    names = {f"test_{score}": f"model_{score}" for score in OVER_CLASSES}
-    return last_rows(histories)[[*RUN_COLUMNS, *names]].rename(columns=names)
-
-
-def on_input(final_probes: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy of each run's probes on the raw input: the run, probe, input_accuracy."""
-    rows = final_probes[
-        (final_probes["network"] == "memorised")
-        & (final_probes["fit_labels"] == "observed")
-        & (final_probes["layer"] == INPUT)
-        & (final_probes["split"] == "test")
-    ]
-    rows = rows.rename(columns={"accuracy": "input_accuracy"})
-    return rows[[*RUN_COLUMNS, "probe", "input_accuracy"]]
-
-
-def chosen_layers(final_probes: pd.DataFrame, network: str) -> pd.DataFrame:
-    """Test scores of a network's probes at the hidden layer that each rule chooses, by run.
-
-    Of equally good layers the first is taken.
+    Layers and best probes stay as selected, since they depend on held-out images and not on test
+    images (but for `best_on_test`). The better control is taken anew in each resample.
 
     Args:
-        final_probes: with column `network`.
-        network: one of its values.
+        files: `predictions.h5` of the runs.
+        final_probes: of the same runs.
+        probes: settings of the probes by experiment.
+        n_resamples: number of resamples.
 
     Returns:
-        Columns: the run, probe, layer_rule, layer, probe_accuracy, probe_balanced_accuracy,
-        probe_worst_class_recall.
+        A row for each experiment, noise, level, probe and layer rule: of each of `BOOTSTRAPPED`
+        the columns `_bootstrap_low`, `_bootstrap_high` and `_bootstrap_p`.
+
+    Raises:
+        PipelineError: the runs of a level were not tested on the same images.
     """
-    keys = [*RUN_COLUMNS, "probe"]
-    hidden = final_probes[
-        (final_probes["network"] == network)
-        & (final_probes["fit_labels"] == "observed")
-        & (final_probes["layer"] != INPUT)
-    ]
-    test = hidden[hidden["split"] == "test"]
-    held_out = hidden[(hidden["split"] == "validation") & (hidden["score_labels"] == "observed")]
-    best_held_out = held_out.loc[held_out.groupby(keys)["accuracy"].idxmax(), [*keys, "layer"]]
-    chosen = {
-        PENULTIMATE: test.groupby(keys, sort=False).tail(1),
-        BEST_ON_VALIDATION: test.merge(best_held_out),
-        BEST_ON_TEST: test.loc[test.groupby(keys, sort=False)["accuracy"].idxmax()],
-    }
-    rows = pd.concat([rows.assign(layer_rule=rule) for rule, rows in chosen.items()])
-    of_probe = {score: f"probe_{score}" for score in ["accuracy", *OVER_CLASSES]}
-    rows = rows.rename(columns=of_probe)
-    return rows[[*keys, "layer_rule", "layer", *of_probe.values()]].reset_index(drop=True)
+    of_runs: dict[tuple[Any, ...], str | PathLike[str]]
+    of_runs = {run_of_path(file): file for file in files}
+    chosen = selections(final_probes, probes)
+    keys = [*RUN_COLUMNS, *SERIES]
+    stored = chosen["network"].replace(INPUT, TRAINED_NETWORK)  # a layer of the trained network
+    chosen["path"] = stored + "/" + chosen["selected_probe"] + "/" + chosen["layer"]
+    predictors = chosen.loc[chosen["network"] == TRAINED_NETWORK, keys]
+    wanted = [*CONTROLS.values(), TRAINED_NETWORK]
+    for network in wanted:
+        of_network = chosen[chosen["network"] == network].rename(columns={"path": network})
+        predictors = predictors.merge(of_network[[*keys, network]], on=keys)
+    parts = []
+    for setting, rows in predictors.groupby(SETTING, sort=False):
+        experiment, noise, level = setting
+        by_seed = {seed: of_seed.set_index(SERIES) for seed, of_seed in rows.groupby("seed")}
+        series = next(iter(by_seed.values())).index
+        correct = _correct(
+            [of_runs[experiment, noise, level, seed] for seed in by_seed],
+            [of_seed.loc[series, wanted].to_numpy() for of_seed in by_seed.values()],
+        )
+        stream = derive_seed("bootstrap", experiment, noise, level)
+        resampled = _resampled_differences(correct, stream, n_resamples)
+        of_setting: dict[str, Any] = {"experiment": experiment, "noise": noise, "level": level}
+        part = pd.DataFrame(of_setting, index=series)
+        for name, values in zip(BOOTSTRAPPED, resampled, strict=True):
+            low, high = bootstrap.interval(values)
+            ends = {"low": low, "high": high, "p": bootstrap.p_value(values)}
+            part = part.assign(**{f"{name}_bootstrap_{end}": x for end, x in ends.items()})
+        parts.append(part.reset_index())
+    return pd.concat(parts, ignore_index=True)
 
 
-def chosen_probes(final_probes: pd.DataFrame) -> pd.DataFrame:
-    """Of each run, the probe and hidden layer of its network that are best on held-out data.
-
-    Of equally good ones the first is taken.
-
-    Returns:
-        Columns: the run, probe, layer, probed (test accuracy).
-    """
-    fitted = final_probes[
-        (final_probes["network"] == "memorised")
-        & (final_probes["fit_labels"] == "observed")
-        & (final_probes["layer"] != INPUT)
-    ]
-    held_out = fitted[(fitted["split"] == "validation") & (fitted["score_labels"] == "observed")]
-    keys = [*RUN_COLUMNS, "probe", "layer"]
-    best = held_out.loc[held_out.groupby(RUN_COLUMNS)["accuracy"].idxmax(), keys]
-    test = fitted[fitted["split"] == "test"].rename(columns={"accuracy": "probed"})
-    return best.merge(test[[*keys, "probed"]], on=keys)
+def _correct(
+    files: list[str | PathLike[str]], predictors: list[NDArray[np.object_]]
+) -> NDArray[np.bool_]:
+    """Whether the model (first) and each predictor are right: (seeds, 1 + 3 x series, images)."""
+    correct, labels = [], None
+    for path, names in zip(files, predictors, strict=True):
+        with h5py.File(path, locking=False) as file:
+            labels = file["test_labels"][:] if labels is None else labels
+            if not np.array_equal(labels, file["test_labels"][:]):
+                raise PipelineError(f"{path}: found other test labels than in {files[0]}")
+            datasets = [MODEL, *(f"probes/{name}" for name in names.ravel())]
+            read = {name: file[name][:] == labels for name in dict.fromkeys(datasets)}
+        correct.append(np.stack([read[name] for name in datasets]))
+    return np.stack(correct)
 
 
-def scoreboard(scores: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds, the differences with 95 % confidence intervals over the paired seeds.
+def _resampled_differences(
+    correct: NDArray[np.bool_], stream: int, n_resamples: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Resampled readout gaps and gains over controls, each (resamples, series)."""
+    gaps, gains = [], []
+    for times_drawn, accuracies in bootstrap.resampled_accuracies(correct, stream, n_resamples):
+        n, seeds, _ = accuracies.shape
+        model, of_probes = accuracies[:, :, :1], accuracies[:, :, 1:].reshape(n, seeds, -1, 3)
+        probe, controls = of_probes[..., 2], of_probes[..., :2]
+        gaps.append(bootstrap.mean_over_drawn_seeds(probe - model, times_drawn))
+        gains.append(bootstrap.mean_over_drawn_seeds(probe - controls.max(-1), times_drawn))
+    return np.concatenate(gaps), np.concatenate(gains)
+
+
+def scoreboard(scores: pd.DataFrame, resampled: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Means over seeds, and differences with both 95 % intervals and corrected p-values.
 
     Args:
         scores: as returned by `paired_scores`.
+        resampled: as returned by `bootstrap_intervals`; None if there are no predictions.
 
     Returns:
-        A row for each experiment, noise, level, probe and layer rule. Columns: these; the chosen
-        layers; seeds; mean model_accuracy, early_stopped_accuracy, probe_accuracy, `CONTROLS`,
-        `FURTHER_CONTROL` and `CLASS_SCORES`; each of `DIFFERENCES` with `_low` and `_high`. With
-        one seed there is no interval: `_low` and `_high` are empty.
+        A row for each experiment, noise, level, probe and layer rule. Columns: these; the selected
+        layers; seeds; mean accuracies and scores over classes; each of `DIFFERENCES` with `_low`
+        and `_high` (Student's t over seeds, for these test images; missing with one seed). Each of
+        `BOOTSTRAPPED` has `_bootstrap_low` and `_bootstrap_high` (seeds and test images), and `_p`:
+        the larger p-value of both, missing with one seed, by Holm's method corrected for the
+        number of probes of the same level and layer rule. The best probe is one comparison fixed
+        in advance, and its p-value is not corrected.
     """
-    by = [*SETTING, "probe", "layer_rule"]
+    by = [*SETTING, *SERIES]
     board = scores.groupby(by, sort=False).agg(
         layers=("layer", lambda layers: " ".join(dict.fromkeys(layers))),
         seeds=("seed", "count"),
         model_accuracy=("model_accuracy", "mean"),
         early_stopped_accuracy=("early_stopped_accuracy", "mean"),
         probe_accuracy=("probe_accuracy", "mean"),
-        **{name: (name, "mean") for name in [*CONTROLS, FURTHER_CONTROL, *CLASS_SCORES]},
+        **{name: (name, "mean") for name in [*CONTROLS, *REFERENCES, *_OF_CLASSES]},
     )
-    return join_intervals(board, scores, by, DIFFERENCES).reset_index()
+    board = join_intervals(board, scores, by, DIFFERENCES).reset_index()
+    ends = [f"{name}_bootstrap_{end}" for name in BOOTSTRAPPED for end in ("low", "high", "p")]
+    if resampled is None:
+        board = board.assign(**dict.fromkeys(ends, np.nan))
+    else:
+        board = board.merge(resampled[[*by, *ends]], on=by, how="left")
+    family = [board[column] for column in [*SETTING, "layer_rule"]]
+    family.append(board["probe"] == BEST_PROBE)
+    for name in BOOTSTRAPPED:
+        resampled_p = board.pop(f"{name}_bootstrap_p").fillna(0)
+        larger = p_over_seeds(board, name)
+        larger = larger.mask(larger < resampled_p, resampled_p)
+        board[f"{name}_p"] = larger.groupby(family, sort=False).transform(holm)
+    return board
 
 
 def to_markdown(board: pd.DataFrame) -> str:
     """The scoreboard as Markdown: for each experiment a table of its rows, and one by class."""
-    parts = ["# What probes read, and what training added", _EXPLANATION]
+    parts = ["# Readout gap and gain over controls", _EXPLANATION]
     for experiment, rows in board.groupby("experiment", sort=False):
-        for title, table in (
-            (experiment, _table(rows)),
-            (f"{experiment}, classes", _classes(rows)),
-        ):
-            parts += [f"## {title}", table.to_markdown(index=False, disable_numparse=True)]
+        if (rows["layer_rule"] != FEATURES).all():
+            rows = rows[rows["layer_rule"] == applicable_rule(rows["layer_rule"])]
+        rule = LAYER_RULES[rows["layer_rule"].iloc[0]]
+        for title, cells in ((experiment, _cells), (f"{experiment}, classes", _class_cells)):
+            table = pd.DataFrame([cells(row) for row in rows.to_dict("records")])
+            text = table.to_markdown(index=False, disable_numparse=True)
+            parts += [f"## {title}", f"Layer: {rule}.", text]
     return "\n\n".join(parts) + "\n"
 
 
 _EXPLANATION = """\
-Accuracies are on test data, means over seeds; differences have the 95 % confidence interval over
-paired seeds (Student's t; one seed has none). Probes are fitted on observed labels.
+Test accuracies, means over seeds. Probes are fitted to observed labels. Rows of the best probe come
+first: probe and layer are both selected on held-out observed labels, in the trained network and in
+each control alike. The CSV has all layer selection rules.
 
-- Model: the network itself at its last epoch. Early stopped: at its best epoch on held-out training
-  data, with their observed labels. A dash: nothing was held out.
-- Probe: at the last epoch, at the penultimate layer, the layer that is best on held-out data, or
-  the one that is best on test data, which nobody could choose and is therefore optimistic.
-- On input, on untrained: the controls. The same probe, fitted to the same labels, on the raw input,
-  and on the untrained network at the layer that the same rule chooses there. On level 1: a further
-  control, on the network that was trained on labels of corruption level 1, where there is one.
-- Layer "features": nothing was trained, and probes read features that were computed elsewhere.
-  These are the probe's input, so that there is nothing to compare with.
-- Readout gap: probe minus model. Learned part: probe minus the better control of each seed. Where
-  the interval includes zero, training may have added nothing that this probe can read.
-- Classes: balanced accuracy is the mean recall of classes, worst class is the least of them. They
-  fall below accuracy where classes are never predicted."""
-
-
-def _table(rows: pd.DataFrame) -> pd.DataFrame:
-    """The scoreboard of one experiment, as text."""
-    return pd.DataFrame(
-        {
-            "noise": f"{row['noise']} {level_name(row['level'])}",
-            "seeds": str(row["seeds"]),
-            "probe": row["probe"],
-            "layer": LAYER_RULES[row["layer_rule"]],
-            "model": _number(row["model_accuracy"]),
-            "early stopped": _number(row["early_stopped_accuracy"]),
-            "probe's accuracy": _number(row["probe_accuracy"]),
-            "on input": _number(row["input_accuracy"]),
-            "on untrained": _number(row["untrained_accuracy"]),
-            "on level 1": _number(row[FURTHER_CONTROL]),
-            "readout gap": _interval(row, "readout_gap"),
-            "learned part": _interval(row, "learned_part") + _about_zero(row, "learned_part"),
-            "over early stopping": _interval(row, "over_early_stopping"),
-        }
-        for row in rows.to_dict("records")
-    )
+- Early stopped: the model at its best epoch on held-out observed labels. A dash: nothing is held
+  out.
+- Input, untrained: the controls. The same probe, fitted to the same labels, on the raw input, and
+  on the untrained network at the layer that the same rule selects there. Level 1, level 0: for
+  reference, the same on the network of the same seed that was trained at that corruption level.
+- Readout gap: probe minus model. Gain over controls: probe minus the better control (raw input or
+  untrained network) of each seed. The maximum of two noisy accuracies is too high on average, so
+  that the gain is biased down.
+- First brackets: 95 % bootstrap interval over seeds and test images; with one seed over test images
+  only. Brackets after "seeds": 95 % interval over seeds, for these test images (Student's t).
+- p: the larger p-value of both, corrected over the probes of a level (Holm); that of the best probe
+  is one comparison and not corrected.
+- Layer "features": probes were fitted to features that were computed elsewhere. Nothing was
+  trained, and there is no control.
+- Classes: balanced accuracy is the mean recall of classes, worst class the smallest one. They fall
+  below accuracy if classes are never predicted."""
 
 
-def _classes(rows: pd.DataFrame) -> pd.DataFrame:
-    """The scores over classes of one experiment, as text."""
-    return pd.DataFrame(
-        {
-            "noise": f"{row['noise']} {level_name(row['level'])}",
-            "probe": row["probe"],
-            "layer": LAYER_RULES[row["layer_rule"]],
-            "model, balanced": _number(row["model_balanced_accuracy"]),
-            "probe, balanced": _number(row["probe_balanced_accuracy"]),
-            "model, worst class": _number(row["model_worst_class_recall"]),
-            "probe, worst class": _number(row["probe_worst_class_recall"]),
-        }
-        for row in rows.to_dict("records")
-    )
+def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
+    controls = [_number(row[name]) for name in (*CONTROLS, *REFERENCES)]
+    return {
+        "noise": f"{row['noise']} {level_name(row['level'])}",
+        "probe": row["probe"],
+        "model": _number(row["model_accuracy"]),
+        "early stopped": _number(row["early_stopped_accuracy"]),
+        "probe's accuracy": _number(row["probe_accuracy"]),
+        "input, untrained, level 1, level 0": ", ".join(controls),
+        "readout gap": _difference(row, "readout_gap"),
+        "gain over controls": _difference(row, "gain_over_controls"),
+    }
 
 
-def _number(value: float, sign: str = "") -> str:
-    return "–" if pd.isna(value) else f"{value:{sign}.3f}"
+def _class_cells(row: Mapping[Any, Any]) -> dict[str, str]:
+    return {
+        "noise": f"{row['noise']} {level_name(row['level'])}",
+        "probe": row["probe"],
+        "model, balanced": _number(row["model_balanced_accuracy"]),
+        "probe, balanced": _number(row["probe_balanced_accuracy"]),
+        "model, worst class": _number(row["model_worst_class_recall"]),
+        "probe, worst class": _number(row["probe_worst_class_recall"]),
+    }
 
 
-def _interval(row: Mapping[Any, Any], name: str) -> str:
-    """`+0.123 [+0.100, +0.146]`, without the brackets where there is no interval."""
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    brackets = "" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]"
-    return _number(row[name], "+") + brackets
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.3f}"
 
 
-def _about_zero(row: Mapping[Any, Any], name: str) -> str:
-    """Said in words where an interval does not tell a difference from none."""
-    return " includes zero" if row[f"{name}_low"] <= 0 <= row[f"{name}_high"] else ""
+def _difference(row: Mapping[Any, Any], name: str) -> str:
+    """`+0.075 [+0.05, +0.10], seeds [+0.06, +0.09], p = 0.002`, without what is missing."""
+    ends = {end: row[f"{name}_bootstrap_{end}"] for end in ("low", "high")}
+    text = interval_text({"mean": row[name], **ends})
+    if not pd.isna(row[f"{name}_low"]):
+        text += f", seeds [{row[f'{name}_low']:+.3f}, {row[f'{name}_high']:+.3f}]"
+    p_value = row[f"{name}_p"]
+    return text if pd.isna(p_value) else f"{text}, p = {p_value:.2g}"
 
 
 def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.DataFrame:
-    """The numbers of the scoreboard's figure: what probes gain over the model and their controls.
+    """The numbers of the scoreboard's figure: readout gap and gain over controls by level.
 
     Args:
         board: as returned by `scoreboard`.
@@ -321,22 +322,21 @@ def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.Data
 
     Returns:
         Columns experiment, layer_rule, difference, level, series, mean, low, high, seeds. The rule
-        is `BEST_ON_VALIDATION`, or `PENULTIMATE` where nothing is held out. The difference is
-        `readout_gap` or `learned_part`. Series `EARLY_STOPPED`, beside the gaps, is the model at
-        its best epoch on validation data minus that at its last.
+        is `best_on_validation`, or `penultimate` if nothing is held out. The difference is
+        `readout_gap` or `gain_over_controls`. Series are `best_probe`, the probes, and next to the
+        gaps `early_stopped`, the model stopped early minus that of the last epoch. The interval is
+        that over seeds and test images where there is one, or else over seeds.
     """
     parts = []
     for experiment, rows in board.groupby("experiment", sort=False):
-        held_out = (rows["layer_rule"] == BEST_ON_VALIDATION).any()
-        rows = rows[rows["layer_rule"] == (BEST_ON_VALIDATION if held_out else PENULTIMATE)]
-        rows = rows[rows["probe"].isin(one_of_each_kind(probes[str(experiment)]))]
-        if held_out:
+        rule = applicable_rule(rows["layer_rule"])
+        shown = [BEST_PROBE, *one_of_each_kind(probes[str(experiment)])]
+        rows = rows[(rows["layer_rule"] == rule) & rows["probe"].isin(shown)]
+        if rule == BEST_ON_VALIDATION:
             stopped = _gain(rows.drop_duplicates("level"), "early_stopping_gain", EARLY_STOPPED)
             parts.append(stopped.assign(difference="readout_gap"))
-        parts += [_gain(rows, name, rows["probe"]) for name in ("readout_gap", "learned_part")]
-    if not parts:
-        return pd.DataFrame(columns=GAIN_COLUMNS)
-    return pd.concat(parts, ignore_index=True)
+        parts += [_gain(rows, name, rows["probe"]) for name in BOOTSTRAPPED]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=GAIN_COLUMNS)
 
 
 GAIN_COLUMNS = ["experiment", "layer_rule", "difference", "level", "series"]
@@ -344,5 +344,8 @@ GAIN_COLUMNS += ["mean", "low", "high", "seeds"]
 
 
 def _gain(rows: pd.DataFrame, name: str, series: pd.Series | str) -> pd.DataFrame:
-    columns = {name: "mean", f"{name}_low": "low", f"{name}_high": "high"}
-    return rows.assign(series=series, difference=name).rename(columns=columns)[GAIN_COLUMNS]
+    ends = {end: rows[f"{name}_{end}"] for end in ("low", "high")}
+    if name in BOOTSTRAPPED:
+        ends = {end: rows[f"{name}_bootstrap_{end}"].fillna(ends[end]) for end in ends}
+    found = rows.assign(series=series, difference=name, mean=rows[name], **ends)
+    return found[GAIN_COLUMNS]

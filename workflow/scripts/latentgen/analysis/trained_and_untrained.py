@@ -1,22 +1,31 @@
-"""The trained network beside its controls, at each corruption level.
+"""Model and probes on the trained network and on the controls, at each corruption level.
 
-What the revision of arXiv 2603.19865 shows as bars of initialised and trained networks; the raw
-images are the control that it lacks. What the words mean is in `scoreboard`.
+The revision of arXiv 2603.19865 shows initialised and trained networks as bars; raw input is the
+control that it lacks. Definitions are in `controls`.
 """
 
 from collections.abc import Mapping
 
 import pandas as pd
 
+from latentgen.analysis.controls import (
+    BEST_ON_VALIDATION,
+    PENULTIMATE,
+    TRAINED_NETWORK,
+    UNTRAINED,
+    applicable_rule,
+    scored_layers,
+    select_layers,
+)
 from latentgen.analysis.over_seeds import (
     Probes,
+    early_stopped_rows,
     last_rows,
     model_rows,
     one_of_each_kind,
     over_seeds,
 )
 from latentgen.analysis.published import counterparts
-from latentgen.analysis.scoreboard import BEST_ON_VALIDATION, PENULTIMATE, chosen_layers, on_input
 from latentgen.names import INPUT, INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
 
 
@@ -31,39 +40,31 @@ def trained_and_untrained(
         settings: of the probes; one of each kind is kept.
 
     Returns:
-        Columns level, series, layer_rule, mean, min, max, seeds. Series: `model` and
-        `model_untrained`, which have no layer rule; each probe, and the probe with `_untrained`
-        (missing where the probed epochs leave out epoch 0) and `_input`, which is no hidden layer
-        and has no rule either. The layer is best on validation, or the penultimate one where
-        nothing is held out.
+        Columns level, series, layer_rule, mean, min, max, seeds. Series: `model`,
+        `early_stopped` (if data is held out) and `model_untrained`, without a layer rule; each
+        probe, with `_untrained` (missing if epoch 0
+        is not probed) and with `_input` (without a layer rule). The rule is `best_on_validation`,
+        or `penultimate` if nothing is held out.
     """
-    wanted = one_of_each_kind(settings)
-    read = probes[probes["probe"].isin(wanted)]
+    read = probes[probes["probe"].isin(one_of_each_kind(settings))]
     is_input = read["layer"] == INPUT
     networks = {
-        "memorised": pd.concat([read[is_input], last_rows(read[~is_input])]),
-        "untrained": read[~is_input & (read["epoch"] == 0)],
+        TRAINED_NETWORK: pd.concat([read[is_input], last_rows(read[~is_input])]),
+        UNTRAINED: read[~is_input & (read["epoch"] == 0)],
     }
-    read = pd.concat([rows.assign(network=network) for network, rows in networks.items()])
-    of_model = model_rows(histories)
-    parts = [
-        last_rows(of_model),
-        of_model[of_model["epoch"] == 0].assign(series=MODEL + UNTRAINED_SUFFIX),
-        _chosen(read, "memorised", ""),
-        _chosen(read, "untrained", UNTRAINED_SUFFIX),
-    ]
-    raw = on_input(read)
-    parts.append(raw.assign(series=raw["probe"] + INPUT_SUFFIX, accuracy=raw["input_accuracy"]))
-    table = pd.concat(parts).fillna({"layer_rule": ""})
+    layers = scored_layers(
+        pd.concat([rows.assign(network=network) for network, rows in networks.items()])
+    )
+    rules = pd.concat([select_layers(layers, rule) for rule in (BEST_ON_VALIDATION, PENULTIMATE)])
+    chosen = rules[rules["layer_rule"] == applicable_rule(rules["layer_rule"])]
+    suffixes = {TRAINED_NETWORK: "", UNTRAINED: UNTRAINED_SUFFIX, INPUT: INPUT_SUFFIX}
+    chosen = chosen.assign(series=chosen["probe"] + chosen["network"].map(suffixes))
+    chosen.loc[chosen["network"] == INPUT, "layer_rule"] = ""  # it is no hidden layer
+    of_model = model_rows(histories).assign(layer_rule="")
+    untrained = of_model[of_model["epoch"] == 0].assign(series=MODEL + UNTRAINED_SUFFIX)
+    stopped = early_stopped_rows(histories).assign(layer_rule="")
+    table = pd.concat([last_rows(of_model), stopped, untrained, chosen])
     return over_seeds(table, ["level", "series", "layer_rule"])
-
-
-def _chosen(read: pd.DataFrame, network: str, end: str) -> pd.DataFrame:
-    """Probes of a network at the layer that can be chosen in practice."""
-    scores = chosen_layers(read, network)
-    held_out = (scores["layer_rule"] == BEST_ON_VALIDATION).any()
-    scores = scores[scores["layer_rule"] == (BEST_ON_VALIDATION if held_out else PENULTIMATE)]
-    return scores.assign(series=scores["probe"] + end, accuracy=scores["probe_accuracy"])
 
 
 def published(

@@ -1,6 +1,6 @@
 """Datasets in config.yaml."""
 
-import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,14 +14,13 @@ from latentgen.config.base import (
     Number,
     Positive,
 )
-from latentgen.config.errors import NotAmongError
-from latentgen.errors import PipelineError
-from latentgen.installed import WrittenClass, exported, written_class
-from latentgen.registries import is_there
+from latentgen.config.errors import BelowError, NotAmongError
+from latentgen.library_classes import Arguments, classes, refusal, words
+from latentgen.user_code import is_there
 
 
 class Subset(Block):
-    """A part of a dataset: of every class as many samples as of others, or a long tail."""
+    """A part of a dataset: as many samples of every class, or a long tail."""
 
     train: Positive | None = Field(None, description="number of training samples")
     test: Positive | None = Field(None, description="number of test samples")
@@ -33,7 +32,7 @@ class Subset(Block):
 
 
 class Size(Block):
-    """What a dataset is expected to hold: checked when it is prepared, used to plan memory."""
+    """Expected size of a dataset, checked when it is prepared and used to plan memory."""
 
     train: Positive
     test: Positive
@@ -44,7 +43,7 @@ class Size(Block):
 
 
 class FeatureSize(Block):
-    """The same of features."""
+    """Expected size of a dataset of features."""
 
     train: Positive
     test: Positive
@@ -75,13 +74,14 @@ class Normalise(Block):
         lengths = {len(value) for value in (self.mean, self.std) if isinstance(value, list)}
         if len(lengths) > 1:
             raise ValueError(
-                f"found mean {self.mean} and std {self.std}; allowed: as many, one a channel"
+                f"found mean {self.mean} and std {self.std}; expected as many of both, one for "
+                "each channel"
             )
         return self
 
     @property
     def channels(self) -> int | None:
-        """How many channels it is for, if it says."""
+        """Number of channels, if mean or std is a list."""
         values = (self.mean, self.std)
         return next((len(value) for value in values if isinstance(value, list)), None)
 
@@ -97,7 +97,7 @@ Scaling = Annotated[
 
 
 class DatasetBlock(Block):
-    """What every dataset may say, whatever its source."""
+    """Keys of datasets of every source."""
 
     subset: Subset | None = Field(None, description="take a part")
     confusion: list[list[Fraction]] | None = Field(
@@ -109,19 +109,30 @@ class DatasetBlock(Block):
         "the training samples",
     )
 
+    def files(self, data_root: str = "") -> list[str]:
+        """Paths of the external files that are read."""
+        given = [self.given_labels] if self.given_labels else []
+        return [*self.sources(data_root), *given]
+
+    def sources(self, data_root: str) -> list[str]:
+        """Paths of the external files that the samples come from."""
+        return []
+
     @field_validator("confusion")
     @classmethod
     def _rows_are_shares(cls, rows: list[list[float]] | None) -> list[list[float]] | None:
         for row in rows or []:
             if len(row) != len(rows or []) or abs(sum(row) - 1) > 1e-6:
-                raise ValueError(f"found the row {row}; allowed: a square matrix, rows sum to 1")
+                raise ValueError(
+                    f"found the row {row}; expected a square matrix whose rows sum to 1"
+                )
         return rows
 
 
 class ImageDataset(DatasetBlock):
-    """What every dataset of images may say."""
+    """Keys of datasets of images."""
 
-    size: Size | None = Field(None, description="what the source must hold, before `subset`")
+    size: Size | None = Field(None, description="expected size before `subset`")
     normalise: Scaling = Field(
         Normalise(),
         description="input scaling; `dataset`: mean and std of each channel of the training images",
@@ -133,7 +144,7 @@ class ImageDataset(DatasetBlock):
             found, needed = self.normalise.channels, self.size.shape[0]
             if found != needed:
                 raise ValueError(
-                    f"normalise: found numbers for {found} channels; the images have {needed}"
+                    f"normalise: found numbers for {found} channels; expected {needed}, as in size"
                 )
         return self
 
@@ -152,7 +163,7 @@ ImageSize = Annotated[
 
 
 class ResizedImages(ImageDataset):
-    """What a dataset may say whose images come one by one."""
+    """Keys of datasets whose images are read one by one."""
 
     image_size: ImageSize | None = Field(
         None,
@@ -171,102 +182,89 @@ class TorchvisionDataset(ResizedImages):
         "an argument `train` or `split`: MNIST, KMNIST, EMNIST, CIFAR100, SVHN, STL10, ..."
     )
     arguments: dict[str, Any] = Field(
-        {},
-        validate_default=True,
-        description="of its class, as in `arguments: {split: letters}` of EMNIST",
+        {}, description="of its class, as in `arguments: {split: letters}` of EMNIST"
     )
-    train: str = Field("train", validate_default=True, description="its `split` that is trained on")
-    test: str = Field("test", validate_default=True, description="its `split` that is tested on")
+    train: str = Field("train", description="its `split` for training")
+    test: str = Field("test", description="its `split` for testing")
     checksums: bool = Field(
-        True, description="false: files of your own in its format, which torchvision would refuse"
+        True, description="false: custom files in its format, which torchvision would refuse"
+    )
+    data_folder: str | None = Field(
+        None,
+        description="file or folder in `data_root` that holds it, whose content decides on re-runs "
+        "(default: those that have the name of the class or of a file that the class names)",
     )
 
     @field_validator("name")
     @classmethod
     def _is_a_class_of_torchvision(cls, name: str) -> str:
-        if name not in exported(TORCHVISION) or not _splits_of(written_class(TORCHVISION, name)):
+        if name not in torchvision_datasets():
             raise NotAmongError(name, torchvision_datasets())
         return name
 
-    @field_validator("arguments")
-    @classmethod
-    def _its_class_takes_them(cls, arguments: dict[str, Any], info: Any) -> dict[str, Any]:
-        if "name" not in info.data:
-            return arguments
-        written = written_class(TORCHVISION, info.data["name"])
-        by = _splits_of(written)
-        allowed = {
-            key: needed
-            for key, needed in written.parameters.items()
-            if key not in (*_OURS, by) and not key.startswith("_")
-        }
-        for key, value in arguments.items():
-            if key == by:
-                raise ValueError(f"found '{key}'; needed: keys train and test, beside arguments")
-            if key not in allowed:
-                raise NotAmongError(key, allowed or ["none"], what="argument ")
-            words = written.choices(key)
-            if words and value not in words:
-                raise ValueError(f"found '{value}' for {key}; allowed: {', '.join(words)}")
-        for key, needed in allowed.items():
-            if needed and key not in arguments:
-                words = written.choices(key)
-                one_of = f": one of {', '.join(words)}" if words else ""
-                raise ValueError(f"found no '{key}'; needed{one_of}")
-        return arguments
-
-    @field_validator("train", "test")
-    @classmethod
-    def _its_class_has_the_split(cls, split: str, info: Any) -> str:
-        if "name" in info.data:
-            written = written_class(TORCHVISION, info.data["name"])
-            words = written.choices("split") if _splits_of(written) == "split" else []
-            if words and split not in words:
-                raise NotAmongError(split, words)
-        return split
-
     @model_validator(mode="after")
-    def _splits_only_where_it_takes_one(self) -> Self:
-        if _splits_of(written_class(TORCHVISION, self.name)) == "train":
-            for part, split in {"train": self.train, "test": self.test}.items():
-                if split != part:
-                    raise ValueError(
-                        f"{part}: found '{split}'; allowed: nothing, as {self.name} has a training "
-                        "and a test part of its own"
-                    )
+    def _its_class_takes_these_arguments(self) -> Self:
+        known = torchvision_datasets()[self.name]
+        by = "train" if "train" in known else "split"
+        allowed = [key for key in known if key not in (*_OURS, by) and not key.startswith("_")]
+        for key in self.arguments:
+            if key == by:
+                raise BelowError(
+                    f"found '{key}'; expected the keys train and test, next to arguments",
+                    below=".arguments",
+                )
+            if key not in allowed:
+                below = ".arguments"
+                raise NotAmongError(key, allowed or ["none"], below=below, what="argument ")
+        for key, split in {"train": self.train, "test": self.test}.items():
+            if by == "train" and split != key:
+                raise BelowError(
+                    f"found '{split}'; expected nothing, as {self.name} has a training and a test "
+                    "part",
+                    below=f".{key}",
+                )
+            part = {by: key == "train" if by == "train" else split}
+            self._require_taken({**self.arguments, **part}, key, split)
         return self
 
-    def files(self, data_root: str = "") -> list[str]:
-        """What lies in `data_root` under a name that its class in torchvision speaks of."""
+    def _require_taken(self, arguments: dict[str, Any], key: str, split: str) -> None:
+        """Refuse what the class itself refuses."""
+        said = refusal(TORCHVISION, self.name, arguments)
+        if said is None:
+            return
+        unknown = re.search("Unknown value '(.*?)' for argument (.*?)[.] .*{(.*)}", said)
+        if not unknown:
+            raise BelowError(f"{self.name}: {said}", below=".arguments")
+        value, argument, allowed = unknown.groups()
+        below = f".{key}" if value == split and argument == "split" else f".arguments.{argument}"
+        raise NotAmongError(value, re.findall("'(.*?)'", allowed), below=below)
+
+    def sources(self, data_root: str) -> list[str]:
+        """The data's file or folder, as named or by what the class names."""
         root = Path(data_root or ".")
-        words = written_class(TORCHVISION, self.name).words
-        there = sorted(os.listdir(root)) if root.is_dir() else []
-        return [str(root / name) for name in there if name in words]
+        if self.data_folder:
+            return [str(root / self.data_folder)]
+        # Whether they exist or not: a plan before a download is the plan after it.
+        named = {self.name, *words(TORCHVISION, self.name)}
+        names = sorted(named | {name.lower() for name in named})
+        return [str(root / name) for name in names if name.strip(". ") and "/" not in name]
 
 
 TORCHVISION = "torchvision.datasets"
 _OURS = ("root", "transform", "target_transform", "transforms", "download", "loader")
 
 
-def torchvision_datasets() -> list[str]:
-    """Names of torchvision's datasets that have a training and a test part.
+def torchvision_datasets() -> dict[str, Arguments]:
+    """Classes of torchvision's datasets that have a training and a test part, with arguments.
 
     >>> {"KMNIST", "SVHN", "Flowers102"} <= set(torchvision_datasets())
     True
     """
-    found = []
-    for name in exported(TORCHVISION):
-        try:
-            if _splits_of(written_class(TORCHVISION, name)):
-                found.append(name)
-        except PipelineError:  # a function
-            continue
-    return found
-
-
-def _splits_of(written: WrittenClass) -> str | None:
-    """The argument that tells training from test data."""
-    return next((key for key in ("train", "split") if key in written.parameters), None)
+    return {
+        name: arguments
+        for name, arguments in classes(TORCHVISION, "VisionDataset").items()
+        if arguments and {"train", "split"} & arguments.keys()
+    }
 
 
 class ImageFolderDataset(ResizedImages):
@@ -290,10 +288,9 @@ class ImageFolderDataset(ResizedImages):
             raise ValueError("url and md5 are given together or not at all")
         return self
 
-    def files(self, _: str = "") -> list[str]:
-        """The archive, or both parts of the folder: other things may lie beside them."""
-        parts = [Path(self.path, self.train), Path(self.path, self.test)]
-        return [str(part) for part in parts] if parts[0].is_dir() else [self.path]
+    def sources(self, data_root: str) -> list[str]:
+        """The archive, or both parts of the folder, which may hold other things."""
+        return [self.path, *(str(Path(self.path, part)) for part in (self.train, self.test))]
 
 
 class NpzDataset(ImageDataset):
@@ -302,23 +299,23 @@ class NpzDataset(ImageDataset):
     source: Literal["npz"]
     path: str
 
-    def files(self, _: str = "") -> list[str]:
+    def sources(self, data_root: str) -> list[str]:
         """The archive."""
         return [self.path]
 
 
 class FeaturesDataset(DatasetBlock):
-    """Rows of numbers that were computed elsewhere: probes read them, nothing is trained."""
+    """Features that were computed elsewhere; probes are fitted to them, and no model is trained."""
 
     source: Literal["features"]
     path: str = Field(
         description="a .npz or .h5 file with train_features (N x D), train_labels, test_features "
-        "and test_labels, and train_ids and class_names if you like; or a folder of .npy files of "
+        "and test_labels, and optionally train_ids and class_names; or a folder of .npy files of "
         "these names"
     )
-    size: FeatureSize | None = Field(None, description="what it must hold, before `subset`")
+    size: FeatureSize | None = Field(None, description="expected size before `subset`")
 
-    def files(self, _: str = "") -> list[str]:
+    def sources(self, data_root: str) -> list[str]:
         """The file or folder."""
         return [self.path]
 
@@ -328,8 +325,8 @@ class HuggingFaceDataset(ResizedImages):
 
     source: Literal["huggingface"]
     path: str = Field(description="a folder from `save_to_disk`, or one of parquet files")
-    train: str = Field("train", description="name of the split that is trained on")
-    test: str = Field("test", description="name of the split that is tested on")
+    train: str = Field("train", description="name of the training split")
+    test: str = Field("test", description="name of the test split")
     image: str | None = Field(None, description="column of images (default: the only one)")
     label: str | None = Field(None, description="column of classes (default: the only one)")
 
@@ -337,12 +334,12 @@ class HuggingFaceDataset(ResizedImages):
     def _library_is_installed(self) -> Self:
         if not is_there("datasets.Dataset"):
             raise ValueError(
-                "source: found huggingface, but the library datasets is not installed; needed: "
+                "source: found huggingface, but the library datasets is not installed; run "
                 "pip install '.[huggingface]'"
             )
         return self
 
-    def files(self, _: str = "") -> list[str]:
+    def sources(self, data_root: str) -> list[str]:
         """The folder."""
         return [self.path]
 
@@ -352,14 +349,14 @@ class CsvDataset(ResizedImages):
 
     source: Literal["csv"]
     path: str = Field(description="a .csv file with a row for each image")
-    folder: str = Field(description="where the files lie that it names")
-    file: str = Field("file", description="column of the files' names, from the folder on")
+    folder: str = Field(description="folder to which the names of files are relative")
+    file: str = Field("file", description="column of the files' names")
     label: str = Field("label", description="column of the classes")
-    split: str = Field("split", description="column that tells training from test images")
-    train: str = Field("train", description="what that column says of training images")
-    test: str = Field("test", description="what that column says of test images")
+    split: str = Field("split", description="column that distinguishes training and test images")
+    train: str = Field("train", description="its value for training images")
+    test: str = Field("test", description="its value for test images")
 
-    def files(self, _: str = "") -> list[str]:
+    def sources(self, data_root: str) -> list[str]:
         """The table and the folder."""
         return [self.path, self.folder]
 

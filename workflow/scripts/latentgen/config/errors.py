@@ -22,7 +22,20 @@ KINDS_OF_VALUES = {
 """What is allowed where pydantic, whose errors begin with these words, found another type."""
 
 
-class NotAmongError(ValueError):
+class BelowError(ValueError):
+    """An error in a part of the value that pydantic names.
+
+    Attributes:
+        below: path of that part, from the value on: `.AdamW`.
+    """
+
+    def __init__(self, message: str, *, below: str = "") -> None:
+        """Keep the message and the path."""
+        super().__init__(message)
+        self.below = below
+
+
+class NotAmongError(BelowError):
     """Something was named that does not exist.
 
     Attributes:
@@ -50,12 +63,12 @@ class NotAmongError(ValueError):
         """
         names = [str(name) for name in allowed]
         self.where = where
-        self.below = below
         self.found = found
         self.meant = likely(found, names)
         prefix = f"{where}: " if where else ""
         super().__init__(
-            f"{prefix}found {what}'{found}'{_hint(self.meant)}; allowed: {', '.join(names)}"
+            f"{prefix}found {what}'{found}'{_hint(self.meant)}; allowed: {', '.join(names)}",
+            below=below,
         )
 
 

@@ -107,6 +107,11 @@ class Relabel(Block):
     probe: Name = Field("masc", description="an entry of `probes`")
     max_epochs: Positive = 30
     patience: Positive = Field(3, description="epochs without a better validation accuracy")
+    retrain_controls: bool = Field(
+        False,
+        description="also train on with the labels of the controls, probes of the untrained "
+        "network and of raw input; the quality of their labels is always computed",
+    )
 
 
 class Intervention(Block):

@@ -32,10 +32,11 @@ from latentgen.config.errors import NotAmongError, describe
 from latentgen.config.experiment import OF_FEATURES, Experiment, GivenNoise
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS, Probe, usual_probes
+from latentgen.config.yaml_text import with_included
 from latentgen.errors import PipelineError
 from latentgen.library_classes import parts
 from latentgen.names import is_reserved, method_name
-from latentgen.registries import is_there
+from latentgen.user_code import is_there
 
 
 class Tolerances(Block):
@@ -56,6 +57,7 @@ class Config(Block):
     """The whole of config.yaml."""
 
     suite: Name = Field(description="which suite a plain `snakemake` runs")
+    include: list[str] = Field([], description="further files of this form; keys here win")
     data_root: str = Field("data", description="where torchvision finds datasets or puts them")
     suites: dict[Name, Annotated[list[Name], *Several]] = Field(
         description="lists of experiments and disambiguations"
@@ -234,6 +236,7 @@ def read(raw: Mapping[str, Any]) -> Config:
         PipelineError: one line for each error: the key, what was found and what is allowed;
             below it the corrected YAML where it is clear what was meant.
     """
+    raw = with_included(raw)
     try:
         return Config.model_validate(training_methods.expanded(raw))
     except ValidationError as error:
@@ -362,7 +365,7 @@ def dataset_settings(config: Config, name: str) -> dict[str, Any]:
     """What decides a dataset's file: its block without the scaling, which networks apply."""
     dataset = config.datasets[name]
     settings = dataset.model_dump(
-        mode="json", exclude={"normalise", "confusion"}, exclude_none=True
+        mode="json", exclude={"normalise", "confusion", "data_folder"}, exclude_none=True
     )
     if settings["source"] == "torchvision":
         settings["root"] = config.data_root

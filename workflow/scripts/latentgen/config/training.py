@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from latentgen import signatures
+from latentgen import library_classes
 from latentgen.config.base import NUMBER, Block, Fraction, Positive
 from latentgen.config.errors import NotAmongError
 from latentgen.library_classes import NESTED, Chosen, parts
@@ -30,11 +30,11 @@ def _one_of(module: str, base: str, *given: str) -> Any:
         name, arguments = _parts(chosen)
         if re.fullmatch(OWN_PATTERN, name):
             return
-        if not signatures.is_subclass(module, name, base):
-            allowed = [*signatures.subclasses(module, base), "module.object"]
-            raise NotAmongError(name, allowed, below=below)
+        known = library_classes.classes(module, base)
+        if name not in known:
+            raise NotAmongError(name, [*known, "module.object"], below=below)
         below = f"{below}.{name}"
-        _refuse_arguments(name, arguments, signatures.arguments(module, name), given, below)
+        _refuse_arguments(name, arguments, known[name], given, below)
         for key in NESTED & arguments.keys():
             if not isinstance(arguments[key], list):
                 raise ValueError(f"found {key} {arguments[key]!r}; allowed: a list of names")
@@ -54,7 +54,7 @@ def _check_loss(chosen: Any) -> Any:
         return chosen
     if name not in names(LOSSES):
         raise NotAmongError(name, [*names(LOSSES), "module.object"])
-    known = signatures.arguments_of_entry(LOSSES, name)
+    known = library_classes.arguments_of_entry(LOSSES, name)
     _refuse_arguments(name, arguments, known, ("observed", "n_classes"), f".{name}")
     return chosen
 
@@ -170,7 +170,7 @@ class Training(Block):
     @model_validator(mode="after")
     def _short_arguments_are_the_optimisers(self) -> Self:
         name, arguments = parts(self.optimizer)
-        known = signatures.arguments("torch.optim", name)
+        known = library_classes.classes("torch.optim", "Optimizer").get(name)
         for key in ("momentum", "betas"):
             if getattr(self, key) is None:
                 continue

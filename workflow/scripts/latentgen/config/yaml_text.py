@@ -1,5 +1,6 @@
 """config.yaml as text: read strictly, and settings written as it has them."""
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,37 @@ def to_yaml(settings: Any) -> str:
     """Settings in plain types as YAML, keys in their order."""
     text: str = yaml.dump(settings, Dumper=_Dumper, sort_keys=False, default_flow_style=False)
     return text
+
+
+def with_included(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with the entries of the files under its key `include`.
+
+    Values of the configuration win, key by key, as where Snakemake merges several config files.
+
+    Args:
+        raw: the configuration; `include` is a list of paths, relative to the current folder.
+
+    Raises:
+        PipelineError: a file is missing or not YAML, or `include` is no list of paths.
+    """
+    paths = raw.get("include", [])
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise PipelineError(f"include: found {paths!r}; expected a list of paths")
+    merged: dict[str, Any] = {}
+    for part in (*map(_included, paths), raw):
+        merged = _merged(merged, part)
+    return merged
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def _included(path: str) -> dict[str, Any]:
+    if not Path(path).is_file():
+        raise PipelineError(f"include: found no file {path}")
+    return dict(read_strictly(path) or {})

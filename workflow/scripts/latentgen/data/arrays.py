@@ -1,6 +1,6 @@
-"""Arrays from elsewhere as images and labels: checked, and in one layout."""
+"""Arrays of a user's file as images, features and labels: checked, and in one layout."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from latentgen.errors import PipelineError
 
 
 def channels_first(images: NDArray[Any], where: str) -> NDArray[Any]:
-    """N x H x W, N x H x W x C or N x C x H x W, with 1 or 3 channels, as N x C x H x W."""
+    """Images N x H x W, N x H x W x C or N x C x H x W, with 1 or 3 channels, as N x C x H x W."""
     if images.ndim == 3:
         return images[:, np.newaxis]
     if images.ndim == 4:
@@ -24,8 +24,8 @@ def channels_first(images: NDArray[Any], where: str) -> NDArray[Any]:
         if last:
             return np.ascontiguousarray(np.moveaxis(images, -1, 1))
     raise PipelineError(
-        f"{where}: expected N x H x W, N x H x W x C or N x C x H x W with 1 or 3 channels, "
-        f"found shape {images.shape}"
+        f"{where}: found shape {images.shape}; expected N x H x W, N x H x W x C or N x C x H x W "
+        "with 1 or 3 channels"
     )
 
 
@@ -33,21 +33,38 @@ def as_images(array: NDArray[Any], where: str) -> Images:
     """Images as uint8 N x C x H x W, from uint8 or from floats in [0, 1].
 
     Raises:
-        PipelineError: another type, a value that is not finite, or one out of range.
+        PipelineError: another type, a value that is not finite, or one out of range; the message
+            says how to convert values whose range is recognised.
     """
     images = channels_first(array, where)
     if images.dtype == np.uint8:
         return images.astype(np.uint8, copy=False)
-    if images.dtype.kind != "f":
-        raise PipelineError(f"{where}: expected uint8 or floats in [0, 1], found {images.dtype}")
+    if images.dtype.kind not in "fiub":
+        raise PipelineError(f"{where}: found {images.dtype}; expected uint8 or floats in [0, 1]")
     if not np.isfinite(images).all():
-        raise PipelineError(f"{where}: expected finite values, found NaN or infinity")
-    if images.size and (images.min() < 0 or images.max() > 1):
+        raise PipelineError(f"{where}: found NaN or infinity; expected finite values")
+    low, high = (images.min(), images.max()) if images.size else (0, 1)
+    if images.dtype.kind != "f" or low < 0 or high > 1:
         raise PipelineError(
-            f"{where}: expected floats in [0, 1], found {images.min():g}..{images.max():g}"
+            f"{where}: found {images.dtype} from {low:g} to {high:g}; expected uint8 from 0 to 255 "
+            f"or floats from 0 to 1{_conversion(float(low), float(high))}"
         )
     scaled: Images = np.rint(images * images.dtype.type(255)).astype(np.uint8)
     return scaled
+
+
+def _conversion(low: float, high: float) -> str:
+    """How to convert values of a usual range, to end a message with."""
+    if -1 <= low < 0 and high <= 1:
+        return "; if -1 is black, use (x + 1) / 2 as floats"
+    if low < 0:
+        return ""
+    if high <= 1:
+        return "; multiply by 255 and convert to uint8"
+    if high <= 255:
+        return "; convert whole numbers to uint8, or divide by 255"
+    bits = int(np.ceil(np.log2(high + 1)))
+    return f"; divide by {2**bits - 1}, the largest value of {bits} bits, as floats"
 
 
 def as_features(array: NDArray[Any], where: str) -> Features:
@@ -58,36 +75,13 @@ def as_features(array: NDArray[Any], where: str) -> Features:
     """
     if array.ndim != 2 or array.dtype.kind != "f":
         raise PipelineError(
-            f"{where}: expected floats of shape N x D, found {array.dtype} of shape {array.shape}"
+            f"{where}: found {array.dtype} of shape {array.shape}; expected floats of shape N x D"
         )
-    features = array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        features = array.astype(np.float32)
     if not np.isfinite(features).all():
-        raise PipelineError(f"{where}: expected finite values, found NaN or infinity in float32")
+        raise PipelineError(f"{where}: found NaN or infinity in float32; expected finite values")
     return features
-
-
-def numbered(
-    train: Sequence[Any], test: Sequence[Any], where: str
-) -> tuple[LabelArray, LabelArray, tuple[str, ...]]:
-    """Labels of both splits as int64, and the classes' names, from names of classes.
-
-    The classes are those of the training labels, in the order of their names.
-
-    >>> numbered(["cat", "ant", "cat"], ["ant"], "mine")
-    (array([1, 0, 1]), array([0]), ('ant', 'cat'))
-
-    Raises:
-        PipelineError: a test label is none of the training labels.
-    """
-    names = sorted(set(train), key=lambda name: (isinstance(name, str), name))
-    place = {name: index for index, name in enumerate(names)}
-    if unknown := [name for name in test if name not in place]:
-        raise PipelineError(
-            f"{where}: found the test label {unknown[0]!r}; allowed: the training labels, "
-            f"{', '.join(map(str, names[:12]))}{', ...' if len(names) > 12 else ''}"
-        )
-    first, second = (np.array([place[name] for name in part], np.int64) for part in (train, test))
-    return first, second, tuple(map(str, names))
 
 
 def as_labels(array: NDArray[Any], where: str) -> LabelArray:
@@ -97,7 +91,7 @@ def as_labels(array: NDArray[Any], where: str) -> LabelArray:
         PipelineError: another shape or type.
     """
     if array.dtype.kind not in "iu":
-        raise PipelineError(f"{where}: expected integers of shape N, found {array.dtype}")
+        raise PipelineError(f"{where}: found {array.dtype}; expected integers of shape N")
     return one_dimensional(array, where).astype(np.int64)
 
 
@@ -105,6 +99,8 @@ def class_names_of(
     arrays: Mapping[str, NDArray[Any]], labels: LabelArray, where: str
 ) -> tuple[str, ...]:
     """The array `class_names`, if there is one, or numbers for as many classes as are needed.
+
+    A label is a position in `class_names`. Names that are numbers of other positions are printed.
 
     Raises:
         PipelineError: it is of another shape or type.
@@ -114,7 +110,14 @@ def class_names_of(
     names = arrays.get("class_names", np.arange(n_classes))
     if names.ndim != 1 or names.dtype.kind not in "iuU":
         raise PipelineError(
-            f"{where}, class_names: expected strings of shape K, "
-            f"found {names.dtype} of shape {names.shape}"
+            f"{where}, class_names: found {names.dtype} of shape {names.shape}; "
+            "expected strings of shape K"
         )
-    return tuple(map(str, names))
+    texts = tuple(map(str, names))
+    moved = [i for i, text in enumerate(texts) if text.isdecimal() and int(text) != i]
+    if moved:
+        print(
+            f"warning: {where}: labels are positions in class_names: label {moved[0]} is class "
+            f"{texts[moved[0]]!r}"
+        )
+    return texts

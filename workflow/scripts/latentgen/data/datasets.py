@@ -37,6 +37,7 @@ class Dataset:
         train_names: a name for each training sample, such as its file; empty where samples have
             none and are known by their positions.
         given: further labels of the training samples that came with the data, int64 (N,) by name.
+        not_given: reasons by name why columns of the file of given labels hold no labels.
     """
 
     train_images: Images | Features
@@ -47,6 +48,7 @@ class Dataset:
     source: str
     train_names: tuple[str, ...] = ()
     given: Mapping[str, LabelArray] = field(default_factory=dict)
+    not_given: Mapping[str, str] = field(default_factory=dict)
 
     def split(self, name: str) -> tuple[Images | Features, LabelArray]:
         """Images and labels of the split "train" or "test"."""
@@ -75,40 +77,66 @@ def check(dataset: Dataset) -> None:
             raise PipelineError(f"{dataset.source}: {message}")
 
     n_classes = len(dataset.class_names)
-    require(n_classes >= 2, f"expected at least two classes, found {n_classes}")
+    require(n_classes >= 2, f"found {n_classes} classes; expected at least two")
     doubled = [name for name in dataset.class_names if dataset.class_names.count(name) > 1]
-    require(not doubled, f"expected names of classes once each, found {doubled[:1]} more than once")
+    require(not doubled, f"found the class name {doubled[:1]} more than once; expected once")
     for split in SPLITS:
         images, labels = dataset.split(split)
         require(
             (images.dtype == np.uint8 and images.ndim == 4 and images.shape[1] in (1, 3))
             or (images.dtype == np.float32 and images.ndim == 2),
-            f"expected {split} images as uint8 N x C x H x W with 1 or 3 channels, or features as "
-            f"float32 N x D, found {images.dtype} of shape {images.shape}",
+            f"{split} images: found {images.dtype} of shape {images.shape}; expected uint8 "
+            "N x C x H x W with 1 or 3 channels, or features as float32 N x D",
         )
         require(
             labels.dtype == np.int64 and labels.shape == (len(images),),
-            f"expected {len(images)} {split} labels as int64, one for each image, "
-            f"found {labels.dtype} of shape {labels.shape}",
+            f"{split} labels: found {labels.dtype} of shape {labels.shape}; expected "
+            f"{len(images)} int64, one for each image",
         )
-        require(images.size > 0, f"expected {split} images, found shape {images.shape}")
+        require(images.size > 0, f"found {split} images of shape {images.shape}; expected some")
         low, high = labels.min(), labels.max()
         require(
             low >= 0 and high < n_classes,
-            f"expected {split} labels in 0..{n_classes - 1}, found {low}..{high}",
+            f"{split} labels: found {low}..{high}; expected 0..{n_classes - 1}",
         )
     require(
         dataset.train_images.shape[1:] == dataset.test_images.shape[1:],
-        "expected training and test images of one shape, "
-        f"found {dataset.train_images.shape[1:]} and {dataset.test_images.shape[1:]}",
+        f"found training images of shape {dataset.train_images.shape[1:]} and test images of "
+        f"shape {dataset.test_images.shape[1:]}; expected one shape",
     )
     counts = np.bincount(dataset.train_labels, minlength=n_classes)
     empty = [name for name, count in zip(dataset.class_names, counts, strict=True) if not count]
     require(
         not empty,
-        f"expected training images of each of {n_classes} classes, "
-        f"found none of {len(empty)}, {empty[:1]} the first",
+        f"found no training image of {len(empty)} classes, {empty[:1]} the first; expected some of "
+        f"each of {n_classes} classes",
     )
+
+
+def check_range(dataset: Dataset) -> None:
+    """Refuse images of 0 and 1 in a range of 0..255, and splits of unlike ranges.
+
+    Images that use a quarter of the range or less are reported on standard output.
+
+    Raises:
+        PipelineError: one line with the factor that would be right.
+    """
+    if dataset.train_images.ndim != 4:
+        return
+    highest = {split: int(dataset.split(split)[0].max()) for split in SPLITS}
+    found = " and ".join(f"0..{high} in {split}" for split, high in highest.items())
+    factor = 255 // max(highest["train"], 1)
+    if highest["train"] == 1 or (highest["train"] > 1 >= highest["test"]):
+        what = "them" if highest["train"] == 1 else "test images"
+        raise PipelineError(
+            f"{dataset.source}: found pixels {found}; expected 0..255; multiply {what} by "
+            f"{255 if highest['train'] == 1 else highest['train']}"
+        )
+    if 1 < highest["train"] < 64:
+        print(
+            f"warning: {dataset.source}: found pixels {found}, of 0..255; if white is "
+            f"{highest['train']}, multiply by {factor}"
+        )
 
 
 def check_size(dataset: Dataset, size: Mapping[str, Any]) -> None:
@@ -134,7 +162,7 @@ def check_size(dataset: Dataset, size: Mapping[str, Any]) -> None:
         stated = list(value) if key == "shape" else value
         if stated != found[key]:
             raise PipelineError(
-                f"{dataset.source}: size.{key} is stated as {stated}, found {found[key]}"
+                f"{dataset.source}: size.{key} is stated as {stated}; found {found[key]}"
             )
 
 
@@ -179,6 +207,9 @@ def write(dataset: Dataset, path: StrPath) -> None:
             file.create_dataset("train/names", data=list(dataset.train_names), dtype=_TEXT)
         for name, labels in dataset.given.items():
             file.create_dataset(f"given/{name}", data=labels)
+        for name, reason in dataset.not_given.items():
+            if name:
+                file["given"].attrs[name] = reason
 
 
 def read_split(path: StrPath, split: str) -> tuple[Any, LabelArray]:
@@ -194,11 +225,12 @@ def read_split(path: StrPath, split: str) -> tuple[Any, LabelArray]:
 
 
 def input_scaling(normalise: Mapping[str, Any] | str, path: StrPath) -> dict[str, Any]:
-    """Mean and std of a dataset's key `normalise`, a number or one for each channel.
+    """Return the mean and std that a dataset's key `normalise` stands for.
 
     Args:
-        normalise: `mean` and `std`; or `dataset`, for those of each channel of the training images,
-            whose pixels count from 0 to 1; a channel of one value has std 1. Of features nothing.
+        normalise: `mean` and `std`, a number or one for each channel; or `dataset`, for those of
+            each channel of the training images with pixels from 0 to 1. A channel of one value has
+            std 1. Empty for features.
         path: of the prepared dataset.
 
     Raises:
@@ -210,7 +242,7 @@ def input_scaling(normalise: Mapping[str, Any] | str, path: StrPath) -> dict[str
         return dict(normalise)
     images, _ = read_split(path, "train")
     if isinstance(normalise, str):
-        # Counted, so that the result does not depend on an order of summation.
+        # Computed from counts, so that the result does not depend on an order of summation.
         counts = np.stack(
             [np.bincount(channel.ravel(), minlength=256) for channel in images.swapaxes(0, 1)]
         )
@@ -221,8 +253,8 @@ def input_scaling(normalise: Mapping[str, Any] | str, path: StrPath) -> dict[str
     for key, value in normalise.items():
         if isinstance(value, list) and len(value) != images.shape[1]:
             raise PipelineError(
-                f"normalise.{key}: found {len(value)} numbers; the images of {path} have "
-                f"{images.shape[1]} channels"
+                f"normalise.{key}: found {len(value)} numbers; expected one for each of the "
+                f"{images.shape[1]} channels of {path}"
             )
     return dict(normalise)
 
@@ -246,10 +278,12 @@ def read_given(path: StrPath, name: str) -> LabelArray:
             of that name.
     """
     with _open_prepared(path) as file:
+        if name in (reasons := file["given"].attrs if "given" in file else {}):
+            raise PipelineError(str(reasons[name]))
         there = list(file.get("given", ()))
         if name not in there:
             raise PipelineError(
-                f"{path}: found no given labels {name!r}; there are {', '.join(there) or 'none'}"
+                f"{path}: found no given labels {name!r}; expected {', '.join(there) or 'none'}"
             )
         labels: LabelArray = file[f"given/{name}"][:]
         return labels
@@ -284,7 +318,7 @@ def read_attributes(path: StrPath) -> Attributes:
 @contextmanager
 def _open_prepared(path: StrPath) -> Iterator[h5py.File]:
     try:
-        with h5py.File(path, "r", locking="best-effort") as file:
+        with h5py.File(path, "r", locking=False) as file:
             yield file
     except (OSError, KeyError, RuntimeError) as error:
         raise PipelineError(f"{path}: no readable prepared dataset ({one_line(error)})") from error

@@ -1,13 +1,14 @@
-"""What an image file is, and how one is decoded."""
+"""Image files: which are recognised, and how one is decoded."""
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from latentgen.data.datasets import Images
 from latentgen.errors import PipelineError, one_line
@@ -16,25 +17,14 @@ FORMATS = (
     *("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000"),
     *("MPO", "PNG", "PPM", "TIFF", "WEBP"),
 )
-"""Formats that are decoded. Nothing else is tried, whatever a file claims to be: Pillow would hand
-a PostScript file to an interpreter, and takes many a file for one of the formats without a mark."""
+"""Formats that are decoded. Nothing else is tried: Pillow would pass a PostScript file to an
+interpreter, and recognises some formats by too little."""
 
 ENDINGS = {end for end, kind in Image.registered_extensions().items() if kind in FORMATS}
-"""How the names of image files end: as Pillow has it of these formats."""
+"""Endings of image files, as Pillow registers them for these formats."""
 
 _OPENED = [kind for kind in FORMATS if kind in Image.OPEN]
-"""Those that Pillow can open, as it was built; it opens MPO as JPEG."""
-
-# What an image's orientation in its metadata says has to be done with it.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+"""Formats that this build of Pillow can open; it opens MPO as JPEG."""
 
 
 def is_image(name: str) -> bool:
@@ -61,23 +51,23 @@ def read_upright(path: Path) -> Image.Image:
     Raises:
         PipelineError: names the file, and why it cannot be read.
     """
-    return _decoded(path.read_bytes, str(path))
+    return _decoded(path, str(path))
 
 
-def decode(read: Callable[[], bytes], where: str, size: tuple[int, int], grayscale: bool) -> Images:
-    """Decode one image to uint8 C x H x W of the given size; one of this size stays as it is.
+def decode(path: Path, where: str, size: tuple[int, int], grayscale: bool) -> Images:
+    """Decode one image file to uint8 C x H x W of the given size, resampled if it differs.
 
     Args:
-        read: gives the file's content.
-        where: the file's name, for messages.
+        path: of the file.
+        where: name of the file in messages.
         size: height and width.
-        grayscale: one channel in place of three.
+        grayscale: one channel instead of three.
 
     Raises:
         PipelineError: names the file, and why it cannot be read.
     """
     # Via RGB, so that a grey value does not depend on how the colour was stored.
-    return pixels_of(_decoded(read, where).convert("L" if grayscale else "RGB"), size)
+    return pixels_of(_decoded(path, where).convert("L" if grayscale else "RGB"), size)
 
 
 def pixels_of(image: Image.Image, size: tuple[int, int] | None) -> Images:
@@ -89,7 +79,7 @@ def pixels_of(image: Image.Image, size: tuple[int, int] | None) -> Images:
 
 
 def height_and_width(image_size: int | Iterable[int]) -> tuple[int, int]:
-    """Both sides of a key `image_size`.
+    """Return height and width of a key `image_size`.
 
     >>> height_and_width(32), height_and_width([24, 32])
     ((32, 32), (24, 32))
@@ -100,7 +90,7 @@ def height_and_width(image_size: int | Iterable[int]) -> tuple[int, int]:
     sides = list(image_size) if isinstance(image_size, Iterable) else [image_size] * 2
     if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
         raise PipelineError(
-            f"image_size: expected pixels a side or [height, width], found {image_size!r}"
+            f"image_size: found {image_size!r}; expected pixels a side or [height, width]"
         )
     return sides[0], sides[1]
 
@@ -111,20 +101,20 @@ def stack_images(
     image_size: int | Iterable[int] | None = None,
     grayscale: bool = False,
 ) -> Images:
-    """Images as uint8 N x C x H x W: of one channel if all are grey, else of three.
+    """Stack images to uint8 N x C x H x W, with one channel if all are grey, else three.
 
     >>> grey = [Image.new("L", (4, 3)), Image.new("L", (8, 6))]
     >>> stack_images(grey, "mine", image_size=[3, 4]).shape
     (2, 1, 3, 4)
 
     Args:
-        images: read one after the other.
-        where: they are from, for messages.
-        image_size: key of the dataset's block; without it all must be of one size.
-        grayscale: key of the dataset's block.
+        images: one after the other.
+        where: their origin, for messages.
+        image_size: pixels a side, or height and width; without it all must be of one size.
+        grayscale: one channel instead of three.
 
     Raises:
-        PipelineError: they are of several sizes, and none is given.
+        PipelineError: the sizes differ, and `image_size` is not given.
     """
     size = None if image_size is None else height_and_width(image_size)
     found: list[Images] = []
@@ -135,18 +125,18 @@ def stack_images(
             height, width = found[0].shape[1:]
             raise PipelineError(
                 f"{where}: found images of {height}x{width} and "
-                f"{pixels.shape[1]}x{pixels.shape[2]}; needed: a key image_size, which all are "
-                "resized to"
+                f"{pixels.shape[1]}x{pixels.shape[2]}; expected one size, or the key "
+                "image_size, to which all are resized"
             )
         found.append(pixels)
     channels = max((pixels.shape[0] for pixels in found), default=1)
     return np.stack([np.broadcast_to(pixels, (channels, *pixels.shape[1:])) for pixels in found])
 
 
-def _decoded(read: Callable[[], bytes], where: str) -> Image.Image:
+def _decoded(path: Path, where: str) -> Image.Image:
     try:
-        data = read()
-    except Exception as error:  # of the system, of archives and of their decompressors
+        data = path.read_bytes()
+    except OSError as error:
         raise PipelineError(f"{where}: cannot be read ({one_line(error)})") from error
     try:
         return _upright(data)
@@ -161,8 +151,10 @@ def _upright(data: bytes) -> Image.Image:
     """Decode one image to 8 bits of red, green and blue, upright, transparent parts black."""
     with Image.open(BytesIO(_without_texts(data)), formats=_OPENED) as opened:
         opened.load()
-        turn = _TURNS.get(_orientation(opened))
-        return _plain(opened if turn is None else opened.transpose(turn))
+        # The pixels are turned first; an error of damaged metadata comes after that.
+        with suppress(Exception):
+            ImageOps.exif_transpose(opened, in_place=True)
+        return _plain(opened)
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -172,14 +164,6 @@ def _plain(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     return image.convert("RGB")
-
-
-def _orientation(image: Image.Image) -> int:
-    """How an image lies, by its metadata; 1, upright, where these say nothing or are damaged."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # whatever is wrong with metadata, the pixels are there
-        return 1
 
 
 _PNG = b"\x89PNG\r\n\x1a\n"

@@ -1,4 +1,4 @@
-"""Reading a dataset from the source that its entry of config.yaml names."""
+"""Read a dataset from the source that its entry in config.yaml names."""
 
 import inspect
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentgen.data import given_labels as given
-from latentgen.data.datasets import SPLITS, Dataset, check, check_size
+from latentgen.data.datasets import SPLITS, Dataset, check, check_range, check_size
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError, require_choice
 from latentgen.random_streams import derive_seed
@@ -36,7 +36,7 @@ def load(
         source: an entry of `sources`.
         size: expected size of the data, see `datasets.check_size`.
         subset: number of samples to keep of "train" and of "test", in equal parts from every class
-            as far as that is possible; a split that is not named stays complete. The choice is
+            as far as possible; a split that is not named stays complete. The choice is
             deterministic, and a smaller subset is part of a larger one. With "imbalance" the
             training part is long-tailed, see `long_tail`.
         given_labels: file of further labels of the training samples, see `given_labels.read`.
@@ -44,7 +44,7 @@ def load(
 
     Raises:
         PipelineError: an unknown source or setting, data that cannot be read, or data that do not
-            pass `check` or are not of the stated size.
+            pass `check` and `check_range` or are not of the stated size.
     """
     read = find(SOURCES, source)
     signature = inspect.signature(read)
@@ -55,10 +55,12 @@ def load(
         raise PipelineError(f"dataset source {source}: {error}; it takes {allowed}") from error
     dataset = read(**settings)
     check(dataset)
+    check_range(dataset)
     if size:
         check_size(dataset, size)
     if given_labels:
-        dataset = replace(dataset, given=given.read(given_labels, dataset))
+        labels, left_out = given.read(given_labels, dataset)
+        dataset = replace(dataset, given=labels, not_given=left_out)
     if subset:
         dataset = _cut(dataset, subset)
         check(dataset)
@@ -79,8 +81,8 @@ def _cut(dataset: Dataset, subset: Mapping[str, Any]) -> Dataset:
         images, labels = dataset.split(split)
         if not isinstance(number, int) or not 0 < number <= len(labels):
             raise PipelineError(
-                f"{dataset.source}: subset.{split} is {number!r}, "
-                f"expected a whole number from 1 to {len(labels)}"
+                f"{dataset.source}: subset.{split}: found {number!r}; expected a whole number from "
+                f"1 to {len(labels)}"
             )
         seed = derive_seed("subset", split)
         if split == "train" and of_classes is not None:
@@ -100,7 +102,9 @@ def _cut(dataset: Dataset, subset: Mapping[str, Any]) -> Dataset:
 def long_tail(
     there: NDArray[np.int64], imbalance: float, number: int | None = None, where: str = "subset"
 ) -> NDArray[np.int64]:
-    """How many samples of each class a long-tailed part has (Cui et al. 2019, section 5.1).
+    """Return the number of samples of each class of a long-tailed part.
+
+    Cui et al. 2019, section 5.1.
 
     Class c of K has imbalance^(c / (K - 1)) times as many as class 0, rounded down.
 
@@ -111,8 +115,8 @@ def long_tail(
 
     Args:
         there: samples of each class, (K,).
-        imbalance: the last class's share of the first.
-        number: of all samples together; without it, as many as there are enough of.
+        imbalance: size of the last class divided by that of the first.
+        number: of all samples together; without it, as many as the classes allow.
         where: the dataset, for messages.
 
     Raises:
@@ -130,13 +134,13 @@ def long_tail(
         if not 0 < wanted <= found:
             raise PipelineError(
                 f"{where}: subset.imbalance {imbalance:g} needs {wanted} of the {found} samples of "
-                f"class {c}; allowed: from one to all; give another imbalance or subset.train"
+                f"class {c}; expected from one to all; give another imbalance or subset.train"
             )
     return counts
 
 
 def _choice(labels: LabelArray, numbers: NDArray[np.int64], seed: int) -> NDArray[np.intp]:
-    """Sorted indices of so many samples of each class."""
+    """Sorted indices of `numbers` samples, an entry for each class."""
     order = np.random.default_rng(seed).permutation(len(labels))
     shuffled = pd.Series(labels[order])
     turn = shuffled.groupby(shuffled).cumcount().to_numpy()

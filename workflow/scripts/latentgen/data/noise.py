@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from latentgen.data.labels import LabelArray, TrainLabels, checked
 from latentgen.errors import PipelineError
 from latentgen.random_streams import derive_seed
-from latentgen.registries import find, own_code
+from latentgen.registries import find
+from latentgen.user_code import own_code
 
 KINDS = "latentgen.data.noise_kinds"
 """The registry of noise kinds."""

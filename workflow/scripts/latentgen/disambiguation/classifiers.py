@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
 
-from latentgen.checksums import sha256_of
+from latentgen.content import sha256_of
 from latentgen.errors import PipelineError
 from latentgen.networks.precision import ieee_float32
 from latentgen.networks.weights import load_weights, require_weights

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from latentgen.checksums import sha256_of
+from latentgen.content import sha256_of
 from latentgen.data.image_files import FORMATS, is_image, read_image
 from latentgen.disambiguation.images import Pixels, Sample, skipped_table
 from latentgen.errors import PipelineError

@@ -75,7 +75,7 @@ def read(path: str | PathLike[str]) -> Iterator[Sample]:
         PipelineError: the file is missing or damaged.
     """
     try:
-        with h5py.File(path, "r", locking="best-effort") as file:
+        with h5py.File(path, "r", locking=False) as file:
             for group in file.values():
                 yield Sample(
                     image=group["image"][:],

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from latentgen.checksums import sha256_of
+from latentgen.content import sha256_of
 from latentgen.disambiguation.certificates import Certificate, Pair
 from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.proof_files import MASKS

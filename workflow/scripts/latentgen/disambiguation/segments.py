@@ -95,7 +95,7 @@ def read_all(path: str | PathLike[str]) -> Iterator[Segments | str]:
         PipelineError: the file is missing or damaged.
     """
     try:
-        with h5py.File(path, "r", locking="best-effort") as file:
+        with h5py.File(path, "r", locking=False) as file:
             for dataset in file.values():
                 yield dataset.attrs.get("problem") or dataset[:]
     except (OSError, RuntimeError) as error:

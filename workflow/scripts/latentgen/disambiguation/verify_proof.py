@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from latentgen.checksums import sha256_of
+from latentgen.content import sha256_of
 from latentgen.disambiguation.classifiers import MEASURES, Classifier, load_classifier
 from latentgen.disambiguation.proof_files import MASKS
 from latentgen.errors import PipelineError, one_line

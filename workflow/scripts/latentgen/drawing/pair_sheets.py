@@ -1,5 +1,6 @@
 """A sheet for each pair of labels, drawn from its proofs, and the page that lists all of them."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
-from latentgen.drawing.panels import grid, save
+from latentgen.drawing.facets import save, set_theme
 from latentgen.drawing.style import as_shown
 
 LABEL_A, LABEL_B = "#0072B2", "#D55E00"
@@ -65,8 +66,15 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 
 def sheet_name(row: Mapping[str, Any]) -> str:
-    """File name of a pair's sheet, without its ending."""
+    """File name of a pair's sheet, without its ending; file systems allow 255 bytes.
+
+    >>> sheet_name({"name": "cats/1.png", "label_a": 3, "label_b": 5})
+    'cats--1.png--3-5'
+    """
     image = str(row["name"]).replace("/", "--")
+    if len(image.encode()) > 180:
+        digest = hashlib.sha256(image.encode()).hexdigest()[:12]
+        image = f"{image.encode()[:160].decode(errors='ignore')}-{digest}"
     return f"{image}--{row['label_a']}-{row['label_b']}"
 
 
@@ -253,8 +261,7 @@ def draw_sheets(
 ) -> None:
     """Draw the sheets of all pairs into an existing folder, each as PDF, PNG and CSV."""
     groups = dict(iter(curves.groupby(["name", "label_a", "label_b"], sort=False)))
-    grid(1, 1, style, 1.0)  # sets the common style
-    plt.close("all")
+    set_theme(style)
     for row in _rows(pairs):
         name = str(row["name"])
         sample, segments = images[name]

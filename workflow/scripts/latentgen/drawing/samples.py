@@ -1,5 +1,6 @@
 """A picture of a dataset's samples: of images, or where features lie."""
 
+import matplotlib
 import numpy as np
 
 from latentgen.data.datasets import Dataset, StrPath
@@ -21,6 +22,8 @@ def draw_samples(dataset: Dataset, path: StrPath) -> None:
 def _draw_features(dataset: Dataset, path: StrPath) -> None:
     """Up to two hundred samples of each of up to ten classes."""
     from matplotlib.figure import Figure
+
+    matplotlib.rcdefaults()  # whatever a matplotlibrc holds
     from sklearn.decomposition import PCA
 
     names = dataset.class_names[:10]
@@ -50,6 +53,8 @@ def _draw_features(dataset: Dataset, path: StrPath) -> None:
 
 def _draw_images(dataset: Dataset, path: StrPath) -> None:
     from matplotlib.figure import Figure
+
+    matplotlib.rcdefaults()  # whatever a matplotlibrc holds
 
     names = dataset.class_names[:10]
     _, channels, height, width = dataset.train_images.shape

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from latentgen.devices import with_float64
 from latentgen.errors import PipelineError
@@ -71,7 +72,9 @@ def linear_head(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
     [[3.0, 4.0]]
     """
     weight = weight.float()
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device)
+    n_classes, width = weight.shape
+    # `nn.Linear` itself would draw weights from PyTorch's global random state.
+    layer = skip_init(nn.Linear, width, n_classes, bias=bias is not None, device=weight.device)
     with torch.no_grad():
         layer.weight.copy_(weight)
         if bias is not None:

@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from latentgen.editing.heads import CutNetwork, head_of_probe
 from latentgen.errors import PipelineError
 from latentgen.networks.extract import (
-    batches_of,
     extract,
     places_in,
     require_list_of_names,
     require_module,
     running_on,
 )
-from latentgen.networks.last_layer import find_last_layer, require_logits_of_each
+from latentgen.networks.last_layer import find_last_layer, logits_of, require_logits_of_each
 from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
+from latentgen.networks.loaders import batches_of
 from latentgen.probes.base import Probe
 from latentgen.probes.kinds.velpic import VeLPIC
 
@@ -82,6 +82,12 @@ def repair(
     with running_on(first):  # before it is copied, as what it keeps may not be
         require_logits_of_each(model, first)
         last = find_last_layer(model, first)
+    n_logits = logits_of(model, first).shape[1]
+    if n_logits < 2:
+        raise PipelineError(
+            f"model: found {n_logits} logit; expected one for each class, two or more, as "
+            "nn.Linear(width, 2) trained with cross-entropy gives them"
+        )
     network = deepcopy(model).eval()
     penultimate = INPUT_OF + last
     rows, labels = extract(network, batches, [*layers, penultimate])

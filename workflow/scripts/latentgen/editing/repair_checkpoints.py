@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from latentgen.data.labels import LabelArray, Labels
 from latentgen.editing import export
+from latentgen.editing.best_probe import HeldOut, best_probes
 from latentgen.editing.heads import decide, head_of_probe
 from latentgen.editing.transfer import edited_heads
 from latentgen.errors import PipelineError
@@ -98,7 +99,7 @@ def repair_checkpoints(
     checkpoint_folder: Path,
     data: NoisyData,
     probes: Settings,
-    load: Callable[[Network, Path, int], None],
+    load: Callable[[Network, Path, int], None] = checkpoints.load_epoch,
 ) -> Repair:
     """Choose the kept epoch, layer and last layer with the best held-out accuracy.
 
@@ -115,7 +116,8 @@ def repair_checkpoints(
         checkpoint_folder: its states at kept epochs.
         data: the noisy training set.
         probes: settings by name, of kinds that can be a last layer (see `head_of_probe`).
-        load: loads the checkpoint of an epoch into the network, such as `Run.load_epoch`.
+        load: loads the checkpoint of an epoch into the network, as stored or as
+            `Run.load_epoch` does.
 
     Raises:
         PipelineError: nothing is held out, the network has another number of classes, a state is
@@ -292,23 +294,18 @@ def _controls(
 def control(
     source: ActivationSource, layers: Iterable[str], labels: Labels, probes: Settings
 ) -> float:
-    """Test accuracy of the probe, at one of some layers, that is best on held-out observed labels.
+    """Return the test accuracy of the probe that is best on held-out observed labels.
 
-    The choice of a repair, made among probes of what training has not changed: the layers of the
-    untrained network, or the input. Of equally good ones the first is taken.
+    Args:
+        source: of the untrained network's activations, or of the raw input.
+        layers: to choose from, like probes; of equally good ones the first is taken.
+        labels: of the source's samples.
+        probes: settings by name.
     """
     held_out = ~labels.fitted
-    best, on_test = -1.0, float("nan")
-    for layer in layers:
-        fitted_probes = fit_probes(source, layer, labels, probes, ["observed"])
-        predict = {key: probe.predict for key, (probe, _) in fitted_probes.items()}
-        on_train = predictions(source, layer, "train", predict)
-        tested = predictions(source, layer, "test", predict)
-        for key in predict:
-            right = on_train[key][held_out] == labels.observed[held_out]
-            if right.mean() > best:
-                best, on_test = right.mean(), float((tested[key] == labels.test).mean())
-    return on_test
+    chosen_on = {"observed": HeldOut("train", held_out, labels.observed[held_out])}
+    best = best_probes(source, layers, labels, probes, chosen_on)["observed"]
+    return float((best.predicted["test"] == labels.test).mean())
 
 
 def _columns(name: str, estimate: Estimate | None) -> dict[str, float]:

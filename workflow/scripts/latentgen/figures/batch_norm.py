@@ -4,12 +4,17 @@ from typing import Any
 
 from latentgen.analysis import decoding
 from latentgen.analysis.over_seeds import read_runs
-from latentgen.drawing.layers import draw_by_layer
-from latentgen.drawing.panels import Drawn
+from latentgen.drawing.facets import Drawn, lines
 
 
 def batch_norm(files: Any, params: Any) -> Drawn:
     """Files: histories, contrasts. Params: style."""
     histories, contrasts = read_runs(files.histories), read_runs(files.contrasts)
     numbers = decoding.batch_norm_contrast(histories, contrasts)
-    return draw_by_layer(numbers, params.style), numbers
+    how: dict[str, Any] = {
+        "x": "layer",
+        "y_label": "Test accuracy",
+        "height": 2.0,
+        "share_y": False,
+    }
+    return lines(numbers, params.style, **how), numbers

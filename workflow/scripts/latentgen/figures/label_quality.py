@@ -1,45 +1,35 @@
-"""What relabelling by a probe made of the training labels."""
+"""How relabelling by a probe changes the training labels."""
 
-from collections.abc import Mapping
 from typing import Any
-
-import pandas as pd
-from matplotlib.figure import Figure
 
 from latentgen.analysis import edited_networks
 from latentgen.analysis.over_seeds import read_runs
-from latentgen.drawing.panels import Drawn, draw_series, finish, grid, unless_empty
+from latentgen.drawing.facets import Drawn, dots
+from latentgen.drawing.style import ORANGE, SKY, style_of
+from latentgen.names import INPUT_SUFFIX, UNTRAINED_SUFFIX
 
 QUANTITIES = {
-    "mended": "wrong labels mended",
+    "corrected": "wrong labels corrected",
     "spoiled": "right labels spoiled",
     "reduction": "fewer wrong labels than before",
+}
+LOOKS = {
+    "relabelled": style_of("relabelled"),
+    "relabelled_true": style_of("relabelled_true"),
+    f"relabelled{UNTRAINED_SUFFIX}": {"color": ORANGE, "marker": "s", "label": "Untrained network"},
+    f"relabelled{INPUT_SUFFIX}": {"color": SKY, "marker": "v", "label": "Raw input"},
 }
 
 
 def label_quality(files: Any, params: Any) -> Drawn:
     """Files: qualities. Params: style."""
     numbers = edited_networks.label_quality_by_level(read_runs(files.qualities))
-    return draw(numbers, params.style), numbers
-
-
-@unless_empty
-def draw(numbers: pd.DataFrame, style: Mapping[str, Any]) -> Figure:
-    """A panel for each quantity by corruption level, a line for each kind of labels fitted to.
-
-    Args:
-        numbers: as returned by `edited_networks.label_quality_by_level`.
-        style: width in inches, dpi.
-    """
-    figure, panels = grid(1, len(QUANTITIES), style, row_height=1.9)
-    for axes, (quantity, title) in zip(panels.flat, QUANTITIES.items(), strict=True):
-        shown = numbers[numbers["quantity"] == quantity]
-        for series, rows in shown.groupby("series", sort=False):
-            line = rows.sort_values("level")
-            draw_series(axes, line["level"], line, str(series))
-        axes.axhline(0, color="#000000", linewidth=0.6)
-        axes.set_title(title)
-        axes.set_xticks(sorted(numbers["level"].unique()))
-    least = min(0.0, numbers["min"].min()) - 0.02
-    finish(figure, panels, "Corruption level", "Share", (least, 1.02))
-    return figure
+    shown = numbers.sort_values("level", kind="stable")
+    how: dict[str, Any] = {
+        "y": "level",
+        "col": "quantity",
+        "names": {"quantity": QUANTITIES},
+        "zero": True,
+    }
+    how |= {"bars": ("min", "max"), "x_label": "Fraction", "looks": LOOKS}
+    return dots(shown, params.style, **how), numbers

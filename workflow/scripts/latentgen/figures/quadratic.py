@@ -4,12 +4,11 @@ from typing import Any
 
 from latentgen.analysis import dynamics
 from latentgen.analysis.over_seeds import read_runs
-from latentgen.drawing.layers import draw_by_layer
-from latentgen.drawing.panels import Drawn
+from latentgen.drawing.facets import Drawn, lines
 
 
 def quadratic(files: Any, params: Any) -> Drawn:
     """Files: agreements. Params: style."""
     numbers = dynamics.quadratic_by_layer(read_runs(files.agreements))
-    figure = draw_by_layer(numbers, params.style, y_label="Share decided as by MASC")
-    return figure, numbers
+    y_label = "Fraction decided like MASC"
+    return lines(numbers, params.style, x="layer", y_label=y_label, height=1.8), numbers

@@ -1,70 +1,55 @@
-"""Model and probes on the trained network, on the untrained one and on the images, by level."""
+"""Model and probes on the trained network, on the untrained one and on the raw input, by level."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
 from latentgen.analysis import trained_and_untrained as analysis
-from latentgen.analysis.over_seeds import one_of_each_kind, read_runs
+from latentgen.analysis.controls import LAYER_RULES
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.analysis.published import beside
-from latentgen.analysis.scoreboard import LAYER_RULES
-from latentgen.drawing.panels import Drawn, draw_series, finish, look_of, unless_empty, wrapped_grid
-from latentgen.drawing.style import PUBLISHED, style_of
-from latentgen.names import INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
+from latentgen.drawing.facets import Drawn, dots
+from latentgen.drawing.style import BLUE, GREEN, ORANGE, Look, style_of
+from latentgen.names import EARLY_STOPPED, INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
+
+NETWORKS: dict[str, Look] = {
+    "": {"color": BLUE, "marker": "o", "label": "Trained network"},
+    UNTRAINED_SUFFIX: {"color": ORANGE, "marker": "s", "label": "Untrained network"},
+    INPUT_SUFFIX: {"color": GREEN, "marker": "^", "label": "Raw input"},
+}
+ACROSS = (MODEL, EARLY_STOPPED)
 
 
 def trained_and_untrained(files: Any, params: Any) -> Drawn:
-    """Files: histories, probes, initialised. Params: style, probes, published."""
-    histories, probes = read_runs(files.histories), read_runs(files.probes)
-    numbers = analysis.trained_and_untrained(histories, probes, params.probes)
-    theirs = analysis.published(numbers, files.initialised, params.published, params.probes)
-    figure = draw(numbers, one_of_each_kind(params.probes), params.style, theirs)
-    return figure, beside(numbers, theirs)
+    """Files: histories, probes, initialised. Params: style, probes, published.
 
-
-@unless_empty
-def draw(
-    numbers: pd.DataFrame,
-    probes: Sequence[str],
-    style: Mapping[str, Any],
-    theirs: pd.DataFrame | None,
-) -> Figure:
-    """A panel for each probe, with the model in all of them.
-
-    Args:
-        numbers: as returned by `analysis.trained_and_untrained`.
-        probes: names of the probes.
-        style: width in inches, dpi.
-        theirs: published numbers, drawn behind.
+    The model at its last epoch and at its best one on held-out data are lines across.
     """
-    figure, panels = wrapped_grid(len(probes), style, row_height=2.2)
-    for axes, probe in zip(panels, probes, strict=True):
-        names = [MODEL, MODEL + UNTRAINED_SUFFIX]
-        names += [probe + end for end in ("", UNTRAINED_SUFFIX, INPUT_SUFFIX)]
-        for series in names:
-            if theirs is not None:
-                _draw_published(axes, theirs[theirs["series"] == series], series)
-            rows = numbers[numbers["series"] == series].sort_values("level")
-            draw_series(axes, rows["level"], rows, series)
-        axes.set_title(style_of(probe)["label"])
-    levels = sorted(numbers["level"].unique())
-    panels[0].set_xticks(levels, [f"{level:g}" for level in levels])
-    (rule,) = numbers["layer_rule"].replace("", pd.NA).dropna().unique()
-    x_label = f"Corruption level (layer: {LAYER_RULES[rule]})"
-    finish(figure, panels, x_label, "Test accuracy")
-    return figure
+    histories, probes = read_runs(files.histories), read_runs(files.probes)
+    ours = analysis.trained_and_untrained(histories, probes, params.probes)
+    theirs = analysis.published(ours, files.initialised, params.published, params.probes)
+    numbers = beside(ours, theirs)
+    names, ends = zip(*map(_parts, numbers["series"]), strict=True) if len(numbers) else ((), ())
+    shown = numbers.assign(probe=names, network=ends)
+    across = shown["series"].isin(ACROSS) & (shown["source"] == "ours")
+    shown = shown.assign(
+        network=shown["network"].mask(across, shown["series"]),
+        probe=shown["probe"].mask(across),
+    ).sort_values("level", kind="stable")
+    looks = NETWORKS | {name: style_of(name) for name in ACROSS}
+    named = {it: style_of(it)["label"] for it in (MODEL, *params.probes)}
+    rules = shown["layer_rule"].replace("", None).dropna().unique()
+    x_label = "Test accuracy" + "".join(f" (layer: {LAYER_RULES[rule]})" for rule in rules)
+    how: dict[str, Any] = {
+        "y": "probe",
+        "hue": "network",
+        "col": "level",
+        "wrap": 3,
+        "bars": ("min", "max"),
+    }
+    how |= {"looks": looks, "names": {"probe": named}, "share_x": False}
+    return dots(shown, params.style, x_label=x_label, **how), numbers
 
 
-def _draw_published(axes: Axes, rows: pd.DataFrame, series: str) -> None:
-    """A broad grey line behind ours, with its marker."""
-    if rows.empty:
-        return
-    look = look_of(series, len(rows))
-    kept = {key: look[key] for key in ("linestyle", "marker", "markersize") if key in look}
-    width = 2.5 * look.get("linewidth", 1.1)
-    label = f"{look['label']}, published"
-    rows = rows.sort_values("level")
-    axes.plot(rows["level"], rows["mean"], **kept, linewidth=width, label=label, **PUBLISHED)
+def _parts(series: str) -> tuple[str, str]:
+    """Return the probe of a series, and the end of its name that names the network."""
+    end = next((it for it in (UNTRAINED_SUFFIX, INPUT_SUFFIX) if series.endswith(it)), "")
+    return series.removesuffix(end), end

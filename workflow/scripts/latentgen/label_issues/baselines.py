@@ -15,6 +15,7 @@ from torch.nn.functional import normalize
 from latentgen.data.labels import LabelArray
 from latentgen.label_issues.scores import margins
 from latentgen.networks import checkpoints
+from latentgen.networks.early_stopping import best_epochs
 from latentgen.networks.extract import predict_logits
 from latentgen.networks.precision import ieee_float32
 from latentgen.networks.run import Run
@@ -135,11 +136,10 @@ def network_scores(
 
 
 def _best_epoch(folder: Path, history: pd.DataFrame) -> int:
-    """The kept epoch from 1 on that is best on held-out data; -1 if nothing is held out."""
+    """The checkpoint from epoch 1 on that is best on held-out data; -1 if nothing is held out."""
     kept = history[history["epoch"].isin(checkpoints.epochs_in(folder)) & (history["epoch"] > 0)]
-    known = kept.dropna(subset="validation_accuracy")
-    best = known.sort_values("validation_accuracy", ascending=False, kind="stable").head(1)
-    return int(best["epoch"].sum()) if len(best) else -1
+    best = best_epochs(kept.assign(run=0), ["run"])["epoch"]
+    return int(best.iloc[0]) if len(best) else -1
 
 
 def _logits_over_epochs(run: Run, folder: Path, device: torch.device) -> Iterator[tuple[int, Any]]:

@@ -1,185 +1,178 @@
-"""Scores of every class for every sample, by probes that did not see the sample's label."""
+"""Class scores of every sample by linear discriminants that did not see the sample's label."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
-from torch.nn.functional import normalize, one_hot
+from torch.nn.functional import one_hot
 
+from latentgen.label_issues.noise_transitions import fit_noise
 from latentgen.networks.precision import ieee_float32
-from latentgen.probes.magnitudes import ordinary
 
-RIDGE = 3.0
-"""Penalty of the least squares, in units of the mean eigenvalue of the second moments."""
+PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
+"""Candidates for the penalty, in units of the mean eigenvalue of the second moments."""
 
 CHUNK = 4096
-"""So many rows are centred, scaled and multiplied at once."""
+"""Number of rows that are centred, scaled and multiplied at once."""
+
+CACHED_WIDTH = 2048
+"""Largest width whose matrix factors are kept from one fit to the next."""
 
 
 def stratified_folds(labels: NDArray[np.int64], n_folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold, from 0 on, of each sample: at random, classes and folds as even as they can be.
+    """Fold of each sample, int64 (N,) from 0 on: random, and balanced within each class.
 
-    >>> stratified_folds(np.array([0, 0, 0, 0, 1, 1]), n_folds=2, seed=0).reshape(3, 2).sum(1)
-    array([1, 1, 1])
+    >>> folds = stratified_folds(np.array([0, 0, 0, 0, 1, 1]), n_folds=2, seed=0)
+    >>> np.bincount(folds[:4]), np.bincount(folds[4:])
+    (array([2, 2]), array([1, 1]))
 
     Args:
-        labels: int64 (N,).
-        n_folds: at most; no more than there are samples.
-        seed: of the assignment.
+        labels: int64 (N,), at least one of them twice.
+        n_folds: number of folds; not more than the largest class has samples.
+        seed: seed of the assignment.
     """
-    order = np.random.default_rng(seed).permutation(len(labels))
-    by_class = order[np.argsort(labels[order], kind="stable")]
+    n_splits = min(n_folds, int(np.bincount(labels).max()))
+    splitter = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
     folds = np.empty(len(labels), dtype=np.int64)
-    folds[by_class] = np.arange(len(labels)) % min(n_folds, len(labels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # about classes smaller than n_splits
+        for fold, (_, members) in enumerate(splitter.split(labels[:, None], labels)):
+            folds[members] = fold
     return folds
 
 
-@dataclass
-class Moments:
-    """Count and sum of every class, and the second moments of all rows.
+class CrossFittedDiscriminant:
+    """Linear discriminant analysis, fitted without each fold in turn and applied to it.
 
-    Unlike `ClassMoments` these can be subtracted: what is left of a fold is the total minus it.
+    Rows are centred on the overall mean and scaled to length one, which needs no label. The moments
+    of the rows outside a fold are those of all rows minus the fold's. The matrix that is factorised
+    depends on no label, so a fit to other labels costs two passes over the rows.
 
-    Attributes:
-        counts: float32 (C,).
-        sums: (width, C).
-        squares: (width, width), the sum of x x' over the rows of all classes.
-    """
-
-    counts: Tensor
-    sums: Tensor
-    squares: Tensor
-
-    @classmethod
-    def none(cls, n_classes: int, like: Tensor) -> "Moments":
-        """Of no rows, of the width, type and device of rows."""
-        width = like.shape[1]
-        return cls(
-            like.new_zeros(n_classes),
-            like.new_zeros(width, n_classes),
-            like.new_zeros(width, width),
-        )
-
-    def update(self, rows: Tensor, labels: Tensor) -> None:
-        """Add rows (n, width) with labels int64 (n,)."""
-        # Products, not sums by index, whose order a GPU leaves open.
-        members = one_hot(labels, len(self.counts)).to(rows)
-        self.counts += members.sum(0)
-        self.sums.addmm_(rows.T, members)
-        self.squares.addmm_(rows.T, rows)
-
-    def __add__(self, more: "Moments") -> "Moments":
-        """Of the rows of both."""
-        return Moments(
-            self.counts + more.counts, self.sums + more.sums, self.squares + more.squares
-        )
-
-    def __sub__(self, part: "Moments") -> "Moments":
-        """Of the rows that are not in a part of them."""
-        return Moments(
-            self.counts - part.counts, self.sums - part.sums, self.squares - part.squares
-        )
-
-
-def least_squares(moments: Moments) -> Tensor:
-    """Weights (width, C) of a ridge regression of the class indicators, minus their mean."""
-    n, width = moments.counts.sum(), len(moments.sums)
-    targets = moments.sums - torch.outer(moments.sums.sum(1), moments.counts / n)
-    penalty = RIDGE * moments.squares.trace() / width
-    # Rows that are all zero give no second moments: any penalty does then.
-    penalty = torch.where(penalty > 0, penalty, torch.ones_like(penalty))
-    identity = torch.eye(width, dtype=targets.dtype, device=targets.device)
-    return torch.cholesky_solve(
-        targets, torch.linalg.cholesky(moments.squares + penalty * identity)
-    )
-
-
-def class_means(moments: Moments) -> Tensor:
-    """Unit vectors (width, C) towards the class means, zeros for a class without rows."""
-    return normalize(moments.sums, dim=0)
-
-
-PROBES = (least_squares, class_means)
-"""The probes, each weights (width, C) from moments; docs/label_issues.md says why these."""
-
-
-@torch.no_grad()
-def cross_fitted_scores(
-    features: Tensor, labels: Tensor, n_classes: int, folds: NDArray[np.int64]
-) -> Tensor:
-    """Class scores of every sample by probes of the other folds, each probe's on one scale, added.
-
-    Rows are centred on the mean of all and scaled to length one, which needs no label. The moments
-    of the rows outside a fold are those of all rows minus the fold's, so that two passes, one for
-    moments and one for scores, serve all folds.
-
-    Memory besides the features: folds + 4 matrices of width x width, three chunks of 4,096 rows,
-    and a few of N x C.
+    Memory in addition to the features: up to 16 matrices of width x width (7 above width 2,048),
+    three chunks of 4,096 rows, and a few arrays of N x C.
 
     Args:
-        features: (N, width), finite, of any floating type; the work is done on its device.
-        labels: int64 (N,) in 0..n_classes-1.
+        features: (N, width), finite, of any floating type; computed on its device.
+        labels: observed labels, int64 (N,) in 0..n_classes-1.
         n_classes: C.
-        folds: of `stratified_folds`.
-
-    Returns:
-        float32 (N, C) on the device of the features, -inf where no other fold has the class.
+        folds: fold of each sample, as `stratified_folds` returns it.
     """
-    labels = labels.to(features.device)
-    members = torch.from_numpy(folds).to(features.device)
-    n_folds = int(folds.max()) + 1
-    mean = _mean(features)
-    with ieee_float32():
-        parts = [Moments.none(n_classes, mean[None]) for _ in range(n_folds)]
-        for rows, chosen, fold in _by_fold(features, mean, members, n_folds):
-            parts[fold].update(rows, labels[chosen])
-        total = sum(parts[1:], parts[0])
-        scores = [mean.new_zeros(len(features), n_classes) for _ in PROBES]
-        unknown = torch.zeros(len(features), n_classes, dtype=torch.bool, device=features.device)
-        weights = []
-        for fold, part in enumerate(parts):
-            others = total - part
-            weights.append([probe(others) for probe in PROBES])
-            unknown[members == fold] = others.counts < 0.5
-        for rows, chosen, fold in _by_fold(features, mean, members, n_folds):
-            for of_probe, weight in zip(scores, weights[fold], strict=True):
-                of_probe[chosen] = rows @ weight
-    combined = torch.stack([standardised(of_probe) for of_probe in scores]).sum(0)
-    return combined.masked_fill(unknown, -torch.inf)
 
+    @torch.no_grad()
+    def __init__(
+        self, features: Tensor, labels: NDArray[np.int64], n_classes: int, folds: NDArray[np.int64]
+    ) -> None:
+        """Compute the second moments of every fold."""
+        self._features, self._labels, self._mean = features, labels, _mean(features)
+        norms = [(rows.double() - self._mean).norm(dim=1).float() for rows in features.split(CHUNK)]
+        self._norms = torch.cat(norms).clamp_min(1e-30)
+        self._members = torch.from_numpy(folds).to(features.device)
+        self._n_folds, width = int(folds.max()) + 1, features.shape[1]
+        self._factors: dict[tuple[int, float], Tensor] = {}
+        self._squares = [self._mean.new_zeros(width, width) for _ in range(self._n_folds)]
+        with ieee_float32():
+            for rows, _, fold in self._by_fold():
+                self._squares[fold].addmm_(rows.T, rows)
+        self._total = sum(self._squares[1:], self._squares[0])
+        given = one_hot(torch.from_numpy(labels), n_classes)
+        in_fold = one_hot(torch.from_numpy(folds), self._n_folds)
+        outside = given.sum(0) - in_fold.T @ given
+        self.known = outside[torch.from_numpy(folds)] > 0
+        """bool (N, C): whether another fold has the class."""
 
-def standardised(scores: Tensor) -> Tensor:
-    """Class scores (N, C) with mean zero over the classes and variance one over all of them."""
-    centred = scores - scores.mean(1, keepdim=True)
-    spread = centred.square().mean().sqrt()
-    return centred / torch.where(spread > 0, spread, torch.ones_like(spread))
+    @torch.no_grad()
+    def scores(self, weights: Tensor, penalties: Sequence[float] = ()) -> Tensor:
+        """Cross-fitted log-probabilities of the classes, float64 (N, C) on the CPU.
+
+        The penalty has the largest likelihood of the observed labels on the first fold.
+
+        Args:
+            weights: (N, C), probability that a sample is of a class: one-hot labels or posteriors.
+            penalties: candidates; default `PENALTIES`.
+
+        Returns:
+            Log-probabilities, -inf for a class that no other fold has.
+        """
+        weights = weights.to(self._mean)
+        if self._mean.shape[0] > CACHED_WIDTH:
+            self._factors.clear()
+        with ieee_float32():
+            sums = [self._mean.new_zeros(len(self._mean), weights.shape[1]) for _ in self._squares]
+            for rows, chosen, fold in self._by_fold():
+                sums[fold].addmm_(rows.T, weights[chosen])
+            counts = [weights[self._members == fold].sum(0) for fold in range(self._n_folds)]
+            total, n = sum(sums[1:], sums[0]), weights.sum(0)
+
+            def apply(fold: int, penalty: float) -> Tensor:
+                linear, constant = self._discriminant(
+                    fold, penalty, total - sums[fold], n - counts[fold]
+                )
+                parts = [rows @ linear + constant for rows, _, _ in self._by_fold(fold)]
+                return torch.cat(parts).cpu().double().log_softmax(1)
+
+            first = {penalty: apply(0, penalty) for penalty in penalties or PENALTIES}
+            penalty = max(first, key=lambda each: self._likelihood(first[each]))
+            scores = torch.empty(weights.shape, dtype=torch.float64)
+            members = self._members.cpu()
+            scores[members == 0] = first[penalty]
+            for fold in range(1, self._n_folds):
+                scores[members == fold] = apply(fold, penalty)
+        return scores.masked_fill(~self.known, -torch.inf)
+
+    def _likelihood(self, scores: Tensor) -> float:
+        inside = (self._members == 0).cpu()
+        possible = scores.masked_fill(~self.known[inside], -torch.inf)
+        with torch.enable_grad():
+            return fit_noise(possible, self._labels[inside.numpy()], steps=20).log_likelihood
+
+    def _discriminant(
+        self, fold: int, penalty: float, sums: Tensor, counts: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Weights (width, C) and constants (C,) of the discriminant of the rows outside a fold.
+
+        With second moments S of all rows, class means M and counts n, the within-class scatter is
+        S - M diag(n) M'. Woodbury's identity gives its inverse times M from that of S.
+        """
+        factor = self._factor(fold, penalty)
+        counts = counts.cpu().double().clamp_min(1e-6)
+        means = sums / counts.to(sums)
+        solved = torch.cholesky_solve(means, factor)
+        between = (means.T @ solved).cpu().double()
+        identity = torch.eye(len(counts), dtype=torch.float64)
+        rotation = torch.linalg.solve(identity - counts[:, None] * between, identity)
+        n = counts.sum()
+        linear = solved @ (rotation * n).to(solved)
+        constant = (counts / n).log() - (means * linear).sum(0).cpu().double() / 2
+        return linear, constant.to(linear)
+
+    def _factor(self, fold: int, penalty: float) -> Tensor:
+        """Cholesky factor of the second moments outside a fold plus a penalty."""
+        if (fold, penalty) not in self._factors:
+            squares = self._total - self._squares[fold]
+            # Rows that are all zero have no second moments: any penalty does then.
+            added = float(penalty * squares.trace() / len(squares)) or 1.0
+            squares.diagonal().add_(added)
+            self._factors[fold, penalty] = torch.linalg.cholesky(squares)
+        return self._factors[fold, penalty]
+
+    def _by_fold(self, only: int | None = None) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """Unit rows (n, width), their positions int64 (n,), and their fold, chunk by chunk."""
+        for start in range(0, len(self._members), CHUNK):
+            folds = self._members[start : start + CHUNK]
+            for fold in range(self._n_folds) if only is None else (only,):
+                chosen = (folds == fold).nonzero()[:, 0] + start
+                if len(chosen):
+                    centred = self._features[chosen].float() - self._mean
+                    yield centred / self._norms[chosen, None], chosen, fold
 
 
 def _mean(features: Tensor) -> Tensor:
-    """Mean row in float32; one pass, in float64."""
+    """Mean row in float32, computed in float64 in one pass."""
     total = torch.zeros(features.shape[1], dtype=torch.float64, device=features.device)
     for rows in features.split(CHUNK):
         total += rows.sum(0, dtype=torch.float64)
     return (total / len(features)).float()
-
-
-def _unit_rows(features: Tensor, mean: Tensor) -> Tensor:
-    """Rows less their mean, scaled to length one."""
-    centred = features.float() - mean
-    return normalize(ordinary(centred, centred.dtype), dim=1)
-
-
-def _by_fold(
-    features: Tensor, mean: Tensor, members: Tensor, n_folds: int
-) -> Iterator[tuple[Tensor, Tensor, int]]:
-    """Unit rows (n, width), their positions int64 (n,), and their fold, chunk by chunk."""
-    for start in range(0, len(features), CHUNK):
-        rows = _unit_rows(features[start : start + CHUNK], mean)
-        folds = members[start : start + CHUNK]
-        for fold in range(n_folds):
-            chosen = (folds == fold).nonzero()[:, 0]
-            if len(chosen):
-                yield rows[chosen], chosen + start, fold

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from latentgen.errors import PipelineError
 from latentgen.label_issues.scores import label_scores
 from latentgen.networks.early_layer import early_layer
-from latentgen.networks.extract import extract, inputs_and_labels, parts_of
+from latentgen.networks.extract import extract
+from latentgen.networks.loaders import Names, in_dataset_order, inputs_and_labels
 
 Batch = Sequence[Any]
 """Inputs (n, ...), labels (n,) and, if there are any, names of the samples (n,)."""
@@ -35,29 +36,34 @@ def find_label_issues(
 
     Args:
         model: in any mode and on any device, trained on these data or not; it is not changed.
-        loader: batches of inputs, labels and, if a third is there, names of the samples. It is read
-            once, so it must not drop the last batch; shuffling makes names necessary to find the
-            samples again.
+        loader: batches of inputs, labels and optionally names of the samples: a text or a whole
+            number for each, all different. It is read once; a `DataLoader` that shuffles or drops
+            its last batch is read in the order of its dataset, with all samples.
         layers: names of submodules whose outputs are judged by, scores averaged, or other places,
             as for `extract`. If not given: the network's `early_layer`, its first hidden vector or,
             of ResNets and transformers, the output of an early block.
         seed: of the folds.
 
     Returns:
-        As `label_scores`: a row for each sample, in the loader's order, with names or positions as
-        index, and columns is_label_issue, label_score, given_label, predicted_label.
+        As `label_scores`: a row for each sample, in the order of the dataset, with names or
+        positions in the dataset as index, and columns is_label_issue, label_score, given_label,
+        predicted_label.
 
     Raises:
         PipelineError: the loader is empty, all labels are the same, activations are not finite, or
             no layer is given and none is found, or a batch or a layer cannot be read.
     """
-    ids: list[Any] = []
-    batches = _without_ids(loader, ids)
+    loader, positions = in_dataset_order(loader)
+    names = Names()
+    batches = _noting_names(loader, names)
     if layers:
         activations, labels = extract(model, batches, layers)
-        return label_scores(activations, labels, ids=ids or None, seed=seed)
-    rows, labels = early_rows(model, batches)
-    return label_scores(rows, labels, ids=ids or None, seed=seed)
+    else:
+        rows, labels = early_rows(model, batches)
+        activations = {"features": rows}
+    return label_scores(
+        activations, labels, ids=names.all() or positions, seed=seed, memorised=True
+    )
 
 
 def early_rows(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
@@ -80,9 +86,9 @@ def early_rows(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tu
     return activations[place], labels
 
 
-def _without_ids(loader: Iterable[Batch], ids: list[Any]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and labels of each batch; names of its samples are added to a list."""
+def _noting_names(loader: Iterable[Batch], names: Names) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs and labels of each batch; names of its samples are added to `names`."""
     for batch in loader:
-        yield inputs_and_labels(batch)
-        if names := parts_of(batch)[2:]:
-            ids += names[0].tolist() if isinstance(names[0], Tensor) else list(names[0])
+        inputs, labels = inputs_and_labels(batch)
+        names.add(batch, len(labels))
+        yield inputs, labels

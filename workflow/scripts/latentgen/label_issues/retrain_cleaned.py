@@ -1,4 +1,4 @@
-"""Training again with suspect labels left out or replaced, beside what else could be done."""
+"""Retraining with suspect labels left out or replaced, compared with other treatments."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentgen.data.labels import LabelArray
-from latentgen.editing.relabelling import retrain
 from latentgen.editing.repair import repair
-from latentgen.label_issues.score_run import training_batches
 from latentgen.networks.extract import predict_logits
+from latentgen.networks.retraining import retrain
 from latentgen.networks.run import Run
+from latentgen.networks.run_sources import labelled_batches
 from latentgen.networks.training_config import TrainingData
 
 
 class Choice(NamedTuple):
-    """What to train on.
+    """Data to train on.
 
     Attributes:
-        kept: bool (N,), of the training samples.
-        labels: int64 (N,), theirs.
+        kept: bool (N,), which training samples.
+        labels: int64 (N,), labels of all training samples.
     """
 
     kept: NDArray[np.bool_]
@@ -32,17 +32,17 @@ class Choice(NamedTuple):
 
 
 def choices(samples: pd.DataFrame, run: Run) -> dict[str, Choice]:
-    """What can be done about a run's suspect labels.
+    """Return the ways to treat a run's suspect labels, by name.
 
     Args:
         samples: the run's `label_issues.csv`.
         run: the run.
 
     Returns:
-        `all`: nothing; `dropped`: label issues are left out; `relabelled`: they get the predicted
-        label; `dropped_cleanlab`: what cleanlab's confident learning finds at the same layer is
-        left out; `clean`: all wrong labels are, which only who knows the true ones can do, so that
-        it is not there where they are unknown.
+        `all`: every sample with its observed label; `dropped`: without label issues; `relabelled`:
+        label issues with the predicted label; `dropped_cleanlab`: without what cleanlab's confident
+        learning finds at the same layer; `clean`: without wrong labels, an upper reference that
+        exists only where true labels are known.
     """
     labels, names = run.labels.observed, run.class_names
     suspect = samples["is_label_issue"].to_numpy()
@@ -52,7 +52,7 @@ def choices(samples: pd.DataFrame, run: Run) -> dict[str, Choice]:
         "all": Choice(everything, labels),
         "dropped": Choice(~suspect, labels),
         "relabelled": Choice(everything, np.where(suspect, predicted, labels)),
-        # Those that are found come first, with scores below a half.
+        # Scores of found samples are below a half.
         "dropped_cleanlab": Choice(
             samples["cleanlab_confident_learning"].to_numpy() >= 0.5, labels
         ),
@@ -62,7 +62,7 @@ def choices(samples: pd.DataFrame, run: Run) -> dict[str, Choice]:
     return found
 
 
-def mend(
+def retrain_on_cleaned_labels(
     run: Run,
     checkpoint_folder: Path,
     samples: pd.DataFrame,
@@ -72,11 +72,11 @@ def mend(
     max_epochs: int,
     patience: int,
 ) -> pd.DataFrame:
-    """Train the run's network anew on each of `choices`, with the same initialisation and recipe.
+    """Train the run's network from its initialisation on each of `choices`, with the same recipe.
 
-    Training ends as in `relabelling.retrain`; the epoch is the best one on the held-out images with
-    their observed labels, whatever the choice. Where samples are left out, limit and patience are
-    as many epochs more as an epoch has fewer steps.
+    Training ends as in `retraining.retrain`; the epoch is the best one on the held-out images with
+    their observed labels. Where samples are left out an epoch has fewer steps, and limit and
+    patience grow by the same factor.
 
     Args:
         run: the run.
@@ -84,14 +84,14 @@ def mend(
         samples: its `label_issues.csv`.
         device: to train on.
         training: its training block.
-        max_epochs: of a training on all samples, at most.
-        patience: epochs of such a training without a better validation accuracy.
+        max_epochs: limit of a training on all samples.
+        patience: epochs without a better validation accuracy after which it ends.
 
     Returns:
-        A row for each choice, and for `memorised`, the network as trained, and `repaired`, that
-        network with another last layer: choice; samples that are trained on; wrong_share of their
-        labels (empty if true ones are unknown); epoch; validation_accuracy (observed labels) and
-        test_accuracy.
+        A row for each choice, for `memorised`, the network as trained, and for `repaired`, that
+        network with another last layer. Columns: choice; samples (number trained on); wrong_share,
+        the fraction of their labels that is wrong (empty if unknown); epoch; validation_accuracy
+        (observed labels); test_accuracy.
     """
     config, n_fitted = run.training_config(training), run.labels.fitted.sum()
     rows = []
@@ -108,10 +108,10 @@ def mend(
     trained = run.trained_network(checkpoint_folder, device)
     fitted = run.labels.fitted
     trained_on = run.labels.observed[fitted], run.labels.true_where(fitted)
-    held_out = None if fitted.all() else list(training_batches(run, ~fitted, device))
+    held_out = None if fitted.all() else list(labelled_batches(run, ~fitted, device))
     repaired = repair(
         trained.module,
-        list(training_batches(run, fitted, device)),
+        list(labelled_batches(run, fitted, device)),
         held_out,
         layers=list(trained.layers.values())[:-1] if held_out else (),
     )

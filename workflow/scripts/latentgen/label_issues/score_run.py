@@ -1,13 +1,12 @@
 """Every method's score of every training label of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from latentgen.data import datasets
@@ -15,24 +14,23 @@ from latentgen.devices import with_float64
 from latentgen.label_issues import baselines
 from latentgen.label_issues.cross_fitting import stratified_folds
 from latentgen.label_issues.find import early_rows
-from latentgen.label_issues.scores import class_scores, judged
+from latentgen.label_issues.scores import label_table
 from latentgen.names import INPUT
 from latentgen.networks.activations import read_split
-from latentgen.networks.extract import BATCH, normalise
 from latentgen.networks.network import Network
 from latentgen.networks.run import Run
-from latentgen.networks.run_sources import features_of, source_of
+from latentgen.networks.run_sources import features_of, labelled_batches, source_of
 from latentgen.probes.kinds.masc import MASC
 from latentgen.probes.kinds.velpic import VeLPIC
 
-DEFAULT = "probes"
+DEFAULT = "label_score"
 """The library's own method, as `find_label_issues` does it."""
 
 METHODS = {
-    DEFAULT: "probes, early layer",
-    "probes_penultimate": "probes, penultimate layer",
-    "probes_untrained": "probes, untrained network",
-    "probes_input": "probes, input",
+    DEFAULT: "label score, early layer",
+    "label_score_penultimate": "label score, penultimate layer",
+    "label_score_untrained": "label score, untrained network",
+    "label_score_input": "label score, input",
     "masc": "MASC, early layer",
     "velpic": "VeLPIC, early layer",
     "cleanlab_self_confidence": "cleanlab self-confidence, early layer",
@@ -104,7 +102,7 @@ def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) ->
     """The scores of rows (N, width) by the layer that they come from, beside a network's own."""
     labels, n_classes = run.labels.observed, run.labels.n_classes
     tables = {
-        name: judged(class_scores([layer], labels, n_classes, seed=SEED), labels)
+        name: label_table([layer], labels, memorised=bool(of_network), seed=SEED)
         for name, layer in rows.items()
     }
     scores: dict[str, Any] = {
@@ -140,18 +138,8 @@ def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) ->
 def _early(run: Run, network: Network) -> Tensor:
     """Rows (N, width) of the training images at the early layer, where probes compute."""
     everything = np.ones(len(run.labels.observed), dtype=bool)
-    batches = training_batches(run, everything, network.device)
+    batches = labelled_batches(run, everything, network.device)
     return early_rows(network.module, batches)[0].to(with_float64(network.device))
-
-
-def training_batches(
-    run: Run, chosen: NDArray[np.bool_], device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and observed labels of some of a run's training samples."""
-    rows = torch.from_numpy(chosen)
-    labels = torch.from_numpy(run.labels.observed)[rows].split(BATCH)
-    for images, given in zip(run.images["train"][rows].split(BATCH), labels, strict=True):
-        yield normalise(images.to(device), **run.normalise), given
 
 
 def _layer(run: Run, network: Network, layer: str) -> Tensor:

@@ -36,7 +36,7 @@ class FileSource:
 
     def _open(self) -> h5py.File:
         try:
-            return h5py.File(self._path, "r", locking="best-effort")
+            return h5py.File(self._path, "r", locking=False)
         except OSError as error:
             raise PipelineError(f"{self._path}: not a readable activation file ({error})") from None
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentgen.errors import PipelineError, one_line
-from latentgen.networks.extract import in_mode
 from latentgen.networks.layer_spec import NEARLY_ALL, Place, matching, pooled_unless_said
 from latentgen.networks.network import Network, Shape
+from latentgen.networks.recorder import OnOutput, recording
 from latentgen.networks.weights import load_weights
 
 
@@ -93,7 +93,7 @@ def fitted(
             of classes begins at random.
         resize: side, or height and width, that images are resized to on the way in.
         stem_stride: stride of the first convolution; with 1, a max pooling after it is left out.
-        layers: where it is read, see `places`; its blocks (see `blocks_of`) unless given.
+        layers: layers to extract, see `layer_spec`; its blocks (see `blocks_of`) unless given.
         pool: how maps and tokens become rows, unless a layer says it itself.
 
     Raises:
@@ -155,22 +155,17 @@ def calls(module: nn.Module, shape: Shape, *, whole: bool = True) -> list[Called
     """
     called: dict[str, Called] = {}
 
-    def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        return lambda part, _given, output: called.update(
-            {} if name in called else {name: Called(name, part, output)}
-        )
+    def note(name: str) -> OnOutput:
+        return lambda part, output: called.setdefault(name, Called(name, part, output))
 
-    hooks = [part.register_forward_hook(note(name)) for name, part in module.named_modules()]
     images = torch.zeros(2, *shape, device=next(module.parameters()).device)
-    try:
-        with in_mode(module, train=False), torch.no_grad():
+    notes = {name: note(name) for name, _ in module.named_modules()}
+    with recording(module, on_output=notes):
+        try:
             module(images)
-    except Exception:
-        if whole:
-            raise
-    finally:
-        for hook in hooks:
-            hook.remove()
+        except Exception:
+            if whole:
+                raise
     return list(called.values())
 
 

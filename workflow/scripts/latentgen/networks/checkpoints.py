@@ -6,7 +6,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from latentgen.errors import PipelineError
+from latentgen.errors import PipelineError, one_line
+from latentgen.networks.network import Network
 from latentgen.storage import atomic_path
 
 
@@ -59,15 +60,13 @@ def load_into(module: nn.Module, path: Path) -> None:
     try:
         module.load_state_dict(load(path))
     except RuntimeError as error:
-        raise PipelineError(f"{path}: {' '.join(str(error).split())}") from None
+        raise PipelineError(f"{path}: {one_line(error)}") from None
 
 
-def load_last(module: nn.Module, folder: Path) -> int:
-    """Load the last state of a folder into a module, and return its epoch.
+def load_epoch(network: Network, folder: Path, epoch: int) -> None:
+    """Load the checkpoint of an epoch into a network, as stored.
 
     Raises:
         PipelineError: as for `load_into`.
     """
-    epoch = epochs_in(folder)[-1]
-    load_into(module, checkpoint_path(folder, epoch))
-    return epoch
+    load_into(network.module, checkpoint_path(folder, epoch))

@@ -1,6 +1,6 @@
-"""The layer of a network that tells wrong labels from right ones, also where it memorised both.
+"""The layer of a network that separates wrong labels from right ones, also in memorised networks.
 
-Memorised labels show in a network's later layers, not in its earlier ones (docs/label_issues.md).
+Memorised labels show in later layers, not in earlier ones (docs/results/label_issues.md).
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,23 +11,24 @@ import torch
 from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
-from latentgen.networks.extract import in_mode, require_module, running_on, without_compiled_code
-from latentgen.networks.layer_spec import INPUT_OF, NEARLY_ALL, unwrapped
+from latentgen.networks.extract import require_module, running_on
+from latentgen.networks.layer_spec import INPUT_OF, NEARLY_ALL, chosen, unwrapped
+from latentgen.networks.recorder import OnInput, OnOutput, recording
 
 VECTOR_UNTIL = 2 / 3
-"""Share of the layers with weights behind which the first hidden vector is no early layer."""
+"""Fraction of the layers with weights after which the first hidden vector is no early layer."""
 
 DEPTH = 1 / 4
-"""Share of the layers with weights that come before the early layer of other networks."""
+"""Fraction of the layers with weights that come before the early layer of other networks."""
 
 
 def early_layer(model: nn.Module, inputs: Tensor) -> str:
-    """A place, as for `extract`, early enough to tell wrong labels from right ones.
+    """A layer, named as for `extract`, early enough to separate wrong labels from right ones.
 
-    What the first linear layer reads of those that end the network, or the second where the first
-    reads the input itself: the flattened convolutions of a small CNN, the first hidden layer of an
-    MLP. A network that has no hidden vector, or has it late, as ResNets and transformers, is read
-    where a quarter of its layers with weights are behind, as the means over a grid.
+    It is the input of the first of the linear layers that end the network, or of the second one if
+    the first reads the network's input: the flattened convolutions of a small CNN, the first hidden
+    layer of an MLP. A network without hidden vectors, or with late ones (ResNets, transformers),
+    has its activations extracted after a quarter of its layers with weights, as means over a grid.
 
     >>> early_layer(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Linear(3, 2)), torch.eye(4))
     'input of 2'
@@ -63,7 +64,7 @@ def _called(model: nn.Module, inputs: Tensor) -> tuple[dict[str, str], dict[str,
     """Layers with weights in the order of their first calls, and blocks in that of their ends.
 
     Returns:
-        By the layer's name, whether it is a linear one that reads `vectors` (n, width), or such
+        By the layer's name, whether it is a linear one that reads `vectors` (n, width), or vectors
         that are the network's own `input`, or any `other`; and by the block's name, how many layers
         with weights had begun when it ended.
     """
@@ -75,37 +76,22 @@ def _called(model: nn.Module, inputs: Tensor) -> tuple[dict[str, str], dict[str,
     reads: dict[str, str] = {}
     depths: dict[str, int] = {}
 
-    def begin(name: str, part: nn.Module) -> Any:
-        def hook(_part: nn.Module, values: tuple[Any, ...], named: dict[str, Any]) -> None:
-            rows = next(iter([*values, *named.values()]), None)
-            reads.setdefault(name, _what_it_reads(part, rows, given, inputs))
+    def begin(name: str) -> OnInput:
+        return lambda part, values: reads.setdefault(
+            name, _what_it_reads(part, chosen(values, None), given, inputs)
+        )
 
-        return hook
+    def end(name: str) -> OnOutput:
+        return lambda _, output: depths.setdefault(name, len(reads)) if _is_hidden(output) else None
 
-    def end(name: str) -> Any:
-        def hook(_part: nn.Module, _given: Any, output: Any) -> None:
-            if _is_tensor(output):
-                depths.setdefault(name, len(reads))
-
-        return hook
-
-    hooks: list[Any] = []
-    for name, part in module.named_modules():
-        if any(weights.ndim > 1 for weights in part.parameters(recurse=False)):
-            hooks.append(part.register_forward_pre_hook(begin(name, part), with_kwargs=True))
-    for name in _blocks(module):
-        hooks.append(module.get_submodule(name).register_forward_hook(end(name)))
-    try:
-        with (
-            running_on(inputs),
-            in_mode(module, train=False),
-            torch.no_grad(),
-            without_compiled_code(),
-        ):
-            module(given)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    layers = [
+        name
+        for name, part in module.named_modules()
+        if any(weights.ndim > 1 for weights in part.parameters(recurse=False))
+    ]
+    begins, ends = {name: begin(name) for name in layers}, {n: end(n) for n in _blocks(module)}
+    with running_on(inputs), recording(module, begins, ends):
+        module(given)
     return reads, depths
 
 
@@ -139,7 +125,7 @@ def _what_it_reads(part: nn.Module, rows: Any, given: Tensor, inputs: Tensor) ->
     return "input" if same else "vectors"
 
 
-def _is_tensor(output: Any) -> bool:
-    """Whether something is maps, tokens or vectors, or begins with some."""
+def _is_hidden(output: Any) -> bool:
+    """Whether an output is maps, tokens or vectors, or begins with some."""
     first = output[0] if isinstance(output, Sequence) and len(output) else output
     return isinstance(first, Tensor) and first.ndim > 1

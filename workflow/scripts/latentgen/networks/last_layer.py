@@ -13,9 +13,10 @@ from torch.nn import functional
 
 from latentgen.devices import kept_random_state
 from latentgen.errors import PipelineError
-from latentgen.networks.extract import in_mode, read_layers, without_compiled_code
+from latentgen.networks.extract import read_layers
 from latentgen.networks.layer_spec import INPUT_OF, described
 from latentgen.networks.precision import ieee_float32
+from latentgen.networks.recorder import OnOutput, in_mode, recording
 
 
 def logits_of(module: nn.Module, inputs: Tensor, *, train: bool = False) -> Tensor:
@@ -29,12 +30,7 @@ def logits_of(module: nn.Module, inputs: Tensor, *, train: bool = False) -> Tens
     if not inputs.isfinite().all():
         raise PipelineError("inputs: found NaN or infinity; needed: finite numbers")
     own = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    with (
-        in_mode(module, train=train),
-        kept_random_state(inputs.device),
-        torch.no_grad(),
-        without_compiled_code(),
-    ):
+    with recording(module, train=train), kept_random_state(inputs.device):
         logits: Any = functional_call(module, own, (inputs.clone(),))
     mode = "train" if train else "eval"
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(inputs):
@@ -86,25 +82,19 @@ def find_last_layer(module: nn.Module, inputs: Tensor) -> str:
     """
     called: list[tuple[str, nn.Module, Tensor | None]] = []
 
-    def note(name: str) -> "torch.utils.hooks.RemovableHandle":
-        def hook(part: nn.Module, _inputs: Any, output: Any) -> None:
-            # A copy, as what follows may work in place.
-            linear = isinstance(part, nn.Linear) and isinstance(output, Tensor)
-            called.append((name, part, output.clone() if linear else None))
+    def note(name: str) -> OnOutput:
+        # A copy, as what follows may work in place.
+        return lambda part, output: called.append(
+            (name, part, output.clone() if _is_linear(part, output) else None)
+        )
 
-        return parts[name].register_forward_hook(hook)
-
-    parts = {
-        name: part
+    parts = [
+        name
         for name, part in module.named_modules()
         if isinstance(part, nn.Linear) or not list(part.children())
-    }
-    hooks = [note(name) for name in parts]
-    try:
+    ]
+    with recording(module, on_output={name: note(name) for name in parts}):
         logits = logits_of(module, inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
     makers = [name for name, _, output in called if output is not None and _same(output, logits)]
     if not makers:
         raise PipelineError(_why_none(called))
@@ -114,6 +104,10 @@ def find_last_layer(module: nn.Module, inputs: Tensor) -> str:
             f"{calls} times"
         )
     return makers[-1]
+
+
+def _is_linear(part: nn.Module, output: Any) -> bool:
+    return isinstance(part, nn.Linear) and isinstance(output, Tensor)
 
 
 def _same(output: Tensor, logits: Tensor) -> bool:
@@ -145,14 +139,14 @@ def require_replaceable(module: nn.Module, name: str, inputs: Tensor) -> None:
     """
     with in_mode(module, train=False):
         rows = read_layers(module, {"": INPUT_OF + name}, inputs)[""]
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator("cpu").manual_seed(0)
         own = dict(module.get_submodule(name).named_parameters())
         new = {
-            key: torch.randn(value.shape, generator=generator).to(value)
+            key: torch.randn(value.shape, generator=generator, device=generator.device).to(value)
             for key, value in own.items()
         }
         place = f"{name}." if name else ""
-        with torch.no_grad(), without_compiled_code():
+        with recording(module):
             found = functional_call(
                 module, {place + key: value for key, value in new.items()}, (inputs.clone(),)
             )

@@ -1,12 +1,14 @@
-"""Where in a network a layer is read, and how what is found there becomes a row for each input.
+"""Layers of a network by name, and how their outputs become a row for each input.
 
-A place is a submodule's name, as `module.named_modules()` gives it, behind words that say more:
+A layer is a submodule's name, as `module.named_modules()` gives it, behind words that say more:
 
-    layer1                      what it gives
-    input of fc                 what it is given
-    call 2 of relu              at its second call (unsaid: the first)
-    item logits of encoder      of a tuple, dict or dataclass that part (unsaid: the first tensor)
+    layer1                      its output
+    input of fc                 its input
+    call 2 of relu              its second call (default: the first)
+    item logits of encoder      that item of a tuple, dict or dataclass (default: the first tensor)
     cls of encoder.layers.3     the first token (or `mean of`, `flatten of`, `grid of`)
+    channels_first of scale     outputs are (n, channels, ...) (or `channels_last of`), where the
+                                functions that the network calls do not show it
 """
 
 import re
@@ -14,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from math import isqrt, log
+from math import isqrt
 from typing import Any, Self
 
 import torch
@@ -23,6 +25,7 @@ from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from latentgen.errors import PipelineError
+from latentgen.networks.layout import positions_of
 
 INPUT_OF = "input of "
 """Before a submodule's name: what it is given, instead of what it gives."""
@@ -46,7 +49,9 @@ class Place:
         of_input: what it is given, instead of what it gives.
         call: which of its calls, from 1.
         item: which of several values; None for the first tensor.
-        pool: one of `POOLS`; None for the mean of tokens, and anything else flattened.
+        pool: one of `POOLS`; None for the mean over tokens or over a sequence, and anything else
+            flattened.
+        channels: `first` or `last`; None for what the network's functions show.
     """
 
     module: str
@@ -54,20 +59,24 @@ class Place:
     call: int = 1
     item: str | None = None
     pool: str | None = None
+    channels: str | None = None
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Read a place as people write it, its words in any order.
+        """Parse a layer's name with the words before it, in any order.
 
         >>> Place.of("mean of item 1 of call 2 of lstm")
-        Place(module='lstm', of_input=False, call=2, item='1', pool='mean')
+        Place(module='lstm', of_input=False, call=2, item='1', pool='mean', channels=None)
         """
         said: dict[str, Any] = {}
         while found := re.match(
-            r"(input|flatten|mean|cls|grid|(call) (\d+)|(item) (\S+)) of ", text
+            r"(input|flatten|mean|cls|grid|channels_(first|last)|(call) (\d+)|(item) (\S+)) of ",
+            text,
         ):
-            word, _, call, _, item = found.groups()
-            if call:
+            word, channels, _, call, _, item = found.groups()
+            if channels:
+                said["channels"] = channels
+            elif call:
                 said["call"] = int(call)
             elif item:
                 said["item"] = item
@@ -165,48 +174,63 @@ def unwrapped(module: nn.Module) -> tuple[nn.Module, str]:
     return module, ""
 
 
-def rows_of(value: Any, place: Place, n: int, image: Sequence[int] = ()) -> Tensor:
-    """What was found at a place as rows (n, width).
+def rows_of(
+    value: Any, place: Place, n: int, layout: str = "", padding: Tensor | None = None
+) -> Tensor:
+    """What was found at a layer as rows (n, width).
 
     >>> import torch
     >>> tokens, maps = torch.zeros(5, 197, 768), torch.zeros(5, 256, 7, 7)
-    >>> [tuple(rows_of(value, Place("x"), 5).shape) for value in (tokens, maps)]
-    [(5, 768), (5, 12544)]
+    >>> rows_of(tokens, Place("x"), 5, "npc").shape, rows_of(maps, Place("x"), 5).shape
+    (torch.Size([5, 768]), torch.Size([5, 12544]))
     >>> rows_of({"loss": None, "logits": tokens}, Place("x", pool="flatten"), 5).shape
     torch.Size([5, 151296])
 
     Args:
-        value: what a submodule gives or is given.
+        value: what a submodule returns or is given.
         place: says which of several values is meant, and how it is pooled.
         n: inputs, each of which needs a row.
-        image: height and width of an input that is an image, by which it is found out whether maps
-            are (channels, height, width) or (height, width, channels).
+        layout: of the value, see `layout`; dimensions that it does not have are not known.
+        padding: mask (n, tokens), True at tokens that are padding: the mean leaves them out, and a
+            grid has zeros for them.
 
     Raises:
         PipelineError: there is no such value, it is no tensor with a row for each input, or it
-            cannot be pooled so.
+            cannot be pooled so, as where it is not known which dimension counts channels.
     """
-    value = _chosen(value, place.item)
-    if not isinstance(value, Tensor) or not _has_rows(value, n):
+    value = chosen(value, place.item)
+    samples = max(layout.find("n"), 0)
+    if not isinstance(value, Tensor) or not _has_rows(value, n, samples):
         raise PipelineError(
             f"found {described(value)}; needed: a tensor of real numbers with a row for each of "
             f"{n} inputs"
         )
-    return _pooled(value.to_dense(), place.pool, image)
+    value = value.dequantize() if value.is_quantized else value.to_dense()
+    layout = layout or "n" + "?" * (value.ndim - 1)
+    if samples:
+        value = value.movedim(samples, 0)
+        layout = "n" + layout.replace("n", "", 1)
+    if place.channels is not None and value.ndim > 2:
+        positions = "p" * (value.ndim - 2)
+        layout = f"nc{positions}" if place.channels == "first" else f"n{positions}c"
+    return _pooled(value, place, layout, padding)
 
 
-def _has_rows(value: Tensor, n: int) -> bool:
-    return not (value.is_nested or value.is_complex()) and value.ndim > 0 and len(value) == n
+def _has_rows(value: Tensor, n: int, samples: int) -> bool:
+    if value.is_nested or value.is_complex() or value.ndim == 0:
+        return False
+    return value.shape[samples] == n
 
 
-def _chosen(value: Any, item: str | None) -> Any:
+def chosen(value: Any, item: str | None) -> Any:
+    """The first tensor of several values, or the item of a name; a single value itself."""
     parts = _parts(value)
     if item is None:
         tensors = [part for part in parts.values() if isinstance(part, Tensor) and part.ndim]
         return tensors[0] if tensors else value
     if item not in parts:
         raise PipelineError(f"found {described(value)}; there is no item {item!r} in it")
-    return _chosen(parts[item], None)
+    return chosen(parts[item], None)
 
 
 def _parts(value: Any) -> dict[str, Any]:
@@ -221,21 +245,33 @@ def _parts(value: Any) -> dict[str, Any]:
     return {}
 
 
-def _pooled(value: Tensor, pool: str | None, image: Sequence[int]) -> Tensor:
-    """Rows (n, width) of vectors (n, width), tokens (n, tokens, width) or maps (n, c, h, w)."""
+def _pooled(value: Tensor, place: Place, layout: str, padding: Tensor | None) -> Tensor:
+    """Rows (n, width) of vectors (n, width), tokens, sequences or maps."""
+    pool = place.pool or ("mean" if value.ndim == 3 else "flatten")
     if value.ndim <= 2:
         return value.flatten(1) if value.ndim == 2 else value[:, None]
+    if pool == "flatten" or (pool == "grid" and value.ndim > 4):
+        return value.flatten(1)
+    if pool == "cls" and value.ndim != 3:
+        raise PipelineError(
+            f"found {described(value)}; needed for `cls`: tokens (n, tokens, width)"
+        )
+    positions = positions_of(layout)
+    if positions is None:
+        raise PipelineError(
+            f"found {described(value)}, and it is not known which dimension counts channels; "
+            f"needed: `channels_first of {place.module}`, `channels_last of {place.module}` or "
+            f"`flatten of {place.module}`"
+        )
     if pool == "cls":
-        if value.ndim != 3:
-            raise PipelineError(
-                f"found {described(value)}; needed for `cls`: tokens (n, tokens, width)"
-            )
-        return value[:, 0]
-    if pool == "grid" and value.ndim in (3, 4):
-        return _grid(value, _positions(value, image)).flatten(1)
-    if pool in ("mean", "grid") or (pool is None and value.ndim == 3):
-        return value.mean(_positions(value, image))
-    return value.flatten(1)
+        return value.select(positions[0], 0)
+    if padding is not None and padding.shape == tuple(value.shape[i] for i in (0, *positions)):
+        real = ~padding.to(value.device)[..., None]
+        tokens = value.movedim(positions[0], 1).where(real, 0)
+        if pool == "mean":
+            return tokens.sum(1) / real.sum(1).clamp_min(1)
+        value, positions = tokens, [1]
+    return value.mean(positions) if pool == "mean" else _grid(value, positions).flatten(1)
 
 
 def _grid(value: Tensor, positions: Sequence[int]) -> Tensor:
@@ -250,25 +286,15 @@ def _grid(value: Tensor, positions: Sequence[int]) -> Tensor:
     [(5, 3, 768), (5, 5, 768)]
     """
     if value.ndim == 3:
-        n_runs = max(1, min(value.shape[1], GRID_WIDTH // value.shape[2]))
-        return adaptive_avg_pool1d(value.mT, n_runs).mT
-    maps = value if 1 not in positions else value.movedim(3, 1)
+        sequences = value if positions == [2] else value.mT
+        n_runs = max(1, min(sequences.shape[2], GRID_WIDTH // sequences.shape[1]))
+        runs = adaptive_avg_pool1d(sequences, n_runs)
+        return runs if positions == [2] else runs.mT
+    channels_at = ({1, 2, 3} - set(positions)).pop()
+    maps = value.movedim(channels_at, 1)
     _, channels, *sides = maps.shape
     finest = max(1, isqrt(GRID_WIDTH // channels))
     return adaptive_avg_pool2d(maps, (min(sides[0], finest), min(sides[1], finest)))
-
-
-def _positions(value: Tensor, image: Sequence[int]) -> list[int]:
-    """The dimensions of tokens or maps that count places, not channels."""
-    if value.ndim == 3:
-        return [1]
-    if value.ndim == 4:
-        ratio = log(image[0] / image[1]) if len(image) == 2 else 0.0
-        channels_last, channels_first = (
-            abs(log(value.shape[i] / value.shape[i + 1]) - ratio) for i in (1, 2)
-        )
-        return [1, 2] if channels_last < channels_first else [2, 3]
-    return list(range(2, value.ndim))
 
 
 def described(value: Any) -> str:

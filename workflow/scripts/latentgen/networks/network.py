@@ -9,7 +9,7 @@ from torch import nn
 
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
-from latentgen.networks.extract import in_mode, read_layers
+from latentgen.networks.extract import read_layers
 from latentgen.networks.last_layer import (
     find_last_layer,
     logits_of,
@@ -17,7 +17,9 @@ from latentgen.networks.last_layer import (
     require_replaceable,
 )
 from latentgen.networks.layer_spec import INPUT_OF, described, unwrapped
-from latentgen.registries import find, own_code
+from latentgen.networks.recorder import in_mode
+from latentgen.registries import find
+from latentgen.user_code import own_code
 
 ARCHITECTURES = "latentgen.networks.architectures"
 """The registry of architectures."""
@@ -78,7 +80,7 @@ class Network:
 
 
 def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) -> Network:
-    """Make a network with PyTorch's default initialisation, and try it on two images.
+    """Make a network, initialised as its architecture does it, and try it on two images.
 
     >>> network = build({"architecture": "mlp", "widths": [16, 8]}, (1, 8, 8), n_classes=10, seed=0)
     >>> list(network.layers)

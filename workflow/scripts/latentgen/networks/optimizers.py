@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import skip_init
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from latentgen.errors import PipelineError, one_line
@@ -65,7 +66,7 @@ def require_schedule(config: TrainingConfig) -> None:
     """
     if config.scheduler is None:
         return
-    scheduler = make_scheduler(make_optimizer(nn.Linear(1, 1), config), config)
+    scheduler = make_scheduler(make_optimizer(skip_init(nn.Linear, 1, 1), config), config)
     with _told("scheduler"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that nothing is trained in between
         for _ in range(config.max_epochs):
@@ -95,7 +96,7 @@ def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:
     """The same optimiser class, with methods that do not import PyTorch's compiler.
 
     PyTorch wraps these methods for `torch.compile`, and the wrappers import the compiler at their
-    first call. That takes two seconds of every job that trains (docs/benchmarks.md), and few
+    first call. That takes two seconds of a job that trains (docs/reference/benchmarks.md), and few
     trainings use the compiler.
     """
     names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")

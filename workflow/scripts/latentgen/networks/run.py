@@ -118,8 +118,7 @@ class Run:
         labels (see `batch_norm.calibrate`). The images are shuffled, as datasets may be sorted by
         class. Networks without batch normalisation are loaded as stored.
         """
-        path = checkpoints.checkpoint_path(Path(checkpoint_folder), epoch)
-        checkpoints.load_into(network.module, path)
+        checkpoints.load_epoch(network, Path(checkpoint_folder), epoch)
         if epoch == 0 and self.untrained_batch_norm == "calibrated":
             calibrate(network.module, self._shuffled_inputs(network.device))
 

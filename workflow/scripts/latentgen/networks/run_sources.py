@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from latentgen.devices import with_float64
 from latentgen.networks import checkpoints
@@ -14,6 +16,7 @@ from latentgen.networks.activations import (
     HeldSource,
     NetworkSource,
 )
+from latentgen.networks.extract import BATCH, normalise
 from latentgen.networks.network import Network
 from latentgen.networks.run import Run
 
@@ -56,3 +59,19 @@ def networks_over_epochs(
     for index, epoch in enumerate(checkpoints.epochs_in(folder)):
         run.load_epoch(network, folder, epoch)
         yield epoch, source_of(run, network, with_input=index == 0)
+
+
+def labelled_batches(
+    run: Run, chosen: NDArray[np.bool_], device: torch.device
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield batches of network inputs and observed labels.
+
+    Args:
+        run: the run.
+        chosen: bool (N,), which of its training samples to include.
+        device: of the inputs.
+    """
+    rows = torch.from_numpy(chosen)
+    labels = torch.from_numpy(run.labels.observed)[rows].split(BATCH)
+    for images, given in zip(run.images["train"][rows].split(BATCH), labels, strict=True):
+        yield normalise(images.to(device), **run.normalise), given

@@ -11,9 +11,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from latentgen.errors import PipelineError
 from latentgen.networks.backbones import calls
 from latentgen.networks.early_layer import early_layer
-from latentgen.networks.extract import BATCH, in_mode, read_layers
+from latentgen.networks.extract import BATCH, read_layers
 from latentgen.networks.network import ARCHITECTURES, Shape
-from latentgen.registries import find, own_code
+from latentgen.networks.recorder import in_mode
+from latentgen.registries import find
+from latentgen.user_code import own_code
 
 
 def network_size(settings: Mapping[str, Any], shape: Shape, n_classes: int) -> dict[str, Any]:

@@ -34,7 +34,8 @@ from latentgen.networks.precision import in_training
 from latentgen.networks.training_config import TrainingConfig, TrainingData
 from latentgen.networks.working_folder import WorkingFolder
 from latentgen.random_streams import derive_seed
-from latentgen.registries import find, own_code
+from latentgen.registries import find
+from latentgen.user_code import own_code
 
 LOSSES = "latentgen.networks.losses"
 """The registry of losses."""

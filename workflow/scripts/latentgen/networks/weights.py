@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from torch.hub import download_url_to_file
 from torch.serialization import safe_globals
 
-from latentgen.checksums import sha256_of
+from latentgen.content import sha256_of
 from latentgen.errors import PipelineError, one_line
-from latentgen.external_files import note_download
 from latentgen.networks.layer_spec import described
 from latentgen.storage import atomic_path
 
@@ -54,7 +53,6 @@ def require_weights(path: Path, url: str | None = None, sha256: str | None = Non
         try:
             with atomic_path(path) as partial:
                 download_url_to_file(url, str(partial), progress=False)
-                note_download(path, partial)
         except (OSError, HTTPException, ValueError) as error:
             raise PipelineError(
                 f"{path}: downloading {url} failed ({one_line(error)}); put the file there"

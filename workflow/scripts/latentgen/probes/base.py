@@ -4,7 +4,7 @@ They take NumPy arrays, or torch tensors on any device, and return the same type
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 from warnings import catch_warnings, filterwarnings
 
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from latentgen.networks.precision import ieee_float32
+from latentgen.networks.torch_modes import default_modes
 from latentgen.probes.magnitudes import ordinary
 from latentgen.probes.moments import ClassMoments
 
@@ -49,6 +50,7 @@ class Probe(ClassifierMixin, BaseEstimator):
     """Size of one chunk's products with the directions. Rows are scored in chunks that are large
     enough for an efficient matrix product and small enough for the processor's cache."""
 
+    @default_modes()
     def fit(self, X: Array, y: ArrayLike | Tensor) -> Self:
         """Fit on rows X (n, width) with labels y (n,).
 
@@ -59,7 +61,7 @@ class Probe(ClassifierMixin, BaseEstimator):
                 or a setting of the probe is out of range.
         """
         if isinstance(X, Tensor):
-            rows, labels = X, column_or_1d(_to_numpy(y))
+            rows, labels = plain(X), column_or_1d(to_numpy(y))
         else:
             array, labels = validate_data(self, X, y, dtype=(np.float64, np.float32))
             rows = _to_tensor(array)
@@ -82,24 +84,16 @@ class Probe(ClassifierMixin, BaseEstimator):
         return scores if isinstance(X, Tensor) else scores.numpy()
 
     def predict(self, X: Array) -> Array:
-        """Labels (n,) of rows X (n, width); for a tensor X the labels must be numbers.
+        """Labels (n,) of rows X (n, width): a tensor if X is one and the labels are numbers.
 
         Raises:
             ValueError: X is not finite or not of the fitted width.
         """
         best = self._scores(X).argmax(1)  # the first of equal scores
-        if isinstance(X, Tensor):
+        if isinstance(X, Tensor) and self.classes_.dtype.kind in "biuf":
             return torch.as_tensor(self.classes_, device=X.device)[best]
-        predictions: NDArray[Any] = self.classes_[best.numpy()]
+        predictions: NDArray[Any] = self.classes_[best.cpu().numpy()]
         return predictions
-
-    @classmethod
-    def predict_together(cls, probes: Sequence[Self], X: Tensor) -> list[Tensor]:
-        """Predictions of probes of this class that were fitted to the same rows, as of each alone.
-
-        A class whose probes can share work overrides this.
-        """
-        return [torch.as_tensor(probe.predict(X)) for probe in probes]
 
     def score(
         self,
@@ -107,11 +101,11 @@ class Probe(ClassifierMixin, BaseEstimator):
         y: ArrayLike | Tensor,
         sample_weight: ArrayLike | None = None,
     ) -> float:
-        """Share of rows X (n, width) whose predicted label is the one in y (n,)."""
+        """Fraction of rows X (n, width) whose predicted label is the one in y (n,)."""
         from sklearn.metrics import accuracy_score  # takes long to import, and no job needs it
 
-        predictions = _to_numpy(self.predict(X))
-        return float(accuracy_score(_to_numpy(y), predictions, sample_weight=sample_weight))
+        predictions = to_numpy(self.predict(X))
+        return float(accuracy_score(to_numpy(y), predictions, sample_weight=sample_weight))
 
     def linear_form(self) -> tuple[Tensor, Tensor | None] | None:
         """Weights (C, width) and biases (C,), or None for zero, of a linear classifier.
@@ -149,43 +143,35 @@ class Probe(ClassifierMixin, BaseEstimator):
             )
         self.classes_, self.class_count_, self.n_features_in_ = classes, counts, width
 
+    @default_modes()
     @torch.no_grad()
     def _scores(self, X: Array) -> Tensor:
         """Scores (n, C) on the device of X, computed on the device of the directions."""
         rows = self._checked(X)
-        return self._with_absent(self._of_chunks(rows, self._directions, self._class_scores))
-
-    def _checked(self, X: Array) -> Tensor:
-        """Rows that can be scored."""
-        check_is_fitted(self)
-        rows = X if isinstance(X, Tensor) else self._validated(X)
-        if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"expected rows of width {self.n_features_in_}, found shape {tuple(rows.shape)}"
-            )
-        return ordinary(rows, self._directions.dtype) if self._angles_only else rows
-
-    def _of_chunks(
-        self, rows: Tensor, directions: Tensor, scores: Callable[[Tensor, Tensor], Tensor]
-    ) -> Tensor:
-        """`scores` of rows (n, width) and of their products with directions, some rows at a time.
-
-        They are computed on the device of the directions, and are on that of the rows.
-        """
+        # A probe's scores do not depend on other probes of the layer: rows are scored in chunks of
+        # a size of its own, as the order of sums in a product depends on the product's shape.
+        directions = self._directions
         row_bytes = max(directions.shape) * directions.element_size()
         parts = []
         with ieee_float32():
             for chunk in torch.split(rows, max(1, self._chunk_bytes // row_bytes)):
                 chunk = chunk.to(directions)
-                parts.append(scores(chunk, chunk @ directions).to(rows.device))
-        return torch.cat(parts)
-
-    def _with_absent(self, scores: Tensor) -> Tensor:
-        """Scores (n, C), of classes without rows -inf."""
+                parts.append(self._class_scores(chunk, chunk @ directions).to(rows.device))
+        scores = torch.cat(parts)
         if not scores.isfinite().all():
             raise ValueError("rows contain NaN or infinity, or are too large to be scored")
         scores[:, torch.from_numpy(self.class_count_ == 0).to(scores.device)] = -torch.inf
         return scores
+
+    def _checked(self, X: Array) -> Tensor:
+        """Rows that can be scored."""
+        check_is_fitted(self)
+        rows = plain(X) if isinstance(X, Tensor) else self._validated(X)
+        if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"expected rows of width {self.n_features_in_}, found shape {tuple(rows.shape)}"
+            )
+        return ordinary(rows, self._directions.dtype) if self._angles_only else rows
 
     def _validated(self, X: ArrayLike) -> Tensor:
         return _to_tensor(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))
@@ -201,7 +187,7 @@ class Probe(ClassifierMixin, BaseEstimator):
 class MomentsProbe(Probe):
     """A probe that is fitted to class moments.
 
-    Several probes of one layer can therefore share one pass over its activations and, if they use
+    Several probes of one layer can share one pass over its activations and, if they use
     the principal components of the classes, one eigen-decomposition per class.
     """
 
@@ -211,6 +197,7 @@ class MomentsProbe(Probe):
     uses_components = False
     """Whether it uses the principal components of the classes, which moments cache."""
 
+    @default_modes()
     def fit_moments(self, moments: ClassMoments, classes: ArrayLike | None = None) -> Self:
         """Fit to class moments; the rows themselves are not needed.
 
@@ -263,5 +250,11 @@ def _to_tensor(X: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(X))
 
 
-def _to_numpy(values: ArrayLike | Tensor) -> NDArray[Any]:
-    return values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+def plain(rows: Tensor) -> Tensor:
+    """Rows without a history of gradients, also if they come from inference mode."""
+    return rows.clone() if rows.is_inference() else rows.detach()
+
+
+def to_numpy(values: ArrayLike | Tensor) -> NDArray[Any]:
+    """An array of anything, on the CPU and without a history of gradients."""
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from latentgen.data.labels import LABEL_KINDS, LabelArray, Labels
 from latentgen.networks.activations import ActivationSource
-from latentgen.probes.base import Probe
 from latentgen.probes.moments import ClassMoments
 
 Predict = Callable[[Tensor], Any]
@@ -62,42 +61,11 @@ def predictions(
     source: ActivationSource, layer: str, split: str, classifiers: Mapping[Any, Predict]
 ) -> dict[Any, LabelArray]:
     """Predictions (N,) of each classifier for a split, from one pass over a layer."""
-
-    def one_by_one(rows: Tensor) -> dict[Any, Tensor]:
-        return {key: classifier(rows) for key, classifier in classifiers.items()}
-
-    return _of_batches(source, layer, split, one_by_one)
-
-
-def predictions_together(
-    source: ActivationSource, layer: str, split: str, probes: Mapping[Any, Any]
-) -> dict[Any, LabelArray]:
-    """The same of probes that were fitted to the same rows, which may share work.
-
-    See `Probe.predict_together`.
-    """
-    by_class: dict[type, list[Any]] = {}
-    for key, probe in probes.items():
-        by_class.setdefault(type(probe), []).append(key)
-
-    def together(rows: Tensor) -> dict[Any, Tensor]:
-        predicted: dict[Any, Tensor] = {}
-        for kind, keys in by_class.items():
-            if issubclass(kind, Probe):
-                of_kind = kind.predict_together([probes[key] for key in keys], rows)
-            else:
-                of_kind = [probes[key].predict(rows) for key in keys]
-            predicted |= zip(keys, of_kind, strict=True)
-        return predicted
-
-    return _of_batches(source, layer, split, together)
-
-
-def _of_batches(
-    source: ActivationSource, layer: str, split: str, predict: Callable[[Tensor], dict[Any, Any]]
-) -> dict[Any, LabelArray]:
-    batches = [predict(batch[layer]) for batch in source.batches(split, [layer])]
+    batches = [
+        {key: classifier(batch[layer]) for key, classifier in classifiers.items()}
+        for batch in source.batches(split, [layer])
+    ]
     return {
         key: np.concatenate([predicted[key].cpu().numpy() for predicted in batches])
-        for key in batches[0]
+        for key in classifiers
     }

@@ -19,7 +19,6 @@ from latentgen.probes.batches import (
     fitted_batches,
     fitted_rows,
     predictions,
-    predictions_together,
 )
 from latentgen.probes.make_probe import AnyProbe, make_probe
 from latentgen.probes.measuring import Cost, Measure, unmeasured
@@ -212,9 +211,7 @@ def _scored(
     """Every probe, fitted to one kind of labels."""
     fitted_probes = fit_probes(source, layer, labels, probes, [kind], measure)
     predict = {key: probe.predict for key, (probe, _) in fitted_probes.items()}
-    fitted = {key: probe for key, (probe, _) in fitted_probes.items()}
-    on_train = predictions_together(source, layer, "train", fitted)
-    # The test split is predicted by each probe apart, as what that costs is measured.
+    on_train = predictions(source, layer, "train", predict)
     predict_costs = dict.fromkeys(fitted_probes, Cost())
 
     def metered(key: Key) -> Predict:

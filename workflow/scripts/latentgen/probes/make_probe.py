@@ -11,8 +11,9 @@ from torch import Tensor
 
 from latentgen.data.labels import checked
 from latentgen.errors import PipelineError
-from latentgen.probes.base import Probe
-from latentgen.registries import find, own_code
+from latentgen.probes.base import Probe, to_numpy
+from latentgen.registries import find
+from latentgen.user_code import own_code
 
 KINDS = "latentgen.probes.kinds"
 """The registry of probes."""
@@ -44,7 +45,7 @@ class SklearnProbe(ClassifierMixin, BaseEstimator):
             self.classifier.set_params(random_state=0)
         # Copies, as a classifier may write to what it is given, and other probes get the same.
         with own_code(self._name):
-            self.classifier.fit(_copy(X), np.array(y))
+            self.classifier.fit(_copy(X), np.array(to_numpy(y)))
         self.classes_ = getattr(self.classifier, "classes_", np.unique(y))
         return self
 
@@ -58,7 +59,7 @@ class SklearnProbe(ClassifierMixin, BaseEstimator):
 
 
 def _copy(X: Tensor) -> NDArray[Any]:
-    return np.array(X.cpu().numpy())
+    return np.array(X.detach().cpu().numpy())
 
 
 AnyProbe = Probe | SklearnProbe

@@ -4,13 +4,14 @@ Probes that use class means, class covariances or principal components need noth
 share these moments instead of reading the activations again.
 """
 
+from math import isfinite
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from latentgen.networks.precision import ieee_float32
-from latentgen.probes.magnitudes import factors, magnitudes, scaled
+from latentgen.probes.magnitudes import magnitudes
 
 # Rows of a class are multiplied in blocks of at least this many (and of at least `width`), so that
 # small streamed batches still become matrix products that are worth their overhead.
@@ -20,9 +21,9 @@ _MIN_BLOCK = 256
 # the largest: their eigenvectors from `_components_of_rows` would be poorly orthogonal.
 _NULL_SHARE = 1e-10
 
-
-LARGEST = 2.0**500
-"""Largest magnitude of a row; the reciprocal is the smallest. Their squares fit into float64."""
+LARGEST = 1e15
+"""Largest magnitude of a row; the reciprocal is the smallest of a layer's largest row. Sums of the
+squares of a hundred million rows fit into float32."""
 
 
 class PrincipalComponents(NamedTuple):
@@ -50,9 +51,7 @@ class ClassMoments:
 
     Moments of order 1 are only counts and sums, which take almost no work and memory.
 
-    Results depend on how rows were split into batches only through rounding. Rows may be of any
-    magnitude that their dtype holds: those whose squares it does not hold are kept times a power of
-    two, one for each class.
+    Results depend on how rows were split into batches only through rounding.
 
     >>> moments = ClassMoments(n_classes=2, width=3)
     >>> moments.update(torch.tensor([[1.0, 0.0, 0.0], [3.0, 0.0, 0.0]]), torch.tensor([0, 0]))
@@ -100,9 +99,7 @@ class ClassMoments:
         self._pending: list[list[Tensor]] = [[] for _ in range(n_classes)]
         self._n_pending = [0] * n_classes
         self._folded: dict[int, Tensor] = {}
-        # Of each class the largest magnitude, and the power of two by which kept rows are scaled.
-        self._largest = torch.zeros(n_classes, dtype=torch.float64)
-        self._factors = [1.0] * n_classes
+        self._largest = 0.0
         self._decomposed: dict[int, PrincipalComponents] = {}
 
     @classmethod
@@ -132,12 +129,11 @@ class ClassMoments:
             y: int64 (n,) class indices in 0..n_classes-1.
 
         Raises:
-            ValueError: the shapes do not fit, a label is out of range, or a value is NaN or
-                infinite, or its square is more than float64 can hold. The moments are then
-                unchanged.
+            ValueError: the shapes do not fit, a label is out of range, or a value is NaN, infinite
+                or larger than `LARGEST`. The moments are then unchanged.
         """
         y = y.cpu()
-        self._make_room(self._checked_magnitudes(X, y), y)
+        self._largest = max(self._largest, self._checked_largest(X, y))
         # A stable sort keeps the rows of a class in their order.
         order = y.argsort(stable=True).to(X.device)
         added = y.bincount(minlength=self.n_classes)
@@ -168,11 +164,11 @@ class ClassMoments:
         """
         self._require_second_order()
         kept = [
-            self._unscaled(rows.square().sum(dtype=torch.float64), c)
-            for c, of_class in enumerate(self._pending)
+            rows.square().sum(dtype=torch.float64)
+            for of_class in self._pending
             for rows in of_class
         ]
-        folded = [self._unscaled(matrix.trace().double(), c) for c, matrix in self._folded.items()]
+        folded = [matrix.trace().double() for matrix in self._folded.values()]
         return sum(map(float, kept + folded)) / max(1, int(self.counts.sum()))
 
     def second_moment(self, c: int) -> Tensor:
@@ -182,7 +178,10 @@ class ClassMoments:
             ValueError: these are moments of order 1.
         """
         self._require_second_order()
-        return self._unscaled(self._scaled_moment(c), c)
+        with ieee_float32():
+            rows = self._pending_rows(c)
+            folded = self._folded.get(c)
+            return rows.T @ rows if folded is None else torch.addmm(folded, rows.T, rows)
 
     def scatter(self, c: int) -> Tensor:
         """Sum of (x - mean)(x - mean)' over the rows of class c: float64 (width, width).
@@ -197,8 +196,7 @@ class ClassMoments:
             rows = self._centred_rows(c)
             return rows.T @ rows
         mean = self.sums[c] / self.counts[c]
-        moment = self._unscaled(self._scaled_moment(c).double(), c)
-        return moment - torch.outer(self.sums[c], mean)
+        return self.second_moment(c).double() - torch.outer(self.sums[c], mean)
 
     def scatter_components(self, c: int, smallest: float) -> tuple[Tensor, Tensor]:
         """Eigenvalues of `scatter` above `smallest`, and their eigenvectors.
@@ -253,60 +251,35 @@ class ClassMoments:
                 vectors[c] = -first if first.double() @ total < 0 else first
         return vectors
 
-    def _checked_magnitudes(self, X: Tensor, y: Tensor) -> Tensor:
+    def _checked_largest(self, X: Tensor, y: Tensor) -> float:
         if X.ndim != 2 or X.shape[1] != self.width:
             raise ValueError(f"expected rows of width {self.width}, found shape {tuple(X.shape)}")
         if y.shape != X.shape[:1]:
             raise ValueError(f"{X.shape[0]} rows came with labels of shape {tuple(y.shape)}")
         if len(y) and not 0 <= int(y.min()) <= int(y.max()) < self.n_classes:
             raise ValueError(f"labels must lie in 0..{self.n_classes - 1}")
-        largest = magnitudes(X).to(self.dtype).double().cpu()
-        if not largest.isfinite().all():
+        largest = float(magnitudes(X).max()) if len(X) else 0.0
+        if not isfinite(largest):
             raise ValueError("rows contain NaN or infinity, or are too large for their dtype")
-        if ((largest > LARGEST) | ((largest > 0) & (largest < 1 / LARGEST))).any():
-            raise ValueError(
-                f"rows are too large or too small to be squared: {float(largest.max()):.1e}"
-            )
+        if largest > LARGEST:
+            raise ValueError(_out_of_range(largest))
         return largest
-
-    def _make_room(self, largest: Tensor, y: Tensor) -> None:
-        """Rescale what is kept of classes whose new rows are larger than what was seen so far."""
-        if self.order < 2 or not len(y):
-            return
-        self._largest = self._largest.scatter_reduce(0, y, largest, "amax")
-        wanted = factors(self._largest, self.dtype).tolist()
-        for c, (before, factor) in enumerate(zip(self._factors, wanted, strict=True)):
-            if factor != before:
-                by = torch.tensor(factor / before, dtype=torch.float64)
-                self._pending[c] = [scaled(rows, by) for rows in self._pending[c]]
-                if c in self._folded:
-                    self._folded[c] = scaled(self._folded[c], by.square())
-                self._factors[c] = factor
-
-    def _unscaled(self, squares: Tensor, c: int) -> Tensor:
-        """Sums of products of rows of a class as they would be if these had not been scaled."""
-        factor = self._factors[c]
-        return squares if factor == 1 else squares / factor / factor
-
-    def _scaled_moment(self, c: int) -> Tensor:
-        with ieee_float32():
-            rows = self._pending_rows(c)
-            folded = self._folded.get(c)
-            return rows.T @ rows if folded is None else torch.addmm(folded, rows.T, rows)
 
     def _require_second_order(self) -> None:
         if self.order < 2:
             raise ValueError("moments of order 1 have no second moments")
+        if 0 < self._largest < 1 / LARGEST:
+            raise ValueError(_out_of_range(self._largest))
 
     def _add(self, c: int, rows: Tensor) -> None:
         self.sums[c] += rows.sum(0, dtype=torch.float64)
         if self.order < 2:
             return
-        self._pending[c].append(scaled(rows, torch.tensor(self._factors[c], dtype=torch.float64)))
+        self._pending[c].append(rows)
         self._n_pending[c] += len(rows)
         self._decomposed.pop(c, None)
         if self._n_pending[c] > self._block:
-            self._folded[c] = self._scaled_moment(c)
+            self._folded[c] = self.second_moment(c)
             self._pending[c], self._n_pending[c] = [], 0
 
     def _pending_rows(self, c: int) -> Tensor:
@@ -320,7 +293,6 @@ class ClassMoments:
 
     def _centred_rows(self, c: int) -> Tensor:
         rows = self._pending_rows(c).double()
-        rows = rows if self._factors[c] == 1 else rows / self._factors[c]
         return rows - self.sums[c] / max(1, len(rows))
 
     @torch.no_grad()
@@ -331,12 +303,18 @@ class ClassMoments:
             values, vectors = _components_of_rows(self._pending_rows(c).double())
             rank = len(values)
         else:
-            values, vectors = _descending_eigh(self._scaled_moment(c).double())
+            values, vectors = _descending_eigh(self.second_moment(c).double())
             rank = int((values > self.null_share * values[:1]).sum())
             if rank == 0:
                 values, vectors = values[:0], vectors[:, :0]
-        values = self._unscaled(values, c)
         return PrincipalComponents(values, _fix_signs(vectors).to(self.dtype), rank)
+
+
+def _out_of_range(largest: float) -> str:
+    return (
+        f"rows: found magnitudes up to {largest:.1e}; needed: {1 / LARGEST:g} to {LARGEST:g}, as "
+        "their squares are added up in float32"
+    )
 
 
 def _descending_eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,5 +20,6 @@ def published_comparison(files: Any, params: Any) -> Table:
         params.probes,
         params.tolerances,
     )
+    comparison = published.mark_train_mode(comparison, params.published)
     markdown = published.to_markdown(comparison, params.tolerances)
     return Table("Ours and the published figures", comparison, markdown)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from latentgen.analysis import published_dynamics as numbers
 from latentgen.analysis.over_seeds import RUN_COLUMNS, read_runs
+from latentgen.analysis.published import mark_train_mode
 from latentgen.drawing.table_pages import Table
 
 
@@ -23,5 +24,6 @@ def published_dynamics(files: Any, params: Any) -> Table:
     nothing = pd.DataFrame(columns=RUN_COLUMNS)
     tables = {name: read_runs(paths) if paths else nothing for name, paths in runs.items()}
     comparison = numbers.compare(tables, files, params.published, params.probes, params.tolerances)
+    comparison = mark_train_mode(comparison, params.published)
     markdown = numbers.to_markdown(comparison, params.tolerances)
     return Table("Ours and the published curves", comparison, markdown)

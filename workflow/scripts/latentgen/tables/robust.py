@@ -1,4 +1,4 @@
-"""Ways to train in spite of wrong labels, and what repair and probes add after them."""
+"""Robust training methods, and what repair and probes add to each."""
 
 from typing import Any
 
@@ -8,12 +8,15 @@ from latentgen.drawing.table_pages import Table
 
 
 def robust(files: Any, params: Any) -> Table:
-    """Files: histories, repairs, final_probes. Params: methods."""
+    """Files: histories, repairs, final_probes. Params: methods, probes."""
     runs = numbers.robust_runs(
         read_runs(files.histories),
         read_runs(files.repairs),
         read_runs(files.final_probes),
         params.methods,
+        params.probes,
     )
     table = numbers.robust_table(runs)
-    return Table("Robust training beside repair", table, numbers.to_markdown(table), {"runs": runs})
+    return Table(
+        "Robust training compared with repair", table, numbers.to_markdown(table), {"runs": runs}
+    )

@@ -1,15 +1,17 @@
 """Image files in a folder, and a table that names their classes."""
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from latentgen.data.arrays import numbered
-from latentgen.data.datasets import Dataset, Images, StrPath
+from latentgen.data.classes import numbered
+from latentgen.data.datasets import Dataset, StrPath
 from latentgen.data.image_files import read_upright, stack_images
-from latentgen.errors import PipelineError, one_line
+from latentgen.data.tables import column, read_table
+from latentgen.errors import PipelineError
+from latentgen.folders import as_text, walk
 
 
 def csv(
@@ -23,58 +25,71 @@ def csv(
     image_size: int | Iterable[int] | None = None,
     grayscale: bool = False,
 ) -> Dataset:
-    """Images that a table names, in its order; rows of other splits are left out.
+    """Read images that a table names, in its order.
+
+    How many rows each split has, and how many rows of other splits are left out, is printed.
 
     Args:
         path: a CSV file with a row for each image.
-        folder: where the files lie that it names.
-        file: column of the files' names, from the folder on.
-        label: column of the classes, which are in the order of their names.
-        split: column that tells training from test images.
-        train: what that column says of training images.
-        test: what it says of test images.
+        folder: folder to which the names of files are relative.
+        file: column of the files' names.
+        label: column of the classes, which are sorted in natural order.
+        split: column that distinguishes training and test images.
+        train: value of `split` for training images.
+        test: value of `split` for test images.
         image_size: pixels a side, or height and width, that images are resized to.
-        grayscale: one channel in place of three.
+        grayscale: one channel instead of three.
 
     Raises:
-        PipelineError: a column, a split or a file is missing, a class is empty or only in the test
-            split, an image is damaged, or images are of several sizes and `image_size` is not
-            given.
+        PipelineError: a column, a split or a file is missing; a file is named twice; a class is
+            empty or only in the test split; an image is damaged; or images are of several sizes and
+            `image_size` is not given.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{path}: cannot be read ({one_line(error)})") from error
-    for column in (file, label, split):
-        if column not in table:
-            there = ", ".join(map(str, table))
-            raise PipelineError(f"{path}: found no column {column!r}; there are {there}")
-    parts = {name: table[table[split] == name] for name in (train, test)}
-    for name, rows in parts.items():
-        if rows.empty:
-            there = ", ".join(sorted(set(table[split]))[:12])
-            raise PipelineError(f"{path}, {split}: found no row of {name!r}; there are {there}")
-        if (empty := rows[label].str.strip() == "").any():
-            raise PipelineError(f"{path}, {label}: found nothing for {rows[file][empty].iloc[0]!r}")
-    if twice := list(parts[train][file][parts[train][file].duplicated()]):
-        raise PipelineError(f"{path}, {file}: found {twice[0]!r} more than once; allowed: once")
-
-    def images(rows: pd.DataFrame) -> Images:
-        pictures = (read_upright(Path(folder, name)) for name in rows[file])
-        return stack_images(pictures, str(path), image_size, grayscale)
-
-    # One size and number of channels for both.
-    pixels = images(pd.concat(list(parts.values())))
-    n_train = len(parts[train])
-    train_labels, test_labels, names = numbered(
-        list(parts[train][label]), list(parts[test][label]), f"{path}, {label}"
+    table = read_table(path)
+    files = [name.replace("\\", "/") for name in column(table, file, str(path))]
+    # The same letters may be written in two ways, as in the names of class folders.
+    labels = [as_text(name) for name in column(table, label, str(path))]
+    of = column(table, split, str(path))
+    rows = {part: [i for i, name in enumerate(of) if name == part] for part in (train, test)}
+    counts = Counter(of)
+    for part in (train, test):
+        if not rows[part]:
+            there = ", ".join(sorted(counts)[:12])
+            raise PipelineError(f"{path}, {split}: found no row of {part!r}; there are {there}")
+        for i in rows[part]:
+            if not labels[i]:
+                raise PipelineError(f"{path}, {label}: found nothing for {files[i]!r}")
+    chosen = [*rows[train], *rows[test]]
+    if twice := [name for name, n in Counter(files[i] for i in chosen).items() if n > 1]:
+        raise PipelineError(
+            f"{path}, {file}: found {twice[0]!r} more than once; expected once, in one split"
+        )
+    others = [f"{n} of {name!r}" for name, n in sorted(counts.items()) if name not in (train, test)]
+    print(
+        f"{path}: {len(rows[train])} rows of {train!r}, {len(rows[test])} of {test!r}; left out: "
+        f"{', '.join(others) or 'none'}"
     )
+    places = _places(Path(folder), [files[i] for i in chosen])
+    # One size and number of channels for both splits.
+    pixels = stack_images(map(read_upright, places), str(path), image_size, grayscale)
+    train_labels, test_labels, names = numbered(
+        [labels[i] for i in rows[train]], [labels[i] for i in rows[test]], f"{path}, {label}"
+    )
+    n_train = len(train_labels)
     return Dataset(
         train_images=np.ascontiguousarray(pixels[:n_train]),
         train_labels=train_labels,
         test_images=np.ascontiguousarray(pixels[n_train:]),
         test_labels=test_labels,
         class_names=names,
-        train_names=tuple(parts[train][file]),
+        train_names=tuple(files[i] for i in rows[train]),
         source=f"images of {path}",
     )
+
+
+def _places(folder: Path, names: list[str]) -> list[Path]:
+    """Find files, also where the disk has the same letters of a name in other characters."""
+    if all((folder / name).is_file() for name in names):
+        return [folder / name for name in names]
+    there = walk(folder).files if folder.is_dir() else {}
+    return [there.get(as_text(name), folder / name) for name in names]

@@ -10,7 +10,6 @@ from latentgen.data.class_folders import read_class_folders
 from latentgen.data.datasets import Dataset, StrPath
 from latentgen.data.image_files import height_and_width
 from latentgen.errors import PipelineError, one_line
-from latentgen.external_files import note_download
 
 
 def image_folder(
@@ -22,24 +21,24 @@ def image_folder(
     url: str | None = None,
     md5: str | None = None,
 ) -> Dataset:
-    """Images in class folders, either in a folder or in a zip or tar archive.
+    """Read images in class folders, either in a folder or in a zip or tar archive.
 
-    The classes are the folders below `train`, sorted by name; images may lie deeper within them.
-    The folder `test` has the same class folders or, as in TinyImageNet's `val`, images in any
-    place and a file `*_annotations.txt` whose tab-separated lines begin with file name and class.
-    Samples are ordered by class, then by file name.
+    The classes are the folders below `train`, in natural order; images may lie deeper in them. The
+    folder `test` has the same class folders or, as in TinyImageNet's `val`, images in any place and
+    a file `*_annotations.txt` whose tab-separated lines begin with file name and class. Samples are
+    ordered by class, then by file name.
 
-    An archive is read in place and never unpacked. Links are followed, in an archive only to other
-    files of it. `train` and `test` may lie in a single top folder. Hidden files, and others that
-    are not named as images, are left out, and the job's log says which.
+    An archive is extracted to a temporary folder. Links are followed, in an archive only to other
+    members. `train` and `test` may lie in a single top folder. Hidden files, and files not named as
+    images, are skipped and listed in the job's log.
 
     Args:
         path: the folder or archive.
         image_size: pixels a side, or height and width; images of another size are resampled.
         train: folder of the training split.
         test: folder of the test split.
-        grayscale: one channel in place of three.
-        url: where to get the archive if there is nothing at `path`.
+        grayscale: one channel instead of three.
+        url: of the archive, downloaded if there is nothing at `path`.
         md5: checksum of that download.
 
     Raises:
@@ -65,7 +64,7 @@ def image_folder(
 
 
 def _download(url: str, path: Path, md5: str | None) -> None:
-    """Get a file, which appears under its name only once its checksum is right."""
+    """Download a file, which gets its name only after its checksum is compared."""
     from torchvision.datasets.utils import download_url
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,5 +74,4 @@ def _download(url: str, path: Path, md5: str | None) -> None:
         except (OSError, RuntimeError, ValueError, HTTPException) as error:
             message = f"{path}: downloading {url} failed ({one_line(error)})"
             raise PipelineError(message) from error
-        note_download(path, Path(folder, path.name))
         os.replace(Path(folder, path.name), path)

@@ -1,10 +1,10 @@
 """Grad-CAM."""
 
-import torch
 from captum import attr
 from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
+from latentgen.networks.recorder import recording
 
 
 def grad_cam(
@@ -26,17 +26,13 @@ def _last_with_map(module: nn.Module, inputs: Tensor) -> nn.Module:
     """The last submodule whose output (n, channels, h, w) has more than one position."""
     found: list[nn.Module] = []
 
-    def remember(part: nn.Module, _: object, output: object) -> None:
+    def remember(part: nn.Module, output: object) -> None:
         if isinstance(output, Tensor) and output.dim() == 4 and output[0, 0].numel() > 1:
             found.append(part)
 
-    hooks = [part.register_forward_hook(remember) for part in module.modules()]
-    try:
-        with torch.no_grad():
-            module(inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    names = [name for name, _ in module.named_modules()]
+    with recording(module, on_output=dict.fromkeys(names, remember), train=None):
+        module(inputs)
     if not found:
         raise PipelineError("grad_cam: the network has no layer with a map; choose another method")
     return found[-1]

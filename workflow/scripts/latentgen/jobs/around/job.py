@@ -1,80 +1,40 @@
 """What every script of the workflow does around its own work."""
 
-import ctypes
 import errno
 import fcntl
-import gc
 import hashlib
-import importlib.util
 import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, TextIO
 
+# A script imports this module first. A notebook sets a backend that only its own kernel has, and
+# matplotlib cannot be imported with it.
+os.environ["MPLBACKEND"] = "Agg"
+
+from latentgen.content import digest_of
 from latentgen.devices import best_device, device_name
 from latentgen.errors import PipelineError
-from latentgen.external_files import digest_of
-from latentgen.jobs.around import provenance
-from latentgen.registries import line_of, reason_of
+from latentgen.jobs.around import provenance, start_up
+from latentgen.user_code import line_of, reason_of
 
-__all__ = ["best_device", "fingerprint", "job"]
+__all__ = ["best_device", "files_of", "fingerprint", "job"]
 
-
-class _ScipyStatsWhenUsed:
-    """Finds `scipy.stats` so that it is loaded when something of it is used.
-
-    Whatever imports scikit-learn imports it, few jobs use it, and it is half of that import.
-    """
-
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """What Python asks for every module that it imports."""
-        if name != "scipy.stats":
-            return None
-        spec = PathFinder.find_spec(name, path, target)
-        if spec and spec.loader:
-            spec.loader = importlib.util.LazyLoader(spec.loader)
-        return spec
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep up to 512 MB of freed memory for the next arrays.
-
-    By default it may return large blocks to the system, which then has to clear every page once
-    more: up to a fifth of the time of training a small CNN (docs/benchmarks.md).
-    """
-    # From malloc.h of the GNU C library, the only one that has these settings.
-    trim_threshold, mmap_threshold = -1, -3
-    with suppress(OSError, AttributeError):
-        settings = ctypes.CDLL(None).mallopt
-        settings(trim_threshold, 512 * 2**20)
-        settings(mmap_threshold, 32 * 2**20)  # larger arrays still have pages of their own
-
-
-if hasattr(sys.modules["__main__"], "snakemake"):
-    _keep_freed_memory()
-    sys.meta_path.insert(0, _ScipyStatsWhenUsed)
-    # A script imports this first. Looking for garbage among what is imported next, all of which
-    # stays, and once more when Python ends, would take a third of the time of starting and ending:
-    # what `fit_probes` imports took 2.98 seconds, and takes 2.09 (docs/benchmarks.md).
-    gc.disable()
+start_up.begin()
 
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[None]:
     """Write everything that is printed to the rule's log, and a failure's reason as its last line.
 
-    A mistake that the user can mend is one line, and so is one in code of the user's own, with its
-    place there; anything else comes with its traceback. At the end
-    a record of where the outputs come from is left beside the first of them.
+    An error that the user can correct is one line, as is an exception in the user's code, with its
+    place there. Any other exception is reported with its traceback. After success, a record of
+    where the outputs come from is written next to the first of them.
     """
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
+    start_up.end()
     if not snakemake.log:  # started by hand, see `mock_snakemake`
         yield
         provenance.record(snakemake)
@@ -120,17 +80,22 @@ def _disk_is_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in full or any(text in str(error) for text in texts)
 
 
-def fingerprint(files: Iterable[str], params: Mapping[str, Any]) -> str:
-    """Hash of everything a job's numbers depend on: its input files, code included, and params.
+def files_of(snakemake: Any) -> Any:
+    """The input files of a job by name, with the files that come with the workflow."""
+    files = {**dict(snakemake.input.items()), **snakemake.params.external}
+    return type(snakemake.input)(fromdict=files)
+
+
+def fingerprint(snakemake: Any) -> str:
+    """Hash of everything a job's numbers depend on: inputs, external files, params, code included.
 
     Whether torch computes the same also depends on its version and on the kind of device.
     """
     import torch
 
-    digest = hashlib.sha256()
-    digest.update(json.dumps(params, sort_keys=True).encode())
+    params = dict(snakemake.params.items())
     best_device()  # a job that asks for a fingerprint computes on it
-    digest.update(f"{torch.__version__} {device_name()}".encode())
-    for path in sorted(files):
-        digest.update(digest_of(path).encode())
-    return digest.hexdigest()
+    parts = [json.dumps(params, sort_keys=True), f"{torch.__version__} {device_name()}"]
+    files = [*sorted(snakemake.input), *provenance.external_files(params)]
+    parts += [digest_of(path) for path in files]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()

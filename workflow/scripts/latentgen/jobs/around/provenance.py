@@ -8,14 +8,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from latentgen.content import code_digest, digest_of
 from latentgen.devices import device_name
-from latentgen.external_files import digest_of, remembered_digest
-from latentgen.jobs.planning.code_digests import digest
+from latentgen.errors import PipelineError
 from latentgen.storage import atomic_path
 
 SUFFIX = ".provenance.json"
@@ -34,29 +33,56 @@ def record(snakemake: Any) -> None:
     """Write the record of a job that has made its outputs.
 
     It holds the rule, the experiment's blocks of config.yaml with its seeds, the job's settings,
-    digests of the code that its numbers depend on (see `code`), SHA-256 of inputs (those from
-    outside the pipeline among them) and outputs, the git commit, versions of libraries, and the
-    device. Nothing in it tells of the time or of other jobs, so it is the same whenever it is made.
+    digests of the code that its numbers depend on (see `code_digests`), SHA-256 of inputs, external
+    files and outputs, the git commit, versions of libraries, and the device. It does not depend on
+    the time or on other jobs.
     """
     wildcards = dict(snakemake.wildcards.items())
-    params = dict(snakemake.params.items())
+    params = {name: _as_json(value) for name, value in snakemake.params.items()}
     experiments = concerned(wildcards, snakemake.config)
-    inputs = {path: digest_of(path) for path in sorted(set(snakemake.input))}
-    outside = {path: remembered_digest(path) for path in params.get("outside", {})}
     content = {
         "rule": snakemake.rule,
         "wildcards": wildcards,
         "config": {name: blocks(name, snakemake.config) for name in experiments},
         "code": params.pop("code"),
         "params": params,
-        "inputs": {**inputs, **outside},
+        "inputs": {path: digest_of(path) for path in sorted(set(snakemake.input))},
+        "external": {path: digest_of(path) for path in external_files(params)},
         "outputs": {path: digest_of(path) for path in sorted(snakemake.output)},
         "commit": git_commit(),
         "versions": versions(),
         "device": device_name(),
     }
     with atomic_path(record_path(snakemake.output[0])) as partial:
-        partial.write_text(json.dumps(content, indent=2, sort_keys=True, default=str) + "\n")
+        partial.write_text(json.dumps(content, indent=2, default=str) + "\n")
+
+
+def external_files(params: Mapping[str, Any]) -> list[str]:
+    """Paths of the external files and folders that a job reads, sorted.
+
+    They are those of param `external`, a list or a mapping of names to paths, that exist. A folder
+    of which parts are named stands for these parts.
+    """
+    named = params.get("external", [])
+    paths = set(named.values() if isinstance(named, Mapping) else named)
+    there = sorted(path for path in paths if Path(path).exists())
+    parents = {str(parent) for path in there for parent in Path(path).parents}
+    return [path for path in there if path not in parents]
+
+
+def _as_json(value: Any) -> Any:
+    """A param as JSON can hold it, so that its `repr` can be read back, see `params_of`."""
+    read_back = json.loads(json.dumps(value, default=str))
+    return read_back if repr(read_back) == repr(value) else {"repr": repr(value)}
+
+
+def params_of(content: Mapping[str, Any]) -> list[str]:
+    """The params of a record as Snakemake's metadata hold them: the `repr` of each, sorted."""
+    values = [content["code"], *content["params"].values()]
+    return sorted(
+        value["repr"] if isinstance(value, dict) and set(value) == {"repr"} else repr(value)
+        for value in values
+    )
 
 
 def concerned(wildcards: Mapping[str, str], config: Mapping[str, Any]) -> list[str]:
@@ -99,37 +125,53 @@ def versions() -> dict[str, str]:
     return found
 
 
+def read_records(results: Path) -> Iterator[dict[str, Any]]:
+    """The records under a folder, in the order of their paths; damaged ones are skipped."""
+    for file in sorted(results.rglob(f"*{SUFFIX}")):
+        try:
+            content = json.loads(file.read_text())
+            if content["outputs"] and "external" in content:
+                yield content
+        except (ValueError, KeyError, TypeError):
+            continue
+
+
+def differences(content: Mapping[str, Any]) -> list[str]:
+    """Files that are no longer what a record says, each with what is different.
+
+    Missing inputs do not count: Snakemake makes those that rules make, and external data may be
+    removed once they are prepared.
+    """
+    found = []
+    for path, expected in content["outputs"].items():
+        if _digest_or_none(path) not in (expected, None):
+            found.append(f"{path} was changed after it was made")
+    for path, expected in {**content["inputs"], **content["external"]}.items():
+        if _digest_or_none(path) not in (expected, None):
+            found.append(f"was made from another {path}")
+    return found
+
+
 def verify(results: Path) -> Iterator[str]:
     """Compare all records under a folder with the files they name, relative to the current folder.
 
     Yields:
         A line for each result that no longer is what its record says: what it is, and why.
     """
-    hash_of, digest_of = cache(_hash_or_none), cache(_digest_or_none)
-    for file in sorted(results.rglob(f"*{SUFFIX}")):
-        content = json.loads(file.read_text())
-        for output, expected in content["outputs"].items():
-            found = hash_of(output)
-            if found is None:
-                yield f"{output}: is missing"
-            elif found != expected:
-                yield f"{output}: was changed after it was made"
-        outside = content["params"].get("outside", {})
-        others = [
-            path
-            for path, expected in content["inputs"].items()
-            for found in [hash_of(path)]
-            # Data may be taken away once they are prepared.
-            if found != expected and not (found is None and path in outside)
-        ]
-        others += [path for path, found in content["code"].items() if digest_of(path) != found]
-        for path in others:
-            yield f"{', '.join(content['outputs'])}: was made from another {path}"
-
-
-def _hash_or_none(path: str) -> str | None:
-    return digest_of(path) if Path(path).exists() else None
+    for content in read_records(results):
+        outputs = ", ".join(content["outputs"])
+        yield from (f"{path}: is missing" for path in content["outputs"] if not Path(path).exists())
+        yield from (f"{outputs}: {difference}" for difference in differences(content))
+        for path in content["inputs"]:
+            if not Path(path).exists():
+                yield f"{outputs}: was made from {path}, which is missing"
+        for path, expected in content["code"].items():
+            if not Path(path).exists() or code_digest(Path(path)) != expected:
+                yield f"{outputs}: was made from another {path}"
 
 
 def _digest_or_none(path: str) -> str | None:
-    return digest(Path(path)) if Path(path).exists() else None
+    try:
+        return digest_of(path) if Path(path).exists() else None
+    except PipelineError:
+        return "unreadable"  # the job that reads it reports why

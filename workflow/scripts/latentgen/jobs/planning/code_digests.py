@@ -8,13 +8,15 @@ they import. An entry that a job does not use is none of its business, since not
 """
 
 import ast
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import grimp
+
+from latentgen.content import code_digest
 from latentgen.registries import SCRIPTS, file_of
 
 NO_NUMBERS = {
@@ -22,7 +24,7 @@ NO_NUMBERS = {
     "latentgen/errors.py": "messages when a job stops",
     "latentgen/progress.py": "bars, and lines in logs",
     "latentgen/devices.py": "which of several devices computes; the record says of which kind",
-    "latentgen/external_files.py": "whether what is read from outside is as it was",
+    "latentgen/content.py": "whether what is read is as it was",
     "latentgen/storage.py": "files that are whole or not there, whatever is in them",
     "latentgen/jobs/__init__.py": "empty",
     "latentgen/jobs/around": "logs and records of a job",
@@ -98,8 +100,7 @@ def _named(
 @cache
 def _digests(script: str, named: frozenset[Path]) -> dict[str, str]:
     files = {file for start in (SCRIPTS / script, *named) for file in (start, *imported(start))}
-    counted = sorted(file for file in files if not cannot_change_a_number(file))
-    return {os.path.relpath(file): digest(file) for file in counted}
+    return {os.path.relpath(file): code_digest(file) for file in sorted(files)}
 
 
 def cannot_change_a_number(file: Path) -> bool:
@@ -110,101 +111,67 @@ def cannot_change_a_number(file: Path) -> bool:
     return any(place.is_relative_to(one) for one in NO_NUMBERS)
 
 
-def digest(file: Path) -> str:
-    """What a file of Python computes, as 16 hexadecimal digits: its code without texts about it.
-
-    Docstrings of modules, classes, functions and attributes, comments and formatting do not count.
-    """
-    return _read(file)[0]
-
-
-@cache
-def _read(file: Path) -> tuple[str, frozenset[tuple[int, str]]]:
-    """The digest of a file, and the modules that it imports: see `_module_names`."""
-    tree = _parsed(file)
-    names: set[tuple[int, str]] = set()
-    waiting: list[ast.AST] = [tree]
-    while (
-        waiting
-    ):  # only statements hold texts and imports: expressions, most of a tree, are left out
-        node = waiting.pop()
-        names.update(_module_names(node))
-        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-            if statements := getattr(node, block, None):
-                kept = [one for one in statements if not _is_text(one)]
-                setattr(node, block, kept)
-                waiting += kept
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16], frozenset(names)
-
-
-def _parsed(file: Path) -> ast.Module:
-    """The code of a file; its bytes if it is not Python, which the job that reads it will tell."""
-    content = file.read_bytes()
-    try:
-        return ast.parse(content)
-    except SyntaxError:
-        return ast.Module([ast.Expr(ast.Constant(content))], [])
-
-
-def _is_text(statement: ast.AST) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
-
-
 @cache
 def imported(file: Path) -> frozenset[Path]:
-    """Files that a file imports, directly or not: of the package, or beside config.yaml.
+    """Files that a file imports, directly or not: of the package, or next to config.yaml.
 
-    Python's own ModuleFinder finds the same of the package, but follows everything anew for every
-    script, at every start of Snakemake.
+    Files that cannot change a number are left out, with what they alone import.
     """
     found: set[Path] = set()
     waiting = [file]
     while waiting:
-        new = _imports(waiting.pop()) - found - {file}
+        new = {
+            place
+            for name in _imports(waiting.pop())
+            for place in _files(name)
+            if place not in found and place != file and not cannot_change_a_number(place)
+        }
         found |= new
-        waiting.extend(one for one in new if not cannot_change_a_number(one))
+        waiting.extend(new)
     return frozenset(found)
 
 
 @cache
-def _imports(file: Path) -> frozenset[Path]:
-    """Files that a file imports itself, with those of the packages around them."""
-    ours = file.is_relative_to(SCRIPTS)
-    start = [SCRIPTS] if ours else [SCRIPTS, Path()]
-    places = [
-        place
-        for level, name in _read(file)[1]
-        for folder in ([_upwards(file, level)] if level else start)
-        for place in _with_packages(folder, name)
-    ]
-    if not ours:  # which is imported as a part of these
-        places += [parent for parent in file.parents if parent != Path()]
-    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
-    return frozenset(file for file in files if file.is_file())
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph("latentgen", cache_dir=None)
 
 
-def _module_names(statement: ast.AST) -> Iterator[tuple[int, str]]:
-    """Dotted names that may be modules, and how many packages upwards: 0 for absolute imports.
+@cache
+def _imports(file: Path) -> set[str]:
+    """Modules that a file imports itself, in any of its functions, by their dotted names."""
+    module = _module_of(file)
+    if module in _graph().modules:
+        return _graph().find_modules_directly_imported_by(module)
+    try:
+        tree = ast.parse(file.read_bytes())
+    except SyntaxError:  # the job that imports the file reports it
+        return set()
+    names: set[str] = set()
+    package = module.split(".")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names.update([base, *(f"{base}.{one.name}".strip(".") for one in node.names)])
+    # Python imports a module as a part of the packages around it.
+    return names | {".".join(package[:n]) for n in range(1, len(package))}
 
-    Of `from a import b` these are both `a` and `a.b`.
-    """
-    if isinstance(statement, ast.Import):
-        yield from ((0, imported.name) for imported in statement.names)
-    elif isinstance(statement, ast.ImportFrom):
-        for imported in statement.names:
-            yield statement.level, ".".join(filter(None, [statement.module, imported.name]))
+
+def _module_of(file: Path) -> str:
+    place = file.relative_to(SCRIPTS) if file.is_relative_to(SCRIPTS) else file
+    parts = place.with_suffix("").parts
+    # Of a package, `.` is the package itself, as for a module in it.
+    return ".".join(parts)
 
 
-def _upwards(file: Path, level: int) -> Path:
-    """The package that a relative import of some dots begins at."""
-    return [*file.parents, Path()][min(level, len(file.parents)) - 1]
-
-
-def _with_packages(folder: Path, name: str) -> list[Path]:
-    """Where a module would lie, without an ending, and the packages around it."""
-    parts = name.split(".")
-    return [folder.joinpath(*parts[:n]) for n in range(1, len(parts) + 1)]
+def _files(module: str) -> Iterator[Path]:
+    """Files of a module and of the packages around it, if they are ours or the user's."""
+    parts = list(filter(None, module.split(".")))
+    for n in range(1, len(parts) + 1):
+        for folder in (SCRIPTS, Path()):
+            place = folder.joinpath(*parts[:n])
+            for file in (place.with_suffix(".py"), place / "__init__.py"):
+                if file.is_file():
+                    yield file

@@ -1,4 +1,4 @@
-"""What the report's first page says was found, read from the tables that are in the report."""
+"""The findings on the report's first page, from the tables that are in the report."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from latentgen.drawing.style import style_of
-from latentgen.names import level_name
+from latentgen.names import BEST_PROBE, level_name
 
 MOST_LINES = 12
 
@@ -14,23 +14,27 @@ Experiments = Mapping[str, Mapping[str, Any]]
 
 
 class Difference(NamedTuple):
-    """A mean over seeds, and its 95 % interval, if there is one."""
+    """A mean over seeds with its 95 % interval, and its corrected p-value, if it has them.
+
+    The interval is the one over seeds and test images if the table has it, or else over seeds.
+    """
 
     mean: float
     low: float | None = None
     high: float | None = None
+    p: float | None = None
 
 
 class Reading(NamedTuple):
-    """A probe's mean test accuracies: on the trained network's layer, and those of its controls."""
+    """Mean test accuracies of a probe on the trained network and on its controls."""
 
     accuracy: float
     on_input: float
     on_untrained: float
     gap: Difference
-    """On the trained network, minus the network's own."""
-    learned: Difference
-    """On the trained network, minus the better of both controls."""
+    """Readout gap."""
+    gain: Difference
+    """Gain over controls."""
 
 
 class Line(NamedTuple):
@@ -45,7 +49,7 @@ class Line(NamedTuple):
 
 
 def lines(tables: Mapping[str, Path], experiments: Experiments) -> list[Line]:
-    """The scoreboard of the probes that the headline figure shows.
+    """The scoreboard of the best probe and of the probes that the headline figure shows.
 
     Args:
         tables: CSV files by name. Without `scoreboard` there are no lines.
@@ -56,7 +60,7 @@ def lines(tables: Mapping[str, Path], experiments: Experiments) -> list[Line]:
     for row in rows:
         settings = experiments[row["experiment"]]
         rule = "best_on_validation" if settings["validation_fraction"] > 0 else "penultimate"
-        if row["layer_rule"] != rule or row["probe"] not in settings["probes"]:
+        if row["layer_rule"] != rule or row["probe"] not in {BEST_PROBE, *settings["probes"]}:
             continue
         line = found.setdefault(
             (row["experiment"], row["level"]),
@@ -74,7 +78,7 @@ def lines(tables: Mapping[str, Path], experiments: Experiments) -> list[Line]:
             float(row["input_accuracy"]),
             float(row["untrained_accuracy"]),
             _difference(row, "readout_gap"),
-            _difference(row, "learned_part"),
+            _difference(row, "gain_over_controls"),
         )
     return list(found.values())
 
@@ -95,32 +99,35 @@ def probes(found: Iterable[Line]) -> list[str]:
     return list(dict.fromkeys(probe for line in found for probe in line.probes))
 
 
-def widest(found: Sequence[Line]) -> tuple[Line, str]:
-    """The first experiment's widest readout gap: its line, and which probe's it is."""
-    first = [line for line in found if line.experiment == found[0].experiment]
-    pairs = [(line, probe) for line in first for probe in line.probes]
-    return max(pairs, key=lambda pair: pair[0].probes[pair[1]].gap.mean)
+def headline(found: Sequence[Line]) -> tuple[Line, str]:
+    """The first experiment's widest readout gap: its line and probe.
 
-
-def learned_above_zero(found: Sequence[Line]) -> list[str]:
-    """At how many of the first experiment's levels the learned part is surely above zero, by probe.
-
-    Returns:
-        As in `2 of 6 levels for MASC`; nothing of probes without intervals.
+    The probe is the best probe; without held-out data, by which it is selected, it is any.
     """
     first = [line for line in found if line.experiment == found[0].experiment]
-    lows = _grouped(
-        (probe, reading.learned.low) for line in first for probe, reading in line.probes.items()
-    )
+    pairs = [(line, probe) for line in first for probe in line.probes]
+    best = [pair for pair in pairs if pair[1] == BEST_PROBE]
+    return max(best or pairs, key=lambda pair: pair[0].probes[pair[1]].gap.mean)
+
+
+def significant_gains(found: Sequence[Line]) -> list[str]:
+    """Number of the first experiment's levels with a significant positive gain, by probe.
+
+    Returns:
+        As in `2 of 6 levels for MASC`; nothing of probes without p-values.
+    """
+    first = [line for line in found if line.experiment == found[0].experiment]
+    gains = _grouped((probe, it.gain) for line in first for probe, it in line.probes.items())
     return [
-        f"{sum(low > 0 for low in of_levels)} of {len(of_levels)} levels for {label(probe)}"
-        for probe, of_levels in lows.items()
-        if None not in of_levels
+        f"{sum(gain.mean > 0 and gain.p < 0.05 for gain in of_levels)} of {len(of_levels)} levels "
+        f"for {label(probe)}"
+        for probe, of_levels in gains.items()
+        if all(gain.p is not None for gain in of_levels)
     ]
 
 
 def memorised(tables: Mapping[str, Path]) -> str:
-    """How many runs memorised their labels, as in `3 of 4`; empty if that is not in the report."""
+    """Number of runs that memorised their labels, as in `3 of 4`; empty without the table."""
     if "accuracy" not in tables:
         return ""
     runs = {
@@ -131,10 +138,7 @@ def memorised(tables: Mapping[str, Path]) -> str:
 
 
 def verdicts(tables: Mapping[str, Path]) -> list[dict[str, str]]:
-    """Of the first disambiguation with known answers, its table's rows; they may be none.
-
-    There is one for each rule that decided any pair.
-    """
+    """Rows of the first disambiguation with known answers, one for each rule; possibly none."""
     rows = _rows(tables["disambiguation"]) if "disambiguation" in tables else []
     known = [row for row in rows if row["accuracy"]]
     return [row for row in known if row["study"] == known[0]["study"]]
@@ -158,11 +162,14 @@ def _grouped(pairs: Any) -> dict[Any, list[Any]]:
 
 
 def _difference(row: Mapping[str, str], name: str) -> Difference:
-    return Difference(float(row[name]), _number(row[f"{name}_low"]), _number(row[f"{name}_high"]))
+    low, high = (
+        _number(row[f"{name}_bootstrap_{end}"] or row[f"{name}_{end}"]) for end in ("low", "high")
+    )
+    return Difference(float(row[name]), low, high, _number(row[f"{name}_p"]))
 
 
 def _level(text: str) -> str:
-    """A corruption level as short as it can be written; the name of given labels as it is."""
+    """A corruption level without trailing zeros, or the name of given labels."""
     try:
         return level_name(float(text))
     except ValueError:

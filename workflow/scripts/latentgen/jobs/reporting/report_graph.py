@@ -16,7 +16,7 @@ TIERS: tuple[dict[str, Sequence[str]], ...] = (
         "Edited networks": [
             *("transfer_weights", "intervene", "relabel_and_retrain", "repair_model"),
         ],
-        "Label issues": ["find_label_issues", "show_label_issues", "mend_labels"],
+        "Label issues": ["find_label_issues", "show_label_issues", "retrain_on_cleaned_labels"],
         "Verdicts": ["disambiguate"],
     },
     {LAST: []},

@@ -90,8 +90,7 @@ class LogisticRegression(RowsProbe):
         solvers = {"lbfgs": self._minimise, "adam": self._train}
         if self.solver not in solvers:
             raise ValueError(f"solver: found {self.solver!r}, allowed are {', '.join(solvers)}")
-        with torch.enable_grad():
-            self.coef_, self.intercept_ = solvers[self.solver](rows, indices)
+        self.coef_, self.intercept_ = solvers[self.solver](rows, indices)
         self._directions = self.coef_.T
 
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
@@ -108,7 +107,7 @@ class LogisticRegression(RowsProbe):
         # Coordinates of unit curvature: rows are centred, and the coefficients are transformed such
         # that the objective has unit curvature at zero, where the solver starts. The minimum is the
         # same, but L-BFGS needs fewer passes over the rows: 392 instead of 955, to the same
-        # objective (nine layers of a run, docs/benchmarks.md).
+        # objective (nine layers of a run, docs/reference/benchmarks.md).
         # All but the products with rows is in float64: float32 cannot resolve the last changes of
         # the loss.
         centre = rows.mean(0)

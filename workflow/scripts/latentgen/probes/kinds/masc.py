@@ -1,8 +1,7 @@
 """MASC, the minimum angle subspace classifier (arXiv 2501.14687)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Self
 
 import numpy as np
 import torch
@@ -73,21 +72,6 @@ class MASC(MomentsProbe):
         """The components that are kept of each class."""
         return self.components_
 
-    @classmethod
-    @torch.no_grad()
-    def predict_together(cls, probes: Sequence[Self], X: Tensor) -> list[Tensor]:
-        """Predictions of MASCs that were fitted to the same moments: one product serves them all.
-
-        Their subspaces of a class are nested.
-        """
-        if cls is not MASC:  # a class derived from it may score in another way
-            return super().predict_together(probes, X)
-        first, nested = probes[0], _Nested(probes)
-        scores = first._of_chunks(first._checked(X), nested.directions, nested.scores)
-        classes = torch.as_tensor(first.classes_, device=X.device)
-        parts = scores.split(len(classes), dim=1)
-        return [classes[first._with_absent(part).argmax(1)] for part in parts]
-
     def _learn(self, moments: ClassMoments) -> None:
         check_scalar(
             self.explained_variance,
@@ -137,50 +121,5 @@ class MASC(MomentsProbe):
     def _class_scores(self, rows: Tensor, products: Tensor) -> Tensor:
         parts = torch.split(products.square_(), self._sizes, dim=1)
         within = torch.stack([part.sum(1) for part in parts], dim=1)
-        norms = rows.square().sum(1, keepdim=True)
-        return torch.where(self._by_rest, (norms - within).clamp_min(0), within)
-
-
-class _Nested:
-    """MASCs that were fitted to the same moments, P of them.
-
-    Of each class, all have leading components V_c[:, :k], or, for a subspace of more than half the
-    dimensions, the rest V_c[:, k:]. The longest of these two hold all the others, which cut them
-    into segments; a segment's squares are summed once.
-
-    Attributes:
-        directions: (width, K), what rows are multiplied with.
-    """
-
-    def __init__(self, probes: Sequence[MASC]) -> None:
-        by_rest = torch.stack([probe._by_rest for probe in probes])  # (P, C)
-        sizes = torch.tensor([probe._sizes for probe in probes])
-        parts = [probe._directions.split(probe._sizes, dim=1) for probe in probes]
-        directions, self._segments = [], []
-        belongs: list[Tensor] = []  # of each segment, which probes' class it is a part of: (P, C)
-        for c in range(sizes.shape[1]):
-            for rest in (False, True):
-                here = by_rest[:, c].cpu() == rest
-                if not here.any():
-                    continue
-                # Ends of the leading parts; or, counted backwards, beginnings of the rests.
-                ends = sizes[here, c].unique()
-                longest = int((here * (sizes[:, c] + 1)).argmax())
-                directions.append(parts[longest][c])
-                lengths = ends.diff(prepend=ends.new_zeros(1))
-                order = reversed(range(len(ends))) if rest else range(len(ends))
-                for i in order:
-                    self._segments.append(int(lengths[i]))
-                    of_class = torch.zeros_like(by_rest, dtype=torch.bool, device="cpu")
-                    of_class[:, c] = here & (sizes[:, c] >= ends[i])
-                    belongs.append(of_class)
-        self.directions = torch.cat(directions, dim=1)
-        self._belongs = torch.stack(belongs).flatten(1).to(self.directions)  # (segments, P C)
-        self._by_rest = by_rest.flatten()
-
-    def scores(self, rows: Tensor, products: Tensor) -> Tensor:
-        """Scores (n, P C): of every class by the first probe, then by the next."""
-        segments = products.square_().split(self._segments, dim=1)
-        within = torch.stack([segment.sum(1) for segment in segments], dim=1) @ self._belongs
         norms = rows.square().sum(1, keepdim=True)
         return torch.where(self._by_rest, (norms - within).clamp_min(0), within)
