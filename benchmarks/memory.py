@@ -33,6 +33,7 @@ from PIL import Image
 from benchmarks.copies import REPOSITORY, RESULTS, copy_workflow
 from latentgen import progress
 from latentgen.config import schema
+from latentgen.config.yaml_text import with_included
 from latentgen.jobs.planning import resources
 
 EXPERIMENT = "tinyimagenet-alexnet"
@@ -61,7 +62,7 @@ class Case:
 
     @property
     def size(self) -> dict[str, Any]:
-        """As a dataset's entry in schema.yaml states it."""
+        """As a dataset's entry in config.yaml states it."""
         shape = [3, self.side, self.side]
         return {"train": self.train, "test": self.test, "shape": shape, "classes": CLASSES}
 
@@ -124,7 +125,9 @@ def write_archive(path: Path, case: Case) -> None:
 
 def write_config(folder: Path, case: Case) -> dict[str, Any]:
     """The configuration of one run of one epoch; returned as experiments are resolved."""
-    raw = yaml.safe_load((REPOSITORY / "schema.yaml").read_text())
+    raw = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    raw["include"] = [str(REPOSITORY / path) for path in raw["include"]]
+    raw = {**with_included(raw), "include": []}
     dataset = raw["datasets"]["tinyimagenet"]
     for key in ("url", "md5"):
         dataset.pop(key)
@@ -144,7 +147,7 @@ def write_config(folder: Path, case: Case) -> dict[str, Any]:
         experiment["final_probes"] = list(case.probes)
     experiment["training"]["max_epochs"] = 1
     raw.update(suite="memory", suites={"memory": [EXPERIMENT]})
-    (folder / "schema.yaml").write_text(yaml.safe_dump(raw))
+    (folder / "config.yaml").write_text(yaml.safe_dump(raw))
     return schema.resolve(schema.read(raw))[EXPERIMENT]
 
 

@@ -178,3 +178,13 @@ def test_growth_is_measured_and_drawn(tmp_path: Path, monkeypatch) -> None:
     assert (measured["seconds"] > 0).all()
     growth.draw(measured, tmp_path)
     assert pd.read_csv(tmp_path / "benchmarks_growth.csv")["value"].tolist() == [1, 1, 1, 3, 3, 3]
+
+
+@pytest.mark.parametrize("name", memory.CASES)
+def test_the_run_whose_memory_is_measured_is_configured(name: str, tmp_path: Path) -> None:
+    (tmp_path / "images.zip").touch()
+    experiment = memory.write_config(tmp_path, memory.CASES[name])
+    assert experiment["seeds"] == [1] and experiment["training"]["max_epochs"] == 1
+    assert (tmp_path / "config.yaml").exists()
+    for rule in memory.CASES[name].jobs:
+        assert memory.resources.memory_mb(rule, experiment) > 1000

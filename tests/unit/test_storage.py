@@ -1,11 +1,17 @@
 """Files are whole or not there."""
 
+import ast
+import fcntl
+from pathlib import Path
+
+import h5py
 import pandas as pd
 import pytest
 
 from latentgen import storage
 from latentgen.csv_file import write_csv
 from latentgen.random_streams import derive_seed
+from latentgen.user_code import SCRIPTS
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path) -> None:
@@ -51,3 +57,21 @@ def test_seeds_are_known_by_name_alone() -> None:
     assert derive_seed("labels", "digits", "uniform", 1) == 7990681582494796320
     assert derive_seed("a", "bc") != derive_seed("ab", "c")
     assert derive_seed("run", 1) != derive_seed("run", 2)
+
+
+def test_no_hdf5_file_is_locked(tmp_path: Path) -> None:
+    """Some file systems have no locks; files are renamed once complete, and need none."""
+    with storage.atomic_hdf5(tmp_path / "file.h5") as file:
+        file["x"] = 1
+    with open(tmp_path / "file.h5") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with h5py.File(tmp_path / "file.h5", locking=False) as file:
+            assert file["x"][()] == 1
+    opened = [
+        (path.name, {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords})
+        for path in (SCRIPTS / "latentgen").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "h5py.File"
+    ]
+    assert len(opened) > 4
+    assert [name for name, keywords in opened if keywords.get("locking") != "False"] == []

@@ -3,8 +3,10 @@
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -16,8 +18,9 @@ from PIL import Image
 from tests.conftest import TINY, Jobs, Workspace
 
 from latentgen import registries
+from latentgen.data.loading import load
 from latentgen.jobs.around import provenance
-from latentgen.jobs.planning.code_digests import NO_NUMBERS, cannot_change_a_number
+from latentgen.jobs.planning.code_digests import cannot_change_a_number
 
 RUNS = {"tiny/uniform-0/1", "tiny/uniform-0.4/1"}
 FIGURES: Jobs = {
@@ -42,11 +45,6 @@ def jobs_of_runs(runs: set[str]) -> Jobs:
     return {rule: runs for rule in rules}
 
 
-def test_nothing_changed(finished: Workspace) -> None:
-    assert finished.planned() == {}
-    assert "Nothing to be done" in finished.snakemake("--cores", "1").stdout
-
-
 def test_new_corruption_level(finished: Workspace) -> None:
     with finished.editing_config() as config:
         config["experiments"]["tiny"]["noise"]["levels"].append(0.8)
@@ -62,16 +60,6 @@ def test_new_seed(finished: Workspace) -> None:
         config["experiments"]["tiny"]["seeds"].append(2)
     assert finished.planned() == {
         "shuffle_labels": {"digits/uniform-0/seed2", "digits/uniform-0.4/seed2"},
-        **jobs_of_runs({"tiny/uniform-0/2", "tiny/uniform-0.4/2"}),
-        **SUMMARIES,
-    }
-
-
-def test_a_seed_that_does_not_vary_the_labels_draws_none(finished: Workspace) -> None:
-    with finished.editing_config() as config:
-        config["experiments"]["tiny"]["seeds"].append(2)
-        config["experiments"]["tiny"]["vary"] = ["initialisation", "batches"]
-    assert finished.planned() == {
         **jobs_of_runs({"tiny/uniform-0/2", "tiny/uniform-0.4/2"}),
         **SUMMARIES,
     }
@@ -93,14 +81,6 @@ def test_new_dataset_and_experiment(finished: Workspace) -> None:
         **{rule: {"other"} for rule in FIGURES},
         "tabulate_accuracy": {""},
     }
-
-
-def test_entries_that_no_experiment_of_the_suite_uses(finished: Workspace) -> None:
-    with finished.editing_config() as config:
-        config["datasets"]["more"] = {"source": "sklearn", "name": "digits"}
-        config["models"]["wide"] = {"architecture": "mlp", "widths": [1000]}
-        config["experiments"]["other"] = {**config["experiments"]["tiny"], "model": "wide"}
-    assert finished.planned() == {}
 
 
 def test_probe_threshold_with_kept_activations(finished: Workspace) -> None:
@@ -131,30 +111,15 @@ def test_probe_threshold_without_kept_activations(finished_without_activations: 
     assert finished_without_activations.planned() == {"fit_probes": RUNS, **OF_PROBES}
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("epochs", "0, 3"),
-        ("model", "wide"),
-        ("protocol", "published"),
-        ("training", {**TINY["experiments"]["tiny"]["training"], "precision": "bf16"}),
-        ("training", {**TINY["experiments"]["tiny"]["training"], "compile": True}),
-    ],
-)
-def test_what_a_network_depends_on(finished: Workspace, key: str, value: str) -> None:
+def test_settings_of_a_network(finished: Workspace) -> None:
     with finished.editing_config() as config:
-        config["models"]["wide"] = {"architecture": "mlp", "widths": [20, 12]}
-        config["experiments"]["tiny"][key] = value
-    expected = {**jobs_of_runs(RUNS), **SUMMARIES}
-    if key == "protocol":
-        expected["shuffle_labels"] = {"digits/uniform-0/published", "digits/uniform-0.4/published"}
-    assert finished.planned() == expected
-
-
-def test_input_scaling_is_no_part_of_the_dataset_file(finished: Workspace) -> None:
-    with finished.editing_config() as config:
-        config["datasets"]["digits"]["normalise"] = {"mean": 0, "std": 1}
-    assert finished.planned() == {**jobs_of_runs(RUNS), **SUMMARIES}
+        config["datasets"]["digits"]["normalise"] = {"mean": 0, "std": 1}  # no new dataset file
+        config["experiments"]["tiny"]["protocol"] = "published"
+    assert finished.planned() == {
+        "shuffle_labels": {"digits/uniform-0/published", "digits/uniform-0.4/published"},
+        **jobs_of_runs(RUNS),
+        **SUMMARIES,
+    }
 
 
 def test_subset_of_the_dataset(finished: Workspace) -> None:
@@ -179,37 +144,45 @@ LIBRARY = "workflow/scripts/latentgen"
 RESULTS_OF_TRANSFER: Jobs = {"transfer_weights": RUNS, "plot_weight_transfer": {"tiny"}}
 
 
-@pytest.mark.parametrize(
-    ("module", "expected"),
-    [
-        ("networks/training", {**jobs_of_runs(RUNS), **SUMMARIES}),
-        ("networks/architectures/mlp", {**jobs_of_runs(RUNS), **SUMMARIES}),
-        ("probes/moments", {"fit_probes": RUNS, "transfer_weights": RUNS, **SUMMARIES}),
-        ("probes/kinds/masc", {"fit_probes": RUNS, **OF_PROBES}),
-        ("editing/transfer", RESULTS_OF_TRANSFER),
-        ("analysis/editing", {"plot_weight_transfer": {"tiny"}}),
-        ("figures/accuracy_by_layer", {"plot_accuracy_by_layer": {"tiny"}}),
-        ("drawing/style", FIGURES),
-        # What one might fear that it runs everything.
-        ("config/schema", {}),
-        ("jobs/resources", {}),
-        ("progress", {}),
-        ("storage", {}),
-        ("probes/probe_cost", {}),
-        ("probes/kinds/lda", {}),
-        ("networks/architectures/cnn", {}),
-        ("data/noise_kinds/pair_flip", {}),
-    ],
-)
-def test_code_of_a_module(finished: Workspace, module: str, expected: Jobs) -> None:
-    finished.append(f"{LIBRARY}/{module}.py", CHANGE)
-    assert finished.planned() == expected
+def rules_with(finished: Workspace, module: str) -> set[str]:
+    """Rules whose records name a module of the library."""
+    return {
+        record["rule"]
+        for record in provenance.read_records(finished.folder / "results")
+        if f"{LIBRARY}/{module}.py" in record["code"]
+    }
 
 
-def test_new_entries_of_registries(finished: Workspace) -> None:
-    for registry in ("data/noise_kinds", "networks/architectures", "probes/kinds", "figures"):
-        finished.append(f"{LIBRARY}/{registry}/mine.py", "def mine():\n    return None\n")
-    assert finished.planned() == {}
+def test_code_of_a_module(finished_once: Workspace) -> None:
+    """An edit re-runs the rules that name the module; a real plan is below."""
+    expected = {
+        "networks/training": {"train"},
+        "networks/architectures/mlp": set(jobs_of_runs(RUNS)),
+        "probes/moments": {"fit_probes", "transfer_weights"},
+        "probes/kinds/masc": {"fit_probes"},
+        "editing/transfer": {"transfer_weights"},
+        "figures/accuracy_by_layer": {"plot_accuracy_by_layer"},
+        "analysis/decoding": {"plot_accuracy_by_layer"},
+    }
+    nowhere = [
+        *("config/schema", "jobs/planning/resources", "jobs/around/job", "progress", "storage"),
+        *("errors", "content", "probes/counted_operations", "probes/kinds/lda"),
+        *("networks/architectures/cnn", "data/noise_kinds/pair_flip"),
+    ]
+    expected |= {module: set() for module in nowhere}
+    for module, rules in expected.items():
+        assert (finished_once.folder / LIBRARY / f"{module}.py").exists(), module
+        assert rules_with(finished_once, module) == rules, module
+
+
+def test_plan_after_an_edit_of_a_module(finished: Workspace) -> None:
+    finished.append(f"{LIBRARY}/probes/kinds/masc.py", CHANGE)
+    finished.append(f"{LIBRARY}/figures/weight_transfer.py", CHANGE)
+    assert finished.planned() == {
+        "fit_probes": RUNS,
+        **OF_PROBES,
+        "plot_weight_transfer": {"tiny"},
+    }
 
 
 @pytest.mark.slow
@@ -250,9 +223,9 @@ def test_what_no_longer_matches_is_named(
 def static_imports(script: Path) -> set[str]:
     """Files of the library that a script imports, by the standard library's own search."""
     left_alone = [
-        file.removesuffix(".py").replace("/", ".")
-        for file in NO_NUMBERS
-        if not file.endswith("__init__.py")
+        ".".join(file.relative_to(registries.SCRIPTS).with_suffix("").parts)
+        for file in (registries.SCRIPTS / "latentgen").rglob("*.py")
+        if cannot_change_a_number(file) and file.name != "__init__.py"
     ]
     excludes = ["torch", "pandas", "numpy", "h5py", *left_alone]
     finder = ModuleFinder([str(registries.SCRIPTS)], excludes=excludes)
@@ -299,33 +272,6 @@ def test_records_name_the_code_of_every_module_for_the_jobs_that_use_it(
         }, rule
 
 
-def test_line_of_a_script(finished: Workspace) -> None:
-    finished.append("workflow/scripts/transfer_weights.py", CHANGE)
-    assert finished.planned() == RESULTS_OF_TRANSFER
-
-
-@pytest.mark.parametrize("time", ["now", "long ago"])
-def test_new_times_of_unchanged_scripts(finished: Workspace, time: str) -> None:
-    for file in finished.folder.glob("workflow/scripts/**/*.py"):
-        os.utime(file, None if time == "now" else (0, 0))
-    assert finished.planned() == {}
-
-
-def test_new_times_of_what_else_comes_with_the_workflow(finished: Workspace) -> None:
-    """As after a fresh checkout or a copy: tables, pages, environments, profiles and settings."""
-    for place in ("workflow", "envs", "profiles", "slurm", "config.yaml", "Snakefile"):
-        for file in [finished.folder / place, *(finished.folder / place).rglob("*")]:
-            os.utime(file)
-    assert finished.planned() == {}
-
-
-def test_new_times_of_results(finished: Workspace) -> None:
-    """As after a copy of the whole folder, which gives times in any order."""
-    for file in sorted((finished.folder / "results").rglob("*"), reverse=True):
-        os.utime(file)
-    assert finished.planned() == {}
-
-
 @pytest.mark.slow
 def test_a_module_that_a_user_s_file_imports(finished: Workspace) -> None:
     finished.append("widths.py", "WIDTHS = [16, 12]\n")
@@ -363,11 +309,6 @@ def test_masc_of_the_experiment_is_what_interventions_and_dynamics_measure_with(
     }
 
 
-def test_comment_in_the_readme(finished: Workspace) -> None:
-    finished.append("README.md", "\n<!-- a comment -->\n")
-    assert finished.planned() == {}
-
-
 def reordered(value: Any) -> Any:
     """The same mapping with its keys the other way round, at every depth."""
     if isinstance(value, dict):
@@ -375,35 +316,75 @@ def reordered(value: Any) -> Any:
     return value
 
 
-def test_reordered_keys_of_the_configuration(finished: Workspace) -> None:
+def test_what_changes_no_number(finished: Workspace) -> None:
+    """Unused entries, settings in another form or order, new registry entries, logs, new times."""
     with finished.editing_config() as config:
+        config["datasets"]["more"] = {"source": "sklearn", "name": "digits"}
+        config["models"]["wide"] = {"architecture": "mlp", "widths": [1000]}
+        config["experiments"]["other"] = {**config["experiments"]["tiny"], "model": "wide"}
+        experiment = config["experiments"]["tiny"]
+        experiment["noise"]["levels"] = [0.0, 0.40]
+        experiment["training"]["target_accuracy"] = 1
         backwards = reordered(config)
         assert list(backwards) != list(config)
         config.clear()
         config.update(backwards)
-    assert finished.planned() == {}
-
-
-@pytest.mark.parametrize("file", ["workflow/scripts/latentgen/networks/training.py", "config.yaml"])
-def test_new_time_of_an_unchanged_file(finished: Workspace, file: str) -> None:
-    os.utime(finished.folder / file)
-    assert finished.planned() == {}
-
-
-def test_logs_and_benchmarks_are_no_results(finished: Workspace) -> None:
+    for registry in ("data/noise_kinds", "networks/architectures", "probes/kinds", "figures"):
+        finished.append(f"{LIBRARY}/{registry}/mine.py", "def mine():\n    return None\n")
     for folder in ("logs", "results/benchmarks"):
-        for file in (finished.folder / folder).rglob("*.*"):
-            if file.is_file():
-                file.unlink()
+        shutil.rmtree(finished.folder / folder)
     assert finished.planned() == {}
+    # As after a fresh checkout or a copy of the whole folder, which gives times in any order.
+    for n, file in enumerate(sorted(finished.folder.rglob("*"), reverse=True)):
+        if file.is_file():
+            os.utime(file, (time.time() - n, time.time() - n))
+    assert finished.planned() == {}
+    assert "Nothing to be done" in finished.snakemake("--cores", "1").stdout
 
 
-def test_values_written_in_another_way(finished: Workspace) -> None:
+def test_without_the_memory_of_snakemake(finished: Workspace) -> None:
+    shutil.rmtree(finished.folder / ".snakemake")
+    assert finished.planned() == {}
+    shutil.rmtree(finished.folder / ".snakemake")
     with finished.editing_config() as config:
-        experiment = config["experiments"]["tiny"]
-        experiment["noise"]["levels"] = [0.0, 0.40]
-        experiment["training"]["target_accuracy"] = 1
-    assert finished.planned() == {}
+        config["models"]["wide"] = {"architecture": "mlp", "widths": [20, 12]}
+        config["experiments"]["tiny"]["model"] = "wide"
+    assert finished.planned() == {**jobs_of_runs(RUNS), **SUMMARIES}
+
+
+def test_a_result_that_was_changed_is_made_again(finished: Workspace) -> None:
+    probes = finished.folder / "results/runs/tiny/uniform-0.4/seed1/probes.csv"
+    status = probes.stat()
+    probes.write_text(probes.read_text().replace("0.", "0.1", 1))
+    os.utime(probes, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert finished.planned() == {"fit_probes": {"tiny/uniform-0.4/1"}, **OF_PROBES}
+
+
+@pytest.mark.slow
+def test_given_labels_by_content(workspace: Callable[..., Workspace]) -> None:
+    """Labels of a future time are read; others that are older by their time are noticed."""
+    made = workspace()
+    labels = made.folder / "labels.npz"
+    n = TINY["datasets"]["digits"]["subset"]["train"]
+
+    def save(shift: int, age: float) -> None:
+        true = load("sklearn", name="digits").train_labels
+        np.savez(labels, hand=(true + shift) % 10)
+        os.utime(labels, (time.time() + age,) * 2)
+
+    with made.editing_config() as config:
+        assert n
+        config["datasets"]["digits"] = {
+            **{"source": "sklearn", "name": "digits", "given_labels": "labels.npz"}
+        }
+        config["experiments"]["tiny"]["noise"] = {"kind": "given", "labels": ["hand"]}
+    target = "results/labels/digits/given-hand/seed1.h5"
+    save(1, age=8 * 3600)
+    made.run(target)
+    assert made.planned(target) == {}
+    save(2, age=-3 * 86400)
+    planned = {"prepare_dataset": {"digits"}, "shuffle_labels": {"digits/given-hand/seed1"}}
+    assert made.planned(target) == planned
 
 
 @pytest.mark.slow

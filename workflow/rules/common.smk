@@ -1,6 +1,7 @@
 """The config, and what jobs have of it: code, settings, memory and time."""
 
 from latentgen.config import disambiguation, schema
+from latentgen.config.yaml_text import with_included
 from latentgen.jobs.planning import resources as needed
 from latentgen.jobs.planning.code_digests import code_of
 from latentgen.names import (
@@ -14,6 +15,7 @@ from latentgen.names import (
 )
 
 try:
+    config.update(with_included(config))  # records of jobs name the blocks of experiments
     CONFIG = schema.read(config)
 except PipelineError as error:
     logger.error(str(error))
@@ -21,18 +23,6 @@ except PipelineError as error:
 
 EXPERIMENTS = schema.resolve(CONFIG)
 MEMBERS = [name for name in CONFIG.suites[CONFIG.suite] if name in EXPERIMENTS]
-WITHOUT_TRUTH = [
-    name for name in MEMBERS if EXPERIMENTS[name]["noise"]["kind"] == UNKNOWN
-]
-# All else compares with true labels, and of features nothing is trained.
-WITH_TRUTH = [name for name in MEMBERS if name not in WITHOUT_TRUTH]
-SUITE = [name for name in WITH_TRUTH if EXPERIMENTS[name]["model"]]
-FEATURES = [name for name in WITH_TRUTH if name not in SUITE]
-METHODS = {
-    name: own
-    for name, own in schema.methods_of(CONFIG).items()
-    if set(own.values()) <= set(SUITE)
-}
 DATASETS = {name: schema.dataset_settings(CONFIG, name) for name in CONFIG.datasets}
 CONFUSIONS = {name: dataset.confusion for name, dataset in CONFIG.datasets.items()}
 FIGURE_STYLE = CONFIG.figures.model_dump()
@@ -78,9 +68,7 @@ def published_table(name):
 def split_resources(files):
     """Input files by name, in two: those that rules make, and `Resource`s."""
     resources = {name: str(f) for name, f in files.items() if isinstance(f, Resource)}
-    return {
-        name: f for name, f in files.items() if name not in resources
-    }, resources
+    return {name: f for name, f in files.items() if name not in resources}, resources
 
 
 def code(script, *keys):

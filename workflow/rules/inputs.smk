@@ -167,8 +167,3 @@ def retraining_limits(wildcards):
     """When a training with other labels ends."""
     relabel = EXPERIMENTS[wildcards.experiment]["relabel"]
     return {key: relabel[key] for key in ("max_epochs", "patience")}
-
-
-def is_noisy(noise):
-    """Whether an experiment has wrong labels."""
-    return not noise["graded"] or max(noise["levels"]) > 0

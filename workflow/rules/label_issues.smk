@@ -34,7 +34,9 @@ rule show_label_issues:
     input:
         dataset=dataset_of,
         samples=f"{RUN}/label_issues.csv",
-        template=os.path.relpath(WORKFLOW / "scripts/latentgen/drawing/review_page.html"),
+        template=os.path.relpath(
+            WORKFLOW / "scripts/latentgen/drawing/review_page.html"
+        ),
     output:
         report(
             f"{RUN}/label_issues.html",

@@ -3,24 +3,6 @@
 A table is an entry here, a file in latentgen/tables, and a caption in workflow/report.
 """
 
-COUNTERPARTS = {
-    name: EXPERIMENTS[name]["published"]
-    for name in SUITE
-    if EXPERIMENTS[name]["published"]
-}
-ONE_BY_ONE = [
-    name
-    for name in COUNTERPARTS
-    if "edited_single_images" in EXPERIMENTS[name]["intervention"]["variants"]
-]
-REPAIRED = [name for name in SUITE if EXPERIMENTS[name]["validation_fraction"] > 0]
-ROBUST = [
-    name
-    for own in METHODS.values()
-    for name in own.values()
-    if name in REPAIRED and is_noisy(EXPERIMENTS[name]["noise"])
-]
-
 TABLES = {
     "accuracy": {
         "target": "decoding",

@@ -180,3 +180,21 @@ def test_a_fingerprint_tells_files_and_settings_apart(tmp_path: Path) -> None:
     assert prints[0] == prints[2] and len(set(prints)) == 3
     params["x"] = 2
     assert of() not in prints
+
+
+def test_figures_do_not_depend_on_a_notebook_or_a_matplotlibrc(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\naxes.facecolor: yellow\n")
+    code = (
+        "import latentgen.jobs.around.job\n"
+        "import latentgen.drawing.panels, matplotlib\n"
+        "found = [matplotlib.rcParams[key] for key in ('text.usetex', 'axes.facecolor')]\n"
+        "print(*found, matplotlib.get_backend().lower())\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY / "workflow" / "scripts"),
+        "MPLBACKEND": "module://only_in_the_kernel_of_a_notebook",
+    }
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "white", "agg"], done.stderr

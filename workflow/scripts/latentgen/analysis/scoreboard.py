@@ -172,7 +172,7 @@ def _correct(
     """Whether the model (first) and each predictor are right: (seeds, 1 + 3 x series, images)."""
     correct, labels = [], None
     for path, names in zip(files, predictors, strict=True):
-        with h5py.File(path) as file:
+        with h5py.File(path, locking=False) as file:
             labels = file["test_labels"][:] if labels is None else labels
             if not np.array_equal(labels, file["test_labels"][:]):
                 raise PipelineError(f"{path}: found other test labels than in {files[0]}")

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from latentgen.editing.heads import CutNetwork, head_from
-from latentgen.errors import PipelineError
+from latentgen.errors import PipelineError, one_line
 from latentgen.networks import checkpoints
 from latentgen.networks.extract import normalise
 from latentgen.networks.network import ARCHITECTURES, Network, build
@@ -99,7 +99,7 @@ def load(path: str | PathLike[str]) -> ExportedNetwork:
         classifier = ExportedNetwork(network.module, facts, cut=cut, head=head)
         classifier.load_state_dict(tensors)
     except (KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise PipelineError(f"{path}: not an exported network ({reason})") from None
     return classifier
 

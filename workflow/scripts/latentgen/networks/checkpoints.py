@@ -6,7 +6,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from latentgen.errors import PipelineError
+from latentgen.errors import PipelineError, one_line
 from latentgen.networks.network import Network
 from latentgen.storage import atomic_path
 
@@ -60,7 +60,7 @@ def load_into(module: nn.Module, path: Path) -> None:
     try:
         module.load_state_dict(load(path))
     except RuntimeError as error:
-        raise PipelineError(f"{path}: {' '.join(str(error).split())}") from None
+        raise PipelineError(f"{path}: {one_line(error)}") from None
 
 
 def load_epoch(network: Network, folder: Path, epoch: int) -> None:

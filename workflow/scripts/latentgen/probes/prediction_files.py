@@ -22,7 +22,7 @@ def write_predictions(
     >>> with TemporaryDirectory() as folder:
     ...     labels = np.array([0, 1, 1])
     ...     write_predictions(f"{folder}/predictions.h5", labels, {"model": np.array([0, 1, 0])})
-    ...     with h5py.File(f"{folder}/predictions.h5") as file:
+    ...     with h5py.File(f"{folder}/predictions.h5", locking=False) as file:
     ...         file["model"][:], file["model"].dtype
     (array([0, 1, 0], dtype=uint8), dtype('uint8'))
 
