@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +28,7 @@ import yaml
 
 from benchmarks import table
 from benchmarks.__main__ import BENCHMARKS
+from latentgen.config.yaml_text import with_included
 from latentgen.storage import atomic_path, temporary_name
 
 SUITE = "gpu-session"
@@ -99,7 +101,8 @@ def _within(command: list[str], until: float, *, show: bool = False) -> tuple[in
 
 def runs(folder: Path = Path()) -> Iterator[tuple[str, Path]]:
     """Experiments of the suite, each with the folder of every run that has begun."""
-    config = yaml.safe_load((folder / "config.yaml").read_text())
+    with chdir(folder):  # files that it includes are relative to it
+        config = with_included(yaml.safe_load(Path("config.yaml").read_text()))
     for experiment in config["suites"][SUITE]:
         for run in sorted((folder / "results/runs" / experiment).glob("*/seed*")):
             yield experiment, run

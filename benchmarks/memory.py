@@ -33,6 +33,7 @@ from PIL import Image
 from benchmarks.copies import REPOSITORY, RESULTS, copy_workflow
 from latentgen import progress
 from latentgen.config import schema
+from latentgen.config.yaml_text import with_included
 from latentgen.jobs.planning import resources
 
 EXPERIMENT = "tinyimagenet-alexnet"
@@ -125,6 +126,8 @@ def write_archive(path: Path, case: Case) -> None:
 def write_config(folder: Path, case: Case) -> dict[str, Any]:
     """The configuration of one run of one epoch; returned as experiments are resolved."""
     raw = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    raw["include"] = [str(REPOSITORY / path) for path in raw["include"]]
+    raw = {**with_included(raw), "include": []}
     dataset = raw["datasets"]["tinyimagenet"]
     for key in ("url", "md5"):
         dataset.pop(key)

@@ -1,6 +1,7 @@
 """The config, and what jobs have of it: code, settings, memory and time."""
 
 from latentgen.config import disambiguation, schema
+from latentgen.config.yaml_text import with_included
 from latentgen.jobs.planning import resources as needed
 from latentgen.jobs.planning.code_digests import code_of
 from latentgen.names import (
@@ -14,6 +15,7 @@ from latentgen.names import (
 )
 
 try:
+    config.update(with_included(config))  # records of jobs name the blocks of experiments
     CONFIG = schema.read(config)
 except PipelineError as error:
     logger.error(str(error))

@@ -1,11 +1,11 @@
-"""Make composite images from a dataset, or read the image files of a folder."""
+"""Make composite images from a dataset or bundled photographs, or read the files of a folder."""
 
 from pathlib import Path
 
 from latentgen.jobs.around.job import job
 from latentgen.csv_file import write_csv
 from latentgen.data import datasets
-from latentgen.disambiguation import composites, image_folder, images
+from latentgen.disambiguation import bundled_photos, composites, image_folder, images
 from latentgen.jobs.around.mock import mock_snakemake
 
 if "snakemake" not in globals():  # started in an editor
@@ -13,12 +13,15 @@ if "snakemake" not in globals():  # started in an editor
 
 with job(snakemake):
     settings = dict(snakemake.params.images)
-    if settings.pop("source") == "folder":
+    source = settings.pop("source")
+    skipped = images.skipped_table([])
+    if source == "folder":
         samples, skipped = image_folder.read_folder(Path(settings["path"]), settings["size"])
+    elif source == "bundled":
+        samples = list(bundled_photos.read_bundled(settings["size"]))
     else:
         settings.pop("dataset")
         pixels, labels = datasets.read_split(snakemake.input.dataset, "test")
         samples = list(composites.draw_composites(pixels, labels, **settings))
-        skipped = images.skipped_table([])
     images.write(samples, snakemake.output.images)
     write_csv(skipped, snakemake.output.skipped)

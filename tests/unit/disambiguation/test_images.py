@@ -109,7 +109,18 @@ def test_images_are_read_as_they_were_written(tmp_path: Path) -> None:
     objects = np.zeros((1, 20, 40), dtype=bool)
     objects[0, :3] = True
     samples = [
-        Sample("one", RED, "lone", "single", "tune", (3,), objects, "ab"),
+        Sample(
+            "one",
+            RED,
+            "lone",
+            "single",
+            "tune",
+            (3, 7),
+            (0, 0),
+            objects,
+            ("a", "b"),
+            "ab",
+        ),
         Sample("two", RED[:5]),
     ]
     write(samples, tmp_path / "images.h5")

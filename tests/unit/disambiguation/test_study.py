@@ -61,7 +61,10 @@ def test_two_things_are_told_from_one(tmp_path: Path, method: str) -> None:
     assert not (tmp_path / "one" / "0-1-distinct").exists()
     assert (tmp_path / "one" / "0-1-single" / "proof.json").exists()
     curves = found["curves"]
-    assert len(curves) == 2 * 2 * (1 + 8)
+    assert len(curves) == 2 * 4 * (1 + 8)
+    own = curves[(curves["name"] == "two") & (curves["along"] == "own_a")]
+    n_own = int(own["own"].sum())
+    assert 0 < n_own < 8 and own["own"].tolist() == [False, *[True] * n_own, *[False] * (8 - n_own)]
     assert curves["probability_a"].between(0, 1).all()
 
 

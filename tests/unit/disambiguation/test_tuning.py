@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import t
 from sklearn.metrics import balanced_accuracy_score
 
 from latentgen.disambiguation import evaluation, tuning
@@ -25,7 +25,8 @@ def pairs(part: str, truth: str, scores: list[float]) -> pd.DataFrame:
     numbers = {**dict.fromkeys(evaluation.SCORES, 0.0), "purity": 1.0, "covered": 1.0, "passes": 9}
     table = pd.DataFrame({**numbers, "score": scores}, index=range(len(scores)))
     said = {"verdict": "single", "verdict_published": "neither"}
-    return table.assign(study="s", part=part, truth=truth, **said)
+    sources = [f"{part} {truth} {row}" for row in range(len(scores))]
+    return table.assign(study="s", part=part, truth=truth, sources=sources, **said)
 
 
 def halves() -> pd.DataFrame:
@@ -130,9 +131,9 @@ def test_pairs_of_one_score_leave_no_threshold_between() -> None:
 
 
 def test_the_interval_of_an_accuracy_is_wilsons() -> None:
-    truth = pd.Series(["distinct"] * 10)
-    rates = evaluation.accuracy_and_coverage(truth, pd.Series(["distinct"] * 8 + ["single"] * 2))
-    p, n, z = 0.8, 10, norm.ppf(0.975)
+    table = pd.DataFrame({"truth": "distinct", "sources": list("abcdefghij")})
+    rates = evaluation.accuracy_and_coverage(table, pd.Series(["distinct"] * 8 + ["single"] * 2))
+    p, n, z = 0.8, 10, t.ppf(0.975, 9)
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     assert rates["accuracy_low"] == pytest.approx(centre - half)

@@ -25,7 +25,17 @@ def write_csv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
 NAMES = (
     *("experiment", "layer", "layer_chosen", "probe", "head", "series", "variant"),
     *("id", "given_label", "predicted_label", "true_label", "method", "estimate"),
-    *("study", "images", "classifier", "segmenter", "name", "name_a", "name_b", "reason"),
+    *(
+        "study",
+        "images",
+        "classifier",
+        "segmenter",
+        "name",
+        "sources",
+        "name_a",
+        "name_b",
+        "reason",
+    ),
 )
 """Columns that hold names of the user's choice, which may look like anything."""
 

@@ -1,9 +1,9 @@
-"""What config.yaml may say about disambiguating labels (arXiv 2410.19479)."""
+"""Blocks of config.yaml for disambiguating labels (arXiv 2410.19479)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latentgen.config.base import (
     NUMBER,
@@ -21,14 +21,14 @@ Colour = Annotated[list[Number], Field(min_length=3, max_length=3)]
 
 
 class CompositeImages(Block):
-    """Composites of a dataset's test images: two apart, one alone, or two blended into one."""
+    """Composite images of a dataset's test images: two apart, one alone, or two blended."""
 
     source: Literal["composites"]
     dataset: Name
     layout: Literal["scattered", "tiled"] = Field(
-        description="enlarged, at random places of a black composite; or whole images side by side"
+        description="enlarged, at random places of a black square; or whole images side by side"
     )
-    composite_size: Positive = Field(32, description="side of a scattered composite")
+    composite_size: Positive = Field(32, description="side of a scattered composite image")
     counts: Kinds = Field(description="how many of each kind; half of each is for choices")
     seed: Seed = 0
 
@@ -45,11 +45,18 @@ class FolderImages(Block):
         return [self.path]
 
 
-Images = Annotated[CompositeImages | FolderImages, Field(discriminator="source")]
+class BundledImages(Block):
+    """Photographs of scikit-image and scikit-learn, alone and two side by side."""
+
+    source: Literal["bundled"]
+    size: Positive = Field(224, description="side of the square that they are fitted into")
+
+
+Images = Annotated[CompositeImages | FolderImages | BundledImages, Field(discriminator="source")]
 
 
 class CompositeTraining(Block):
-    """How the small network for composites is trained: Adam, one-cycle learning rate."""
+    """Training of the small network for composite images: Adam, one-cycle learning rate."""
 
     dataset: Name
     composite_size: Positive = 32
@@ -63,7 +70,7 @@ class CompositeTraining(Block):
 
 
 class ClassifierBlock(Block):
-    """What every classifier may say."""
+    """Keys of every classifier."""
 
     class_names: list[str] | Positive | Literal["imagenet"] = Field(
         description="in the order of the outputs; or how many, if they have no names"
@@ -73,9 +80,12 @@ class ClassifierBlock(Block):
 
 
 class Pretrained(ClassifierBlock):
-    """Where weights come from; only weights are read, code in the file never runs."""
+    """Source of the weights; only weights are read, code in the file never runs."""
 
-    weights: str = Field(description=".safetensors, or a state dict that torch.save wrote")
+    weights: str = Field(
+        description=".safetensors, or a state dict that torch.save wrote; package:NAME/FILE is a "
+        "file of an installed Python package"
+    )
     url: str | None = Field(None, description="where to get them if they are not there")
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = Field(
         None, description="checksum of the file, or how it begins"
@@ -100,6 +110,13 @@ class CifarResNet(Pretrained):
     depth: Literal[20, 32, 44, 56, 110]
 
 
+class EfficientNetLite(Pretrained):
+    """An EfficientNet-Lite for ImageNet."""
+
+    architecture: Literal["efficientnet_lite"]
+    variant: Literal[0, 1, 2, 3, 4] = 0
+
+
 class Torchvision(Pretrained):
     """One of torchvision's classification networks."""
 
@@ -108,7 +125,7 @@ class Torchvision(Pretrained):
 
 
 ClassifierSettings = Annotated[
-    CompositeNet | CifarResNet | Torchvision, Field(discriminator="architecture")
+    CompositeNet | CifarResNet | EfficientNetLite | Torchvision, Field(discriminator="architecture")
 ]
 
 
@@ -168,6 +185,21 @@ class Attribution(Block):
         "integrated_gradients"
     )
     channels: Literal["max", "sum"] = Field("max", description="how three colours become one value")
+    target: Literal["evidence", "logit", "probability"] = Field(
+        "evidence",
+        description="what is attributed: logit minus mean logit, logit (as published), probability",
+    )
+    rule: Literal["gauss_legendre", "average"] | None = Field(
+        None,
+        description="of integrated_gradients: 50 Gauss-Legendre points (default), or the average "
+        "of 50 gradients, as published",
+    )
+
+    @model_validator(mode="after")
+    def _rule_fits(self) -> Self:
+        if self.rule is not None and self.method != "integrated_gradients":
+            raise ValueError(f"rule: found method {self.method}; expected integrated_gradients")
+        return self
 
 
 class Search(Block):
@@ -179,14 +211,14 @@ class Search(Block):
 
 
 class Decide(Block):
-    """Where the combined score says that there are two things, or one."""
+    """Thresholds of the combined score."""
 
     distinct: Number = Field(0.5, description="from this score on, two")
     single: Number = Field(0.5, description="below this score, one; in between, neither")
 
 
 class Disambiguation(Block):
-    """Images, a classifier, and how their labels are told apart."""
+    """Images, a classifier, and how pairs of labels are disambiguated."""
 
     images: Name
     classifier: Name
@@ -194,8 +226,8 @@ class Disambiguation(Block):
     attribution: Attribution = Attribution()
     masking_value: Literal["black", "zero_input", "mean_colour", "blur", "local_mean"] = Field(
         "black",
-        description="what redacted segments show; zero_input: what the network gets as zero, as "
-        "published; mean_colour: of the image; local_mean: of each segment",
+        description="what redacted segments show; zero_input: zero to the network, as published; "
+        " mean_colour: of the image; local_mean: of each segment",
     )
     measure: Literal["probability", "evidence"] = Field(
         "probability", description="what a redaction takes from a label; evidence: centred logits"
@@ -204,7 +236,7 @@ class Disambiguation(Block):
     top_k: Annotated[int, Field(ge=2), NUMBER] = Field(5, description="all pairs of so many labels")
     every_pair: bool = Field(
         False,
-        description="of composites, also pairs with a label that is not on them, as published",
+        description="of composite images, also pairs whose truth is unknown, as published",
     )
     min_probability: Fraction = Field(0.0, description="a pair's second label must have")
     min_pixels: Positive = Field(5, description="smaller segments are never redacted")
@@ -237,6 +269,6 @@ def resolve(
 
 
 def _loadable(classifier: ClassifierSettings, name: str, weights_of_trained: str) -> dict[str, Any]:
-    """What `classifiers.load_classifier` needs to know, with the path of the weights."""
+    """Settings for `classifiers.load_classifier`, with the path of the weights."""
     settings = classifier.model_dump(mode="json", exclude={"training"}, exclude_none=True)
     return {"weights": weights_of_trained.format(classifier=name), **settings}

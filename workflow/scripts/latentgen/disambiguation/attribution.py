@@ -1,12 +1,7 @@
-"""Attribution of labels to pixels, and the ranking of segments by it (arXiv 2410.19479).
-
-Attributions are captum's. What is attributed is a label's evidence, its logit minus the mean of all
-logits: a change that all logits share says nothing about one label. Parameters are frozen, so that
-gradients are computed for the image alone.
-"""
+"""Attribution of labels to pixels, and the ranking of segments by it (arXiv 2410.19479)."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,26 +14,35 @@ from latentgen.disambiguation.segments import Segments, areas
 from latentgen.networks.precision import ieee_float32
 from latentgen.registries import find
 
-Method = Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor]
-"""Attributions (labels, 3 or 1, H, W). Arguments: a module that computes evidence, the input
-repeated for each label, the labels, the segments (1, 1, H, W), and the input with everything
-redacted (1, 3, H, W)."""
+Method = Callable[..., Tensor]
+"""Attributions (labels, 3 or 1, H, W). Positional arguments: a module that computes the target of
+every class, the input repeated for each label, the labels, the segments (1, 1, H, W), and the input
+with everything redacted (1, 3, H, W). Keywords: the method's settings."""
 
 METHODS = "latentgen.disambiguation.attributions"
 
+TARGETS: dict[str, Callable[[Tensor], Tensor]] = {
+    "evidence": lambda logits: logits - logits.mean(1, keepdim=True),
+    "logit": lambda logits: logits,
+    "probability": lambda logits: logits.softmax(1),
+}
+"""What is attributed, computed from logits (n, classes): a label's logit minus the mean logit,
+which leaves out changes that all logits share; its logit (as published); or its probability."""
 
-class _Evidence(nn.Module):
-    """A network's logits minus their mean."""
 
-    def __init__(self, network: nn.Module) -> None:
+class _Target(nn.Module):
+    """A network followed by an entry of `TARGETS`."""
+
+    def __init__(self, network: nn.Module, target: str) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.target = network, TARGETS[target]
 
     def forward(self, x: Tensor) -> Tensor:
-        logits = self.network(x)
-        return logits - logits.mean(1, keepdim=True)
+        return self.target(self.network(x))
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 @ieee_float32()
 def attribute(
     classifier: Classifier,
@@ -48,30 +52,35 @@ def attribute(
     masked: Pixels,
     *,
     method: str,
-    channels: Literal["max", "sum"],
+    channels: Literal["max", "sum"] = "max",
+    target: str = "evidence",
+    **options: Any,
 ) -> NDArray[np.float64]:
     """Attribution of each label to each pixel, float64 (labels, H, W).
 
     Args:
-        classifier: whose evidence is attributed.
+        classifier: whose output is attributed.
         image: uint8 (H, W, 3).
         labels: class indices.
         segments: label map of the image.
         masked: the image with everything redacted.
         method: an entry of the folder `attributions`.
-        channels: how the three colours become one value: the signed maximum (as published) or
-            the sum (with which integrated gradients stay complete).
+        channels: how three colours become one value: the signed maximum (as published) or the sum
+            (with which integrated gradients add up to the change of the target).
+        target: an entry of `TARGETS`.
+        options: the method's settings; None stands for its default.
 
     Raises:
         PipelineError: the method does not fit the network.
     """
     both = classifier.inputs(np.stack([image, masked]))
     attributions = find(METHODS, method)(
-        _Evidence(classifier.module),
+        _Target(classifier.module, target),
         both[:1].repeat(len(labels), 1, 1, 1),
         torch.tensor(list(labels), device=both.device),
         torch.from_numpy(segments.astype(np.int64))[None, None].to(both.device),
         both[1:],
+        **{name: value for name, value in options.items() if value is not None},
     )
     of_colours = attributions.detach().cpu().double().numpy()
     pixels: NDArray[np.float64] = of_colours.max(1) if channels == "max" else of_colours.sum(1)
@@ -88,11 +97,10 @@ def gains(attribution: NDArray[np.float64], segments: Segments) -> NDArray[np.fl
 def ranking(
     attribution: NDArray[np.float64], segments: Segments, min_pixels: int
 ) -> NDArray[np.intp]:
-    """Segments in the order in which they are redacted, by XRAI's rule.
+    """Segments of at least `min_pixels`, by falling mean attribution.
 
-    XRAI adds, again and again, the segment whose pixels that are not covered yet have the highest
-    mean attribution, and drops segments that would add fewer than `min_pixels`. Disjoint segments
-    never cover each other's pixels, so that this is one stable sort.
+    This is XRAI's greedy rule: disjoint segments never cover each other's pixels, so that the rule
+    is one stable sort.
     """
     order = np.argsort(-gains(attribution, segments), kind="stable")
     return order[areas(segments)[order] >= min_pixels]

@@ -1,7 +1,7 @@
 """Counterfactual certificates for a pair of labels, and the published rules (arXiv 2410.19479).
 
-What a redaction of segments S leaves of label c is r_c(S), its probability (as published) or its
-evidence as a share of what the whole image has. For labels (a, b) and a threshold delta,
+After segments S are redacted, a fraction r_c(S) of label c is left: of its probability (as
+published) or of its evidence. For labels (a, b) and a threshold delta,
 
 - a *distinct* certificate is a pair of disjoint sets S_a, S_b with r_a(S_a) <= 1 - delta and
   r_b(S_a) >= delta, and r_b(S_b) <= 1 - delta and r_a(S_b) >= delta: two things;
@@ -18,6 +18,8 @@ from latentgen.disambiguation.redaction import Redactions, Sets, prefixes
 
 Kind = Literal["distinct", "single"]
 Pair = tuple[int, int]
+Rankings = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""The segments that may be redacted, in the order of their gain for a, and for b."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +28,10 @@ class Certificate:
 
     Attributes:
         kind: what it shows.
-        sets: bool (2, segments) of a distinct certificate, S_a and S_b; (1, segments) of a single.
-        retained: float64 (len(sets), 2), what each redaction leaves of either label.
-        delta: the largest threshold for which it holds, cut off at -1 and 1.
+        sets: bool (2, segments) for a distinct certificate, S_a and S_b; (1, segments) for a
+            single one.
+        retained: float64 (len(sets), 2), the fraction of either label that each redaction leaves.
+        delta: the largest threshold for which it holds, clipped to [-1, 1].
     """
 
     kind: Kind
@@ -38,14 +41,14 @@ class Certificate:
 
 
 def margins(kind: Kind, retained: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The largest delta at which each inequality of certificates holds, cut off at -1 and 1.
+    """Compute the largest delta at which each inequality of certificates holds.
 
     Args:
         kind: of certificate.
-        retained: (..., sets, 2), what redacting each set leaves of a and of b.
+        retained: (..., sets, 2), fractions of a and of b that redacting each set leaves.
 
     Returns:
-        (..., 4) for distinct certificates, (..., 2) for single ones.
+        (..., 4) for distinct certificates, (..., 2) for single ones, clipped to [-1, 1].
     """
     if kind == "single":
         return np.clip(1 - retained[..., 0, :], -1, 1)
@@ -54,13 +57,13 @@ def margins(kind: Kind, retained: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def deltas(kind: Kind, retained: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Largest delta of certificates, cut off at -1 and 1: the least of their `margins`."""
+    """Compute the largest delta of certificates: the least of their `margins`."""
     least: NDArray[np.float64] = margins(kind, retained).min(-1)
     return least
 
 
 def certify(redactions: Redactions, pair: Pair, kind: Kind, sets: Sets) -> Certificate:
-    """Redact, and read off the largest delta.
+    """Redact sets of segments and compute the largest delta.
 
     Args:
         redactions: of the image.
@@ -72,13 +75,32 @@ def certify(redactions: Redactions, pair: Pair, kind: Kind, sets: Sets) -> Certi
         ValueError: S_a and S_b share a segment.
     """
     if kind == "distinct" and (sets[0] & sets[1]).any():
-        raise ValueError("the two sets of a distinct certificate must be disjoint")
+        raise ValueError("sets of a distinct certificate: found a shared segment; expected none")
     retained = redactions.retained(sets, pair)
     return Certificate(kind, sets, retained, float(deltas(kind, retained)))
 
 
-Rankings = tuple[NDArray[np.intp], NDArray[np.intp]]
-"""The segments in the order of their gain for a, and for b."""
+def own_segments(rankings: Rankings, gains: NDArray[np.float64]) -> Rankings:
+    """Divide the ranked segments between a and b (Algorithm 1).
+
+    Each label's gains are divided by its largest one among the ranked segments. A segment belongs
+    to the label with the larger scaled gain, to a if they are equal. A label without a positive
+    gain owns no segment. (The published code divides by a largest gain that may be negative, which
+    reverses the order.)
+
+    Args:
+        rankings: of the segments.
+        gains: float64 (2, segments).
+
+    Returns:
+        The segments of a and those of b, each in its label's order.
+    """
+    top = gains[:, rankings[0]].max(1, keepdims=True)
+    scaled = np.divide(gains, top, out=np.full_like(gains, -np.inf), where=top > 0)
+    of_a = scaled[0] >= scaled[1]
+    own = (of_a & np.isfinite(scaled[0]), ~of_a)
+    order_a, order_b = (order[mine[order]] for order, mine in zip(rankings, own, strict=True))
+    return order_a, order_b
 
 
 def distinct_1(
@@ -88,13 +110,9 @@ def distinct_1(
     gains: NDArray[np.float64],
     delta: float,
 ) -> Certificate | None:
-    """Distinct entities, algorithm 1: every segment belongs to the label it speaks for more.
+    """Find distinct entities by Algorithm 1: the first prefix of each label's own segments.
 
-    Gains are scaled by each label's largest one; of equals a segment goes to a. Along each label's
-    own segments the first prefix that fulfils its half of the certificate is taken. (The published
-    code goes on into the other label's segments, which makes the sets overlap, and divides by a
-    largest gain that may be negative, which reverses the order; a label that no segment speaks for
-    owns none here.)
+    The published code continues into the other label's segments, where the sets may overlap.
 
     Args:
         redactions: of the image.
@@ -104,17 +122,10 @@ def distinct_1(
         delta: threshold of the certificate.
 
     Returns:
-        The certificate, or None if there is none.
+        The certificate, or None if a label has no prefix that fulfils its half.
     """
-    top = gains.max(1, keepdims=True)
-    scaled = np.where(top > 0, gains / np.where(top > 0, top, 1), -np.inf)
-    of_a = scaled[0] >= scaled[1]
-    own_a = rankings[0][of_a[rankings[0]] & np.isfinite(scaled[0][rankings[0]])]
-    own_b = rankings[1][~of_a[rankings[1]]]
-    found = [
-        _first_that_separates(redactions, pair, own_a, 0, delta),
-        _first_that_separates(redactions, pair, own_b, 1, delta),
-    ]
+    own = own_segments(rankings, gains)
+    found = [_first_that_separates(redactions, pair, own[side], side, delta) for side in (0, 1)]
     sets = [chosen for chosen in found if chosen is not None]
     return certify(redactions, pair, "distinct", np.stack(sets)) if len(sets) == 2 else None
 
@@ -122,7 +133,12 @@ def distinct_1(
 def distinct_2(
     redactions: Redactions, pair: Pair, rankings: Rankings, delta: float
 ) -> Certificate | None:
-    """Distinct entities, algorithm 2: prefixes of both full rankings, without what they share."""
+    """Find distinct entities by Algorithm 2: prefixes of both full rankings, less what they share.
+
+    Returns:
+        The certificate, or None if there is no such prefix or what is left of them does not
+        reach `delta`.
+    """
     found = [
         _first_that_separates(redactions, pair, rankings[side], side, delta) for side in (0, 1)
     ]
@@ -136,12 +152,15 @@ def distinct_2(
 def single(
     redactions: Redactions, pair: Pair, rankings: Rankings, delta: float
 ) -> Certificate | None:
-    """Single entity: what the prefixes of both rankings that take away both labels share."""
+    """Find a single entity: what the prefixes of both rankings that take away both labels share.
+
+    Returns:
+        The certificate, or None if there is no such prefix or what they share does not reach
+        `delta`.
+    """
     found = []
     for order in rankings:
         sets = prefixes(order, redactions.n)
-        if not len(sets):
-            return None
         gone = deltas("single", redactions.retained(sets, pair)[:, None]) >= delta
         if not gone.any():
             return None
@@ -153,7 +172,7 @@ def single(
 def _first_that_separates(
     redactions: Redactions, pair: Pair, order: NDArray[np.intp], gone: int, delta: float
 ) -> NDArray[np.bool_] | None:
-    """First prefix that takes away one label of the pair and leaves the other."""
+    """Find the first prefix that takes away one label of the pair and leaves the other."""
     if not len(order):
         return None
     sets = prefixes(order, redactions.n)

@@ -1,5 +1,6 @@
 """Classifiers of images: a network, the scaling of its input, and the names of its classes."""
 
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from scipy.special import softmax
 from torch import Tensor, nn
 
 from latentgen.content import sha256_of
+from latentgen.errors import PipelineError
 from latentgen.networks.precision import ieee_float32
 from latentgen.networks.weights import load_weights, require_weights
 from latentgen.registries import find
@@ -28,8 +30,8 @@ class Classifier:
         class_names: in the order of the logits.
         mean: of red, green and blue, with pixels as 0..1.
         std: likewise.
-        model: what a proof says about it: kind and settings.
-        weights_sha256: of the file of weights.
+        model: architecture and settings, as a proof states them.
+        weights_sha256: checksum of the file of weights.
     """
 
     module: nn.Module
@@ -60,7 +62,7 @@ class Classifier:
 
 def scale_of(mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
     """Mean and standard deviation of red, green and blue as `scaled` takes them, (2, 1, 1, 3)."""
-    return torch.tensor([[mean], [std]], device=device).unsqueeze(-2)
+    return torch.tensor([[mean], [std]], device=device, dtype=torch.float32).unsqueeze(-2)
 
 
 def scaled(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
@@ -70,7 +72,7 @@ def scaled(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def batch_size(device: torch.device) -> int:
-    """Images in a batch: on a CPU few enough for its caches."""
+    """Number of images in a batch: on a CPU few enough for its caches."""
     return 16 if device.type == "cpu" else 256
 
 
@@ -83,8 +85,8 @@ def probability(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def evidence(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     """Logits minus their mean over all classes, in float64: 0 where all logits are equal.
 
-    Probabilities compete: what one label loses, others win, so that a weak label's probability
-    changes at any redaction. Its evidence need not.
+    A weak label's probability changes at any redaction, since probabilities add up to 1; its
+    evidence need not.
     """
     exact = logits.astype(np.float64)
     return exact - exact.mean(1, keepdims=True)
@@ -103,19 +105,19 @@ def frozen(module: nn.Module) -> nn.Module:
 
 
 def load_classifier(settings: Mapping[str, Any], device: torch.device | None = None) -> Classifier:
-    """Make a classifier of a block of config.yaml.
+    """Make a classifier from a block of config.yaml.
 
     Args:
-        settings: `architecture`, an entry of the folder `architectures`, its arguments, `weights`
-            (with `url` and `sha256`, if it is to be downloaded), `mean`, `std`, and
-            `class_names`: a list, their number, or "imagenet".
-        device: where to compute; the CPU unless given.
+        settings: `architecture` (an entry of the folder `architectures`) and its arguments;
+            `weights` (see `weights_path`), with `url` and `sha256` if they may be downloaded;
+            `mean`, `std`; `class_names`: a list, their number, or "imagenet".
+        device: where to compute; by default the CPU.
 
     Raises:
         PipelineError: the weights are missing, damaged, or of another architecture.
     """
     arguments = dict(settings)
-    path = Path(arguments.pop("weights"))
+    path = weights_path(arguments.pop("weights"))
     require_weights(path, arguments.pop("url", None), arguments.pop("sha256", None))
     mean, std = arguments.pop("mean"), arguments.pop("std")
     names = names_of(arguments.pop("class_names"))
@@ -127,8 +129,24 @@ def load_classifier(settings: Mapping[str, Any], device: torch.device | None = N
     )
 
 
+def weights_path(weights: str | Path) -> Path:
+    """Path of a file of weights; `package:NAME/FILE` is a file of an installed Python package.
+
+    Raises:
+        PipelineError: the package is not installed.
+    """
+    prefix, found, place = str(weights).partition("package:")
+    if prefix or not found:
+        return Path(weights)
+    package, _, file = place.partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise PipelineError(f"{weights}: found no Python package {package!r}; install it with pip")
+    return Path(spec.submodule_search_locations[0], file)
+
+
 def names_of(class_names: Sequence[str] | int | str) -> Sequence[str]:
-    """Names of classes: as listed, ImageNet's, or "class 0", "class 1", ... if only counted."""
+    """Names of classes: as listed, ImageNet's, or "class 0", "class 1", ... for a number."""
     if class_names == "imagenet":
         from torchvision.models import ResNet50_Weights
 

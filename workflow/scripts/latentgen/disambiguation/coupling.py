@@ -1,8 +1,7 @@
 """Scores of pairs without a search.
 
-A search finds certificates in nearly every image, whether there are two things or one: with
-enough sets to choose from, one of them splits the labels of a single thing. Scores that follow from
-the attributions alone choose nothing, and separate the two cases better.
+With enough sets to choose from, a search finds a certificate that splits the labels of a single
+thing. Scores that follow from the attributions alone choose nothing, and separate better.
 """
 
 import numpy as np
@@ -14,10 +13,10 @@ from latentgen.disambiguation.segments import Segments, areas
 
 
 def coupling(pair_gains: NDArray[np.float64], segments: Segments) -> float:
-    """Correlation of the gains of a and of b over segments, weighted by their areas; -1 to 1.
+    """Correlation of the gains of a and b over segments, weighted by area, -1 to 1.
 
-    Two labels of one thing have their evidence in the same places; those of two things, where their
-    own thing is. Where one of the two is equal everywhere, 0.
+    Two labels of one thing have their evidence in the same segments, those of two things in
+    different ones. It is 0 if a label has equal gains everywhere.
 
     Args:
         pair_gains: mean attribution of each segment, for a and for b, float64 (2, n).
@@ -28,10 +27,20 @@ def coupling(pair_gains: NDArray[np.float64], segments: Segments) -> float:
     return float(covariance[0, 1] / scale) if scale > 0 else 0.0
 
 
-def split(redactions: Redactions, pair: Pair, pair_gains: NDArray[np.float64]) -> Certificate:
-    """The one distinct certificate in which every segment belongs to the label it speaks for more.
+def split(
+    redactions: Redactions,
+    pair: Pair,
+    pair_gains: NDArray[np.float64],
+    ranked: NDArray[np.intp],
+) -> Certificate:
+    """Certify the one division of the ranked segments by their larger gain, to b if equal.
 
-    It leaves nothing to choose: redacting S_a leaves exactly S_b, and the other way round.
+    Args:
+        redactions: of the image.
+        pair: labels a and b.
+        pair_gains: float64 (2, segments).
+        ranked: segments that may be redacted; the others belong to neither set.
     """
+    may = np.isin(np.arange(redactions.n), ranked)
     of_a = pair_gains[0] > pair_gains[1]
-    return certify(redactions, pair, "distinct", np.stack([of_a, ~of_a]))
+    return certify(redactions, pair, "distinct", np.stack([of_a & may, ~of_a & may]))

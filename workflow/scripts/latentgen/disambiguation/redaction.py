@@ -1,7 +1,7 @@
-"""Redaction: masking_value segments of an image, and compute the model's predictions again.
+"""Redaction: mask segments of an image, and compute the model's predictions again.
 
-The 8-bit image itself is changed, before a model's own scaling, so that the image in a figure
-is the one that the model saw. All redactions of a call are evaluated in batches.
+The 8-bit image itself is changed, before a model's own scaling, so that an image in a figure is the
+one that the model got. All redactions of a call are evaluated in batches.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,30 +14,29 @@ from latentgen.disambiguation.images import Pixels
 from latentgen.disambiguation.segments import Segments, areas, n_segments
 
 Sets = NDArray[np.bool_]
-"""Sets of segments, bool (sets, n): which segments each one holds."""
-
+"""Sets of segments, bool (sets, n)."""
 
 Colour = Sequence[float]
 """Red, green and blue as 0..1."""
 
 
 def black(image: Pixels, segments: Segments, mean: Colour) -> Pixels:
-    """Black."""
+    """Return a black image."""
     return np.zeros_like(image)
 
 
 def zero_input(image: Pixels, segments: Segments, mean: Colour) -> Pixels:
-    """What the network gets as zero: the mean of its input scaling, as published."""
+    """Return the mean of the input scaling, which is zero to the network (as published)."""
     return np.broadcast_to(_rounded(255 * np.array(mean)), image.shape).copy()
 
 
 def mean_colour(image: Pixels, segments: Segments, mean: Colour) -> Pixels:
-    """The image's mean colour."""
+    """Return the image's mean colour."""
     return np.broadcast_to(_rounded(image.mean((0, 1))), image.shape).copy()
 
 
 def blur(image: Pixels, segments: Segments, mean: Colour) -> Pixels:
-    """The image itself, blurred by a Gaussian of an eighth of its shorter side."""
+    """Blur the image by a Gaussian with a standard deviation of 1/8 of its shorter side."""
     from scipy.ndimage import gaussian_filter
 
     width = min(image.shape[:2]) / 8
@@ -45,7 +44,7 @@ def blur(image: Pixels, segments: Segments, mean: Colour) -> Pixels:
 
 
 def local_mean(image: Pixels, segments: Segments, mean: Colour) -> Pixels:
-    """Each segment's own mean colour."""
+    """Return each segment's mean colour."""
     colours = [
         np.bincount(segments.ravel(), weights=image[..., channel].ravel()) / areas(segments)
         for channel in range(3)
@@ -64,14 +63,14 @@ MASKING_VALUES: dict[str, Callable[[Pixels, Segments, Colour], Pixels]] = {
     "blur": blur,
     "local_mean": local_mean,
 }
-"""What redacted pixels show, by the name that config.yaml gives it: for each pixel of an image.
+"""Masking values by the name in config.yaml.
 
-Each is a function of the image, its segments, and the mean of the classifier's input scaling.
-"""
+Functions of the image, its segments and the mean of the classifier's input scaling, which return
+what each pixel shows when it is redacted."""
 
 
 def redact(image: Pixels, masked: Pixels, masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The image with some pixels masked, uint8 (n, H, W, 3).
+    """Mask pixels of an image; returns uint8 (n, H, W, 3).
 
     Args:
         image: uint8 (H, W, 3).
@@ -89,8 +88,8 @@ class Redactions:
         segments: its label map.
         masked: what redacted pixels show.
         n: number of segments.
-        measure: an entry of `classifiers.MEASURES`: what a redaction takes from a label.
-        passes: how many images the classifier was given; a set is never evaluated twice.
+        measure: an entry of `classifiers.MEASURES`.
+        passes: number of images that the classifier was given; no set is evaluated twice.
     """
 
     def __init__(
@@ -102,7 +101,7 @@ class Redactions:
         masking_value: str,
         measure: str = "probability",
     ) -> None:
-        """Nothing is evaluated yet."""
+        """Evaluate nothing yet."""
         self.classifier = classifier
         self.image = image
         self.segments = segments
@@ -135,18 +134,18 @@ class Redactions:
         return MEASURES["probability"](self.logits(sets))
 
     def values(self, sets: Sets, labels: tuple[int, int]) -> NDArray[np.float64]:
-        """What the redacted images have of either label (sets, 2), by the measure."""
+        """Measure of two labels (sets, 2) in the redacted images."""
         chosen: NDArray[np.float64] = MEASURES[self.measure](self.logits(sets))[:, list(labels)]
         return chosen
 
     def whole(self) -> Sets:
-        """The set that leaves the image as it is, bool (1, n)."""
+        """The empty set, which redacts nothing, bool (1, n)."""
         return np.zeros((1, self.n), dtype=bool)
 
     def retained(self, sets: Sets, labels: tuple[int, int]) -> NDArray[np.float64]:
-        """What is left of two labels, as shares of what the whole image has (sets, 2).
+        """Fraction of two labels' measure that is left (sets, 2).
 
-        Infinity for a label of which the whole image has nothing.
+        It is infinite for a label whose measure is not positive in the whole image.
         """
         before = self.values(self.whole(), labels)[0]
         after = self.values(sets, labels)
@@ -154,7 +153,7 @@ class Redactions:
 
 
 def prefixes(order: NDArray[np.intp], n: int) -> Sets:
-    """The first segment of an order, the first two, ..., all of it: bool (len(order), n)."""
+    """Sets of the first segment of an order, the first two, ..., all: bool (len(order), n)."""
     sets = np.zeros((len(order), n), dtype=bool)
     for step, segment in enumerate(order):
         sets[step:, segment] = True

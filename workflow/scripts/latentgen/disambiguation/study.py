@@ -18,11 +18,12 @@ from latentgen.disambiguation.certificates import (
     Rankings,
     distinct_1,
     distinct_2,
+    own_segments,
     single,
 )
 from latentgen.disambiguation.classifiers import Classifier
 from latentgen.disambiguation.coupling import coupling, split
-from latentgen.disambiguation.images import Sample, skipped_table
+from latentgen.disambiguation.images import SINGLE, Sample, skipped_table
 from latentgen.disambiguation.proofs import write_proof
 from latentgen.disambiguation.redaction import Redactions, prefixes
 from latentgen.disambiguation.segments import Segments
@@ -30,7 +31,7 @@ from latentgen.errors import PipelineError
 from latentgen.random_streams import derive_seed
 
 PAIR_COLUMNS = [
-    *("name", "kind", "part", "truth", "label_a", "label_b", "name_a", "name_b"),
+    *("name", "sources", "kind", "part", "truth", "label_a", "label_b", "name_a", "name_b"),
     *("probability_a", "probability_b", "segments"),
     *("distinct_1", "distinct_2", "single", "verdict_published"),
     *("distinct_delta_greedy", "distinct_delta", "single_delta_greedy", "single_delta"),
@@ -38,20 +39,22 @@ PAIR_COLUMNS = [
     *("p_distinct", "p_single", "purity", "covered", "passes"),
 ]
 CURVE_COLUMNS = [
-    *("name", "label_a", "label_b", "along", "step", "segment", "probability_a", "probability_b")
+    *("name", "label_a", "label_b", "along", "step", "segment", "own"),
+    *("probability_a", "probability_b"),
 ]
 
 
 @dataclass(frozen=True, eq=False)
 class PairResult:
-    """What was found about one pair of labels of one image.
+    """Results for one pair of labels of one image.
 
     Attributes:
         sample: the image.
         pair: labels a and b, the likelier first.
-        row: one row of pairs.csv (see `disambiguate`).
-        curves: what is left of either label along either ranking, rows of curves.csv.
-        certificates: those worth a proof: "distinct" and "single", as far as they reach delta.
+        row: one row of pairs.csv.
+        curves: rows of curves.csv.
+        certificates: those to prove, by name: "published_distinct_1", "published_distinct_2" and
+            "published_single" by the published rules, "distinct" and "single" by the search.
         redactions: of the image.
     """
 
@@ -69,17 +72,18 @@ def run_study(
     settings: Mapping[str, Any],
     proofs: Path,
 ) -> dict[str, pd.DataFrame]:
-    """Disambiguate all images; one that cannot be is listed in the table skipped.
+    """Disambiguate all images; those that cannot be are listed in the table skipped.
 
     Args:
         samples: each with its label map, or with the reason why it has none.
-        classifier: that the labels are predicted by.
+        classifier: predicts the labels.
         settings: a block of `disambiguations`.
-        proofs: an existing folder; a proof's own folder there is
-            `{image}/{label_a}-{label_b}-{kind}`.
+        proofs: an existing folder; a proof's own folder in it is
+            `{image}/{label_a}-{label_b}-{certificate}`.
 
     Returns:
-        The tables pairs (a row a pair), curves (a row a redaction) and skipped (name, reason).
+        The tables pairs (a row for each pair), curves (a row for each redaction) and skipped
+        (name, reason).
     """
     rows, curves, skipped = [], [], []
     for sample, segments in samples:
@@ -110,7 +114,7 @@ def run_study(
 
 
 def proof_name(row: Mapping[str, Any], kind: str) -> str:
-    """Folder of a proof below the proofs of its study."""
+    """Folder of a certificate's proof in the proofs of its study."""
     return f"{row['name']}/{row['label_a']}-{row['label_b']}-{kind}"
 
 
@@ -119,18 +123,17 @@ def disambiguate(
 ) -> Iterator[PairResult]:
     """Disambiguate all pairs of an image's `top_k` likeliest labels, likelier ones first.
 
-    Pairs of a composite with a label that is not on it are left out, unless the settings want every
-    pair.
+    Pairs of a composite image whose truth is unknown are left out unless `every_pair` is set.
 
     Args:
         sample: the image.
         segments: its label map.
-        classifier: that the labels are predicted by.
+        classifier: predicts the labels.
         settings: a block of `disambiguations`.
 
     Raises:
-        PipelineError: there is nothing to compare: fewer than two segments that may be redacted,
-            or fewer than two classes.
+        PipelineError: there are fewer than two segments that may be redacted, or fewer than two
+            classes.
     """
     redactions = Redactions(
         classifier,
@@ -177,44 +180,38 @@ def _examine(
     settings: Mapping[str, Any],
 ) -> PairResult:
     seed = derive_seed("null", settings["seed"], sample.name, *pair)
-    published = _published(redactions, pair, rankings, pair_gains, settings["delta"])
+    delta = settings["delta"]
+    published = {
+        "distinct_1": distinct_1(redactions, pair, rankings, pair_gains, delta),
+        "distinct_2": distinct_2(redactions, pair, rankings, delta),
+        "single": single(redactions, pair, rankings, delta),
+    }
+    found = {name: certificate is not None for name, certificate in published.items()}
     searched, proved = _searched(redactions, pair, rankings, settings, seed)
+    together = coupling(pair_gains, redactions.segments)
+    apart = split(redactions, pair, pair_gains, rankings[0]).delta
+    score, decide = apart - together, settings["decide"]
     row = {
         **_facts(sample, redactions, pair),
-        **published,
+        **found,
+        "verdict_published": verdict(found["distinct_1"] or found["distinct_2"], found["single"]),
         **searched,
-        **_scores(redactions, pair, pair_gains, settings["decide"]),
+        "split_delta": apart,
+        "coupling": together,
+        "score": score,
+        "verdict": verdict(score >= decide["distinct"], score < decide["single"]),
         **_overlap(sample, redactions, proved.get("distinct"), pair),
         "passes": redactions.passes,
     }
-    return PairResult(
-        sample, pair, row, _curves(sample, redactions, pair, rankings), proved, redactions
-    )
-
-
-def _published(
-    redactions: Redactions,
-    pair: Pair,
-    rankings: Rankings,
-    pair_gains: NDArray[np.float64],
-    delta: float,
-) -> dict[str, Any]:
-    """Which of the published rules find a certificate, and the verdict that follows."""
-    first = distinct_1(redactions, pair, rankings, pair_gains, delta) is not None
-    second = distinct_2(redactions, pair, rankings, delta) is not None
-    one = single(redactions, pair, rankings, delta) is not None
-    return {
-        "distinct_1": first,
-        "distinct_2": second,
-        "single": one,
-        "verdict_published": verdict(first or second, one),
-    }
+    proved |= {f"published_{name}": one for name, one in published.items() if one is not None}
+    curves = _curves(sample, redactions, pair, rankings, own_segments(rankings, pair_gains))
+    return PairResult(sample, pair, row, curves, proved, redactions)
 
 
 def _searched(
     redactions: Redactions, pair: Pair, rankings: Rankings, settings: Mapping[str, Any], seed: int
 ) -> tuple[dict[str, float], dict[str, Certificate]]:
-    """The largest deltas and their p-values, and pruned certificates as far as they reach delta."""
+    """Search the largest deltas; prune and test the certificates that reach delta."""
     delta, options = settings["delta"], settings["search"]
     contrast = search.contrast_ranking(redactions, pair)
     contrast = contrast[np.isin(contrast, rankings[0])]  # without segments that are too small
@@ -244,23 +241,8 @@ def _searched(
     return {**deltas, "p_distinct": np.nan, "p_single": np.nan, **p_values}, proved
 
 
-def _scores(
-    redactions: Redactions, pair: Pair, pair_gains: NDArray[np.float64], decide: Mapping[str, float]
-) -> dict[str, Any]:
-    """What the gains alone say, and the verdict that follows."""
-    together = coupling(pair_gains, redactions.segments)
-    apart = split(redactions, pair, pair_gains).delta
-    score = apart - together
-    return {
-        "split_delta": apart,
-        "coupling": together,
-        "score": score,
-        "verdict": verdict(score >= decide["distinct"], score < decide["single"]),
-    }
-
-
 def verdict(distinct: bool, one: bool) -> str:
-    """distinct, single, neither or both."""
+    """Name the verdict: distinct, single, neither or both."""
     if distinct and one:
         return "both"
     return "distinct" if distinct else "single" if one else "neither"
@@ -271,6 +253,7 @@ def _facts(sample: Sample, redactions: Redactions, pair: Pair) -> dict[str, Any]
     probabilities = redactions.probabilities(redactions.whole())[0]
     return {
         "name": sample.name,
+        "sources": " + ".join(sample.sources or (sample.name,)),
         "kind": sample.kind,
         "part": sample.part,
         "truth": truth_of(sample, pair),
@@ -285,28 +268,33 @@ def _facts(sample: Sample, redactions: Redactions, pair: Pair) -> dict[str, Any]
 
 
 def truth_of(sample: Sample, pair: Pair) -> str:
-    """The sample's truth if it applies to this pair, else "" (unknown).
+    """The truth about a pair of labels of an image, or "" if unknown.
 
-    It applies if the labels of the image's two things are the pair, or if the label of its one
-    thing is the pair's likelier label.
+    Labels of two things have the image's truth, two labels of one thing are SINGLE. In an image of
+    one thing, its label and any less likely one are two guesses at that thing.
     """
-    known = set(sample.labels)
-    fits = known == set(pair) if len(known) == 2 else bool(known) and pair[0] in known
-    return sample.truth if fits else ""
+    thing_of = sample.thing_of()
+    things = [thing_of[label] for label in pair if label in thing_of]
+    if len(things) == 2:
+        return SINGLE if things[0] == things[1] else sample.truth
+    alone = len(set(thing_of.values())) == 1 and pair[0] in thing_of
+    return sample.truth if alone else ""
 
 
 def _overlap(
     sample: Sample, redactions: Redactions, certificate: Certificate | None, pair: Pair
 ) -> dict[str, float]:
-    """How much of the certified sets lies in the right object, and of the objects in the sets.
+    """Overlap of the certified sets with the true objects; NaN unless both labels have their own.
 
-    `purity` is the share of the pixels of S_a and S_b within any object that is in the right one,
-    `covered` the share of either object's pixels that its set holds; both are means over a and b.
+    `purity` is the fraction of the pixels of S_a and S_b within any object that lie in the right
+    one, `covered` the fraction of either object's pixels in its set; both are means over a and b.
     """
+    thing_of = sample.thing_of()
+    things = [thing_of[label] for label in pair if label in thing_of]
     nothing = {"purity": float("nan"), "covered": float("nan")}
-    if certificate is None or set(sample.labels) != set(pair) or len(sample.labels) != 2:
+    if certificate is None or len(set(things)) != 2:
         return nothing
-    objects = sample.objects[[sample.labels.index(label) for label in pair]]
+    objects = sample.objects[things]
     sets = redactions.masks(certificate.sets)
     inside = [(chosen & objects.any(0)).sum() for chosen in sets]
     right = [(chosen & thing).sum() for chosen, thing in zip(sets, objects, strict=True)]
@@ -319,13 +307,26 @@ def _overlap(
 
 
 def _curves(
-    sample: Sample, redactions: Redactions, pair: Pair, rankings: Rankings
+    sample: Sample, redactions: Redactions, pair: Pair, rankings: Rankings, own: Rankings
 ) -> list[tuple[Any, ...]]:
-    """Probabilities along either label's ranking; step 0 is the whole image."""
+    """Compute both probabilities while segments are redacted one after the other.
+
+    Along `a` and `b`: in the order of that label's ranking (Algorithm 2). Along `own_a` and
+    `own_b`: first the label's own segments, then the others (Algorithm 1). Step 0 is the whole
+    image.
+    """
+    orders = {
+        **dict(zip(("a", "b"), rankings, strict=True)),
+        **{
+            f"own_{label}": np.concatenate([mine, order[~np.isin(order, mine)]])
+            for label, order, mine in zip("ab", rankings, own, strict=True)
+        },
+    }
     rows = []
-    for along, order in zip(("a", "b"), rankings, strict=True):
+    for along, order in orders.items():
+        mine = own["ab".index(along[-1])]
         sets = np.concatenate([redactions.whole(), prefixes(order, redactions.n)])
         probabilities = redactions.probabilities(sets)[:, list(pair)]
         for step, (segment, both) in enumerate(zip([-1, *order], probabilities, strict=True)):
-            rows.append((sample.name, *pair, along, step, int(segment), *both))
+            rows.append((sample.name, *pair, along, step, int(segment), segment in mine, *both))
     return rows

@@ -87,10 +87,12 @@ def draw_sheet(
     style: Mapping[str, Any],
     delta: float,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Image, segments, the certified redactions, and both labels along both rankings.
+    """Draw image, segments, the certified redactions, and both labels while segments are redacted.
 
-    Along either ranking: their probabilities, and these in percent of what the whole image has,
-    with the step where the published rule is met, if any.
+    The upper curves follow each label's full ranking (Algorithm 2), the lower ones first the
+    label's own segments and then the others (Algorithm 1); a blue line marks where own segments
+    end. Each shows probabilities, and percentages of those of the whole image, with a red line at
+    the first step that fulfils the published rule, if any.
 
     Args:
         row: of pairs.csv.
@@ -105,9 +107,9 @@ def draw_sheet(
         The figure, and the numbers drawn in it: panel, step, value_a, value_b.
     """
     found = {kind: read_redactions(proofs / proof_name(row, kind)) for kind in MASKS}
-    figure = plt.figure(figsize=(style["width"], style["width"] * 0.56))
+    figure = plt.figure(figsize=(style["width"], style["width"] * 0.8))
     figure.suptitle(_title(row), fontsize=8, x=0.02, ha="left", parse_math=False)
-    top = figure.add_gridspec(1, 5, left=0.02, right=0.98, top=0.86, bottom=0.5, wspace=0.08)
+    top = figure.add_gridspec(1, 5, left=0.02, right=0.98, top=0.9, bottom=0.62, wspace=0.08)
     _show(figure.add_subplot(top[0]), sample.image, "image", "")
     _show(figure.add_subplot(top[1]), outlined(sample.image, segments), "segments", "")
     for place in range(2, 5):
@@ -119,15 +121,19 @@ def draw_sheet(
         else:
             _show(axes, redaction.image, f"{kind}: {redaction.title}", _change(row, redaction))
     curves = with_percents(curves)
-    bottom = figure.add_gridspec(1, 4, left=0.07, right=0.98, top=0.36, bottom=0.12, wspace=0.3)
-    for place, along in enumerate(("a", "b")):
+    bottom = figure.add_gridspec(
+        2, 4, left=0.07, right=0.98, top=0.53, bottom=0.09, wspace=0.3, hspace=0.75
+    )
+    for place, along in enumerate(("a", "b", "own_a", "own_b")):
         curve = curves[curves["along"] == along]
-        step = distinct_step(curve, along, delta)
+        step = distinct_step(curve, along[-1], delta)
         for offset, quantity in enumerate(("probability", "percent")):
-            axes = figure.add_subplot(bottom[2 * place + offset])
+            axes = figure.add_subplot(bottom[place // 2, 2 * (place % 2) + offset])
             _draw_curve(axes, curve, row, along, quantity)
             if step is not None:
                 axes.axvline(step, color="#cc0000", linestyle=":", linewidth=1)
+            if along.startswith("own"):
+                axes.axvline(curve["own"].sum(), color="#0000cc", linestyle=":", linewidth=1)
     return figure, _numbers(curves, found)
 
 
@@ -215,8 +221,9 @@ def _draw_curve(
         axes.set_ylim(-6, min(max(highest, 100), 200) * 1.03)
         axes.axhline(100, color="#777777", linewidth=0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    name = as_shown(row[f"name_{along}"])
-    axes.set_xlabel(f"segments redacted, for {name} first", fontsize=6)
+    name = as_shown(row[f"name_{along[-1]}"])
+    order = f"own segments of {name} first" if along.startswith("own") else f"for {name} first"
+    axes.set_xlabel(f"segments redacted, {order}", fontsize=6)
     axes.set_title("Probability" if quantity == "probability" else "% of the whole", fontsize=6)
     axes.tick_params(labelsize=6)
     if quantity == "probability":

@@ -51,7 +51,7 @@ def network_size(settings: Mapping[str, Any], shape: Shape, n_classes: int) -> d
                 raise
             network = architecture(shape, n_classes, **arguments)
     with own_code(name), torch.device("meta"):
-        module = network.module.to("meta")
+        module = network.module.to("meta").requires_grad_(False)  # else some fail to be counted
         called = calls(module, shape)
         images = torch.zeros(1, *shape)
         with in_mode(module, train=False):
