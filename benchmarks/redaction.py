@@ -158,7 +158,7 @@ def second_classifier(sizes: Sizes) -> Prepared:
         yield Comparison(plain, partial(study, folder / "segments.h5"), check)
 
 
-PLAIN = "one image at a time: a segment more is hidden, the network looks"
+PLAIN = "one image at a time: hide one more segment, run the network"
 BENCHMARKS = [
     Benchmark(
         "redactions-composite-net",

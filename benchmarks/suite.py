@@ -63,7 +63,7 @@ def write(table: pd.DataFrame, folder: Path) -> None:
     """Leave the numbers in `benchmarks_suite.csv`, and a table in `benchmarks.md`."""
     write_csv(table, folder / "benchmarks_suite.csv")
     lines = [
-        "| target | jobs | minutes | processor's seconds of jobs | start-up and imports |",
+        "| target | jobs | minutes | CPU seconds of jobs | start-up and imports |",
         "|" + "---|" * 5,
         *(
             f"| {row['target']} | {row['jobs']} | {row['minutes']:.1f} | {row['job_seconds']:.0f} "

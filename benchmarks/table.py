@@ -45,17 +45,16 @@ def machine() -> str:
 
 
 def render(benchmarks: Sequence[Benchmark], rows: pd.DataFrame) -> str:
-    """The table as Markdown; what has no measurement says so."""
+    """Render the table as Markdown; rows without a measurement are marked."""
     measured = {row["name"]: row for row in rows.to_dict("records")}
-    lines = ["| what | against | aim | ratio | seconds, ours | agreement |", "|" + "---|" * 6]
+    lines = ["| work | baseline | target | ratio | agreement |", "|" + "---|" * 5]
     for benchmark in benchmarks:
         cells = [benchmark.what, benchmark.against, f">= {benchmark.aim:g}"]
         if row := measured.get(benchmark.name):
             spread = f"({row['lowest']:.2f} to {row['highest']:.2f})"
-            cells += [f"**{row['ratio']:.2f}** {spread}", f"{row['our_seconds']:.3g}"]
-            cells += [row["agreement"]]
+            cells += [f"**{row['ratio']:.2f}** {spread}", row["agreement"]]
         else:
-            cells += ["not measured" + ": no GPU" * benchmark.needs_gpu, "", ""]
+            cells += ["not measured" + ": no GPU" * benchmark.needs_gpu, ""]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -18,9 +18,13 @@ from latentgen.label_issues.find import find_label_issues
 from latentgen.networks.extract import extract
 from latentgen.probes.kinds.velpic import VeLPIC
 
-EXAMPLES = re.findall(
-    r"```python\n(.*?)```", (REPOSITORY / "docs/how-to/python.md").read_text(), re.S
-)
+EXAMPLES = [
+    example
+    for page in ("python.md", "repair_a_network.md")
+    for example in re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / "docs/how-to" / page).read_text(), re.S
+    )
+]
 
 
 def run(code: str) -> str:

@@ -10,7 +10,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 # Jobs draw to files, whatever backend a notebook set for its own kernel.
 os.environ["MPLBACKEND"] = "Agg"
 # The C library keeps up to 512 MB of freed memory for the next arrays instead of returning it to the
-# system, which clears it: up to a fifth of the time of training a small CNN (docs/reference/benchmarks.md).
+# system, which clears it: up to a fifth of the time of training a small CNN (docs/explanation/optimisation_notes.md).
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 * 2**20))
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
 

@@ -96,8 +96,8 @@ def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Any:
     """The same optimiser class, with methods that do not import PyTorch's compiler.
 
     PyTorch wraps these methods for `torch.compile`, and the wrappers import the compiler at their
-    first call. That takes two seconds of a job that trains (docs/reference/benchmarks.md), and few
-    trainings use the compiler.
+    first call. That takes two seconds of a job that trains, and few trainings use the compiler
+    (docs/explanation/optimisation_notes.md).
     """
     names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
     bare = {name: inspect.unwrap(getattr(optimizer, name)) for name in names}

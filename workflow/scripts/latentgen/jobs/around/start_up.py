@@ -2,7 +2,7 @@
 
 A script imports `job`, and so this module, before anything else. What `fit_probes` imports took
 2.98 seconds as usual and 2.09 without garbage collection; suite `digits` took 3.7 and 2.6 minutes.
-Half a second more is `scipy.stats` (docs/reference/benchmarks.md).
+Half a second more is `scipy.stats` (docs/explanation/optimisation_notes.md).
 """
 
 import gc

@@ -107,7 +107,7 @@ class LogisticRegression(RowsProbe):
         # Coordinates of unit curvature: rows are centred, and the coefficients are transformed such
         # that the objective has unit curvature at zero, where the solver starts. The minimum is the
         # same, but L-BFGS needs fewer passes over the rows: 392 instead of 955, to the same
-        # objective (nine layers of a run, docs/reference/benchmarks.md).
+        # objective (nine layers of a run, docs/explanation/optimisation_notes.md).
         # All but the products with rows is in float64: float32 cannot resolve the last changes of
         # the loss.
         centre = rows.mean(0)

@@ -19,7 +19,7 @@ class MASC(MomentsProbe):
 
     Each class is represented by the subspace of the leading principal components V_c of its rows
     and their negatives. A row x belongs to the class whose subspace it makes the smallest angle
-    with; as that angle is arccos(|V_c' x| / |x|), the score of class c is |V_c' x|^2.
+    with; as that angle is ``arccos(|V_c' x| / |x|)``, the score of class c is ``|V_c' x|^2``.
 
     Predictions do not change if a row is scaled or negated. A class keeps at most as many
     components as the rank of its rows; one with only zero rows keeps none and scores 0.
@@ -33,8 +33,8 @@ class MASC(MomentsProbe):
     torch.Size([64, 10])
 
     Args:
-        explained_variance: in (0, 1]. A class keeps the fewest leading components whose share of
-            the variance exceeds this; with 1, all of them.
+        explained_variance: in (0, 1]. A class keeps the fewest leading components whose fraction
+            of the variance exceeds this; with 1, all of them.
         n_components: keep this many components of every class instead.
 
     Attributes:
