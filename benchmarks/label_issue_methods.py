@@ -2,6 +2,8 @@
 
     PYTHONPATH=workflow/scripts python -m benchmarks.label_issue_methods FEATURES.npz RESULTS.csv
 
+    PYTHONPATH=workflow/scripts python -m benchmarks.label_issue_methods --table RESULTS.csv
+
 FEATURES.npz holds, for each set of rows, `NAME` (N, D) and `NAME_clean` (N,), the true classes 0 to
 C-1, and optionally `NAME_LABELS` (N,), labels that people gave. A row of the results is appended
 for each case and method as soon as it is finished; cases that are present are skipped.
@@ -123,7 +125,7 @@ def ours(rows: Rows, labels: Labels) -> dict[str, Found]:
 def discriminants(rows: Rows, labels: Labels) -> dict[str, Found]:
     """Linear discriminant analysis, shrinkage by held-out log-loss."""
     models = [
-        LinearDiscriminantAnalysis(solver="lsqr", shrinkage=each) for each in (0.03, 0.1, 0.3)
+        LinearDiscriminantAnalysis(solver="lsqr", shrinkage=each) for each in (0.1, 0.3, 0.6, 0.9)
     ]
     return of_probabilities(labels, tuned(list(models), rows, labels))
 
@@ -178,6 +180,22 @@ def cases(stored: dict[str, NDArray[np.float32]], name: str, seeds: int) -> Iter
             yield kind, seed, rows[chosen], true[chosen], labels
 
 
+def summary(results: pd.DataFrame) -> str:
+    """Markdown table of AUROC, F1 and rate error by group of noise, means over cases."""
+    groups = (
+        results["noise"].str.split(" ").str[0].where(results["noise"].str.contains(" "), "human")
+    )
+    shown = results.assign(group=groups, method=results["family"] + ", " + results["variant"])
+    shown = shown[~shown["variant"].str.startswith("normalized_margin, prune")]
+    aurocs = shown.pivot_table(index="method", columns="group", values="auroc")
+    columns = {"f1": "F1", "rate_error": "rate error", "cpu_seconds": "CPU seconds"}
+    others = shown.groupby("method")[list(columns)].mean().rename(columns=columns)
+    kinds = ["human", "pairs", "uniform"]
+    picked = aurocs[kinds].rename(columns=lambda kind: f"AUROC, {kind}").join(others)
+    ordered = picked.sort_values("AUROC, human", ascending=False)
+    return str(ordered.to_markdown(floatfmt=".3f"))
+
+
 def main(features: Path, results: Path, seeds: int = 2) -> None:
     """Measure all cases of all sets of rows."""
     torch.set_num_threads(1)
@@ -212,4 +230,7 @@ def main(features: Path, results: Path, seeds: int = 2) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    if sys.argv[1] == "--table":
+        print(summary(pd.read_csv(sys.argv[2])))
+    else:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))

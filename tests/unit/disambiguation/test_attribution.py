@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from tests.unit.disambiguation.colours import STRENGTH, classifier, one_thing, two_things
 
-from latentgen.disambiguation.attribution import METHODS, attribute, gains, ranking
+from latentgen.disambiguation.attribution import METHODS, TARGETS, attribute, gains, ranking
+from latentgen.disambiguation.attributions.integrated_gradients import RULES, integrated_gradients
+from latentgen.disambiguation.classifiers import probability
 from latentgen.disambiguation.segments import make_segmenter
+from latentgen.errors import PipelineError
 from latentgen.registries import names
 
 GRID = make_segmenter({"segmenter": "grid", "rows": 2, "columns": 4})
@@ -33,6 +37,43 @@ def test_integrated_gradients_of_a_linear_network_are_known(channels: str) -> No
     by_colour = (image - 0.5)[None] * evidence_weights()[:2, None, None]
     expected = by_colour.max(-1) if channels == "max" else by_colour.sum(-1)
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+class Cubes(torch.nn.Module):
+    """Logits are sums of the cubes of each colour."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x**3).sum((2, 3))
+
+
+def test_the_published_rule_averages_fifty_gradients() -> None:
+    inputs, zero = torch.full((1, 3, 1, 1), 2.0), torch.zeros((1, 3, 1, 1))
+    arguments = (Cubes(), inputs, zero, torch.tensor([1]))
+    # Exact is 2**3. The mean of 3 (2 k / 49)**2 over k = 0..49, times 2, is 8 x 99 / 98.
+    assert RULES["gauss_legendre"](*arguments)[0, 1].item() == pytest.approx(8)
+    assert RULES["average"](*arguments)[0, 1].item() == pytest.approx(8 * 99 / 98)
+    assert RULES["average"](*arguments)[0, 0].item() == 0
+    with pytest.raises(PipelineError, match="found 'trapezoid'; expected one of"):
+        integrated_gradients(*arguments, zero, rule="trapezoid")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_target_is_what_is_attributed(target: str) -> None:
+    model, image = classifier(), one_thing()
+    masked = np.zeros_like(image)
+    with torch.inference_mode(), torch.no_grad():  # whatever the caller has set
+        found = attribute(
+            *(model, image, [0], GRID(image), masked),
+            **{"method": "input_x_gradient", "channels": "sum", "target": target},
+        )
+    weights = STRENGTH / PIXELS * np.eye(3)
+    p = probability(model.logits(image[None]))[0]
+    of_red = {
+        "logit": weights[0],
+        "evidence": weights[0] - weights.mean(0),
+        "probability": p[0] * (weights[0] - p @ weights),
+    }[target]
+    np.testing.assert_allclose(found[0], image / 255 @ of_red, atol=1e-6)
 
 
 def test_gradient_times_input_of_a_linear_network_is_known() -> None:

@@ -16,6 +16,7 @@ from latentgen.disambiguation.certificates import (
     distinct_1,
     distinct_2,
     margins,
+    own_segments,
     single,
 )
 from latentgen.disambiguation.coupling import coupling, split
@@ -59,10 +60,14 @@ def additive(share_a: list[float], share_b: list[float]) -> Redactions:
     return table(len(a), lambda row: (1 - a[row].sum(), 1 - b[row].sum()))
 
 
-def test_delta_is_the_least_of_the_four_inequalities() -> None:
-    left = {(True, False): (0.1, 0.85), (False, True): (0.95, 0.3)}
-    found = certify(table(2, lambda row: left[tuple(row)]), PAIR, "distinct", np.eye(2, dtype=bool))
-    assert found.delta == pytest.approx(0.7)
+def test_delta_is_the_least_margin_of_the_inequalities_clipped() -> None:
+    retained = np.array([[0.1, 0.9], [0.7, 0.2]])  # without S_a: of a and of b; without S_b
+    np.testing.assert_allclose(margins("distinct", retained), [0.9, 0.8, 0.9, 0.7])
+    np.testing.assert_allclose(margins("single", retained[:1]), [0.9, 0.1])
+    many = np.stack([retained, [[np.inf, 0.5], [0.5, 0.5]], [[-3.0, 4.0], [4.0, -3.0]]])
+    np.testing.assert_allclose(deltas("distinct", many), [0.7, -1, 1])
+    np.testing.assert_allclose(deltas("single", many), [0.1, -1, -1])
+    assert deltas("single", np.array([[-3.0, -2.0]])) == 1
     one = certify(table(2, lambda row: (0.1, 0.4)), PAIR, "single", rows([0], n=2))
     assert one.delta == pytest.approx(0.6)
 
@@ -70,6 +75,49 @@ def test_delta_is_the_least_of_the_four_inequalities() -> None:
 def test_sets_that_share_a_segment_prove_nothing() -> None:
     with pytest.raises(ValueError, match="found a shared segment"):
         certify(table(2, lambda row: (0, 0)), PAIR, "distinct", np.ones((2, 2), dtype=bool))
+
+
+@pytest.mark.filterwarnings("error")
+def test_segments_belong_to_the_label_with_the_larger_gain_relative_to_its_top_ranked_one() -> None:
+    # Segment 3 is too small to be ranked; its gain for a does not count.
+    gains = np.array([[10.0, 4, 2, 100], [1, 3, 2, 0]])
+    own_a, own_b = own_segments(ranks([0, 1, 2], [1, 2, 0]), gains)
+    assert (own_a.tolist(), own_b.tolist()) == ([0], [1, 2])  # 1 to 1/3; 0.4 to 1, 0.2 to 2/3
+    equal = np.array([[2.0, 1], [4, 2]])
+    assert [one.tolist() for one in own_segments(ranks([0, 1], [0, 1]), equal)] == [[0, 1], []]
+    for nothing in ([0.0, -1.0], [-3.0, -1.0]):  # no segment speaks for b
+        one, other = own_segments(ranks([0, 1], [0, 1]), np.array([[5.0, 4.0], nothing]))
+        assert (one.tolist(), other.tolist()) == ([0, 1], [])
+        one, other = own_segments(ranks([0, 1], [0, 1]), np.array([nothing, [5.0, 4.0]]))
+        assert (one.tolist(), other.tolist()) == ([], [0, 1])
+    one, other = own_segments(ranks([0, 1], [0, 1]), np.array([[-2.0, -1], [-1, -2]]))
+    assert len(one) == len(other) == 0
+
+
+def test_a_certificate_may_reach_the_threshold_exactly() -> None:
+    # Redacting 0 leaves 1/4 of a and 3/4 of b, redacting 1 the other way round.
+    left = {(1, 0): (0.25, 0.75), (0, 1): (0.75, 0.25), (1, 1): (0.25, 0.25), (0, 0): (1, 1)}
+    found = table(2, lambda row: left[tuple(row.astype(int))])
+    order = ranks([0, 1], [1, 0])
+    for proof in (
+        distinct_1(found, PAIR, order, np.eye(2), 0.75),
+        distinct_2(found, PAIR, order, 0.75),
+    ):
+        assert proof is not None
+        np.testing.assert_array_equal(proof.sets, np.eye(2, dtype=bool))
+    assert distinct_2(found, PAIR, order, 0.76) is None
+    assert single(found, PAIR, ranks([0, 1], [0, 1]), 0.75) is not None
+    assert single(found, PAIR, ranks([0, 1], [0, 1]), 0.76) is None
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_both_halves_of_a_distinct_certificate_are_needed(kept: int) -> None:
+    # Only one label can be taken away while the other stays.
+    losses = [[0.9, 0.0], [0.0, 0.0]]
+    found = additive(*(losses if kept == 0 else losses[::-1]))
+    order = ranks([0, 1], [1, 0])
+    assert distinct_1(found, PAIR, order, np.eye(2), 0.8) is None
+    assert distinct_2(found, PAIR, order, 0.8) is None
 
 
 def test_distinct_1_takes_each_labels_own_segments_only() -> None:
@@ -83,12 +131,6 @@ def test_distinct_1_takes_each_labels_own_segments_only() -> None:
     # With the threshold at 0.95, a's own segments leave too much of b: no certificate, although
     # going on into b's segments would take away more.
     assert distinct_1(found, PAIR, ranks([0, 1, 3, 2], [2, 1, 3, 0]), gains, 0.96) is None
-
-
-def test_distinct_1_of_a_label_that_nothing_speaks_for() -> None:
-    gains = np.array([[5.0, 4.0], [-3.0, -1.0]])
-    found = additive([0.5, 0.5], [0.5, 0.5])
-    assert distinct_1(found, PAIR, ranks([0, 1], [1, 0]), gains, 0.1) is None
 
 
 def test_distinct_2_leaves_out_what_both_prefixes_share() -> None:
@@ -197,11 +239,6 @@ def test_the_split_gives_every_segment_to_the_label_it_speaks_for_more() -> None
     proof = split(of(two_things()), PAIR, gains, np.arange(8))
     np.testing.assert_array_equal(proof.sets, rows(RED, GREEN))
     assert proof.delta == 1
-
-
-def test_delta_is_the_least_of_the_inequalities_margins() -> None:
-    retained = np.array([[0.1, 0.9], [0.7, 0.2]])  # without S_a: of a and of b; without S_b
-    np.testing.assert_allclose(margins("distinct", retained), [0.9, 0.8, 0.9, 0.7])
-    np.testing.assert_allclose(margins("single", retained[:1]), [0.9, 0.1])
-    many = np.stack([retained, [[np.inf, 0.5], [0.5, 0.5]], [[-3.0, 4.0], [4.0, -3.0]]])
-    np.testing.assert_allclose(deltas("distinct", many), [0.7, -1, 1])
+    # Segments that are too small to be redacted belong to neither label.
+    ranked = split(of(two_things()), PAIR, gains, np.array([0, 1, 2, 3, 6]))
+    np.testing.assert_array_equal(ranked.sets, rows([0, 1], [2, 3, 6]))

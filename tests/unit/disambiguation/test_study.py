@@ -60,6 +60,11 @@ def test_two_things_are_told_from_one(tmp_path: Path, method: str) -> None:
     assert (tmp_path / "two" / "0-1-distinct" / "proof.json").exists()
     assert not (tmp_path / "one" / "0-1-distinct").exists()
     assert (tmp_path / "one" / "0-1-single" / "proof.json").exists()
+    for name, row in pairs.iterrows():  # certificates of the published rules have proofs, too
+        for rule in ("distinct_1", "distinct_2", "single"):
+            proof = tmp_path / str(name) / f"0-1-published_{rule}" / "proof.json"
+            assert proof.exists() == row[rule]
+    assert pairs.loc["two", "distinct_1"] and pairs.loc["one", "single"]
     curves = found["curves"]
     assert len(curves) == 2 * 4 * (1 + 8)
     own = curves[(curves["name"] == "two") & (curves["along"] == "own_a")]

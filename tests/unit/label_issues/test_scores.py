@@ -337,3 +337,11 @@ def test_few_classes_with_many_labels_of_a_rare_class_are_not_all_flagged() -> N
     flagged = label_scores(rows, labels)["is_label_issue"]
     assert flagged[labels == 2].mean() < 0.3
     assert flagged.mean() < 0.05
+
+
+def test_the_docs_table_of_methods_is_that_of_the_committed_results() -> None:
+    from benchmarks.label_issue_methods import summary
+
+    results = REPOSITORY / "docs" / "results"
+    table = summary(pd.read_csv(results / "label_issue_methods.csv"))
+    assert table in (results / "label_issues.md").read_text()

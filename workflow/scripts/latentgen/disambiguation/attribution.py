@@ -12,6 +12,7 @@ from latentgen.disambiguation.classifiers import Classifier
 from latentgen.disambiguation.images import Pixels
 from latentgen.disambiguation.segments import Segments, areas
 from latentgen.networks.precision import ieee_float32
+from latentgen.networks.torch_modes import default_modes
 from latentgen.registries import find
 
 Method = Callable[..., Tensor]
@@ -41,8 +42,7 @@ class _Target(nn.Module):
         return self.target(self.network(x))
 
 
-@torch.inference_mode(False)
-@torch.enable_grad()
+@default_modes()
 @ieee_float32()
 def attribute(
     classifier: Classifier,

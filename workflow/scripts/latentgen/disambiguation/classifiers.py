@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from latentgen.content import sha256_of
 from latentgen.errors import PipelineError
 from latentgen.networks.precision import ieee_float32
+from latentgen.networks.torch_modes import default_modes
 from latentgen.networks.weights import load_weights, require_weights
 from latentgen.registries import find
 
@@ -47,6 +48,7 @@ class Classifier:
         pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
         return scaled(pixels, *scale_of(self.mean, self.std, device))
 
+    @default_modes()
     @ieee_float32()
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n, classes) of images uint8 (n, H, W, 3)."""
@@ -104,6 +106,7 @@ def frozen(module: nn.Module) -> nn.Module:
     return module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
+@default_modes()
 def load_classifier(settings: Mapping[str, Any], device: torch.device | None = None) -> Classifier:
     """Make a classifier from a block of config.yaml.
 

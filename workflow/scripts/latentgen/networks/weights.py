@@ -169,8 +169,12 @@ def _reason(path: Path, error: Exception) -> str:
         )
     if "TorchScript" in str(error):
         return "it holds a TorchScript program; needed: named tensors, those of its state_dict()"
-    with suppress(OSError), path.open("rb") as file:
-        beginning = file.read(30)
-        if beginning.isascii() and beginning.decode().isprintable() and beginning:
-            return f"it begins with {beginning.decode()!r}"
+    with suppress(OSError, UnicodeDecodeError):
+        with path.open("rb") as file:
+            beginning = file.read(30)
+        if not beginning:
+            return "found an empty file"
+        text = " ".join(beginning.decode("utf-8-sig").split())
+        if text.isprintable():
+            return f"it begins with {text!r}; expected named tensors"
     return one_line(error)[:200]
