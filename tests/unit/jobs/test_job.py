@@ -186,7 +186,7 @@ def test_figures_do_not_depend_on_a_notebook_or_a_matplotlibrc(tmp_path: Path) -
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\naxes.facecolor: yellow\n")
     code = (
         "import latentgen.jobs.around.job\n"
-        "import latentgen.drawing.panels, matplotlib\n"
+        "import latentgen.drawing.facets, matplotlib\n"
         "found = [matplotlib.rcParams[key] for key in ('text.usetex', 'axes.facecolor')]\n"
         "print(*found, matplotlib.get_backend().lower())\n"
     )
