@@ -165,37 +165,3 @@ EXPERIMENT_FIGURES = {
     },
 }
 """Figures that every experiment has, or those that are named, by paper and name."""
-
-SUITE_FIGURES = {
-    "decoding/scoreboard": {
-        "input": {"scoreboard": "results/tables/scoreboard.csv"},
-        "params": {
-            "probes": {name: EXPERIMENTS[name]["final_probes"] for name in WITH_TRUTH}
-        },
-        "category": TABLES_AND_SCOREBOARD,
-        "of": WITH_LEVELS,
-    },
-    "label_issues/label_issues": {
-        "input": {"table": "results/tables/label_issues.csv"},
-        "of": [*MISLABELLED, *NOISY_FEATURES],
-    },
-    "label_issues/cleaned_labels": {
-        "input": {"cleaned": of_runs(RETRAINED, "cleaned_labels.csv", above=0)},
-        "of": RETRAINED,
-    },
-    "disambiguation/disambiguation_scores": {
-        "input": {"pairs": of_studies("pairs.csv")},
-        "params": {"studies": SUITE_STUDIES},
-        "of": SUITE_STUDIES,
-    },
-    "disambiguation/verdicts_over_delta": {
-        "input": {"pairs": of_studies("pairs.csv")},
-        "params": {"studies": SUITE_STUDIES},
-        "of": SUITE_STUDIES,
-    },
-    "disambiguation/confusion": {
-        "input": {"confusion": "results/tables/disambiguation_confusion.csv"},
-        "of": SUITE_STUDIES,
-    },
-}
-"""Figures of the whole suite, unless there is nothing in it."""

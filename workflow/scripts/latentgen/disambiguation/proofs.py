@@ -23,8 +23,8 @@ from PIL import Image
 from latentgen.content import sha256_of
 from latentgen.disambiguation.certificates import Certificate, Pair
 from latentgen.disambiguation.images import Sample
-from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.redaction import Redactions
+from latentgen.disambiguation.verify_proof import MASKS
 
 FORMAT = 1
 

@@ -17,9 +17,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentgen.content import sha256_of
-from latentgen.disambiguation.classifiers import MEASURES, Classifier, load_classifier
-from latentgen.disambiguation.proof_files import MASKS
+from latentgen.disambiguation.classifiers import (
+    MEASURES,
+    Classifier,
+    load_classifier,
+    weights_path,
+)
 from latentgen.errors import PipelineError, one_line
+
+MASKS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
+"""Files of a proof of either kind: where each of its sets is redacted."""
 
 TOLERANCE = 1e-3
 """Up to which share values may differ; another machine adds up in another order."""
@@ -42,7 +49,7 @@ def verify(folder: Path, weights: Path | None = None, image: Path | None = None)
     proof = _read_json(folder / "proof.json")
     try:
         _check_files(folder, proof, image)
-        classifier = _load_model(proof, weights or Path(proof["weights"]))
+        classifier = _load_model(proof, weights_path(weights or proof["weights"]))
         _check_numbers(folder, proof, classifier)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise PipelineError(

@@ -17,9 +17,9 @@ from PIL import Image
 from skimage.segmentation import mark_boundaries
 
 from latentgen.disambiguation.images import Sample
-from latentgen.disambiguation.proof_files import MASKS
 from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
+from latentgen.disambiguation.verify_proof import MASKS
 from latentgen.drawing.facets import save, set_theme
 from latentgen.drawing.style import as_shown
 
