@@ -40,7 +40,7 @@ def config_with(models: dict[str, Any]) -> dict[str, Any]:
         **TINY["experiments"]["tiny"],
         "noise": {"kind": "uniform", "levels": [0.4]},
         "epochs": "0-",
-        "label_score": ["masc", "velpic"],
+        "probes": ["masc", "velpic"],
         "final_probes": ["masc", "velpic"],
         "repair_probes": ["velpic"],
         "activations": {"keep": False},

@@ -44,7 +44,7 @@ def follow(page: str, repository: Workspace) -> None:
             with repository.editing_config() as config:
                 merge(config, yaml.safe_load(text))
                 for experiment in config["experiments"].values():
-                    experiment["training"]["max_epochs"] = 2
+                    experiment.setdefault("training", {})["max_epochs"] = 2
         else:
             (repository.folder / name).write_text(text)
 
@@ -67,8 +67,8 @@ def test_add_a_dataset(repository: Workspace) -> None:
         assert file["train/images"].shape == (12, 3, 16, 16)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/how-to/add_a_dataset.md"])
-def test_every_dataset_of_an_example_is_one_that_config_yaml_may_hold(page: str) -> None:
+def test_every_dataset_of_an_example_is_one_that_config_yaml_may_hold() -> None:
+    page = "docs/how-to/add_a_dataset.md"
     blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.S)
     read_blocks = [yaml.safe_load(block) or {} for block in blocks]
     entries = [entry for block in read_blocks for entry in block.get("datasets", {}).values()]
@@ -122,6 +122,16 @@ def test_add_a_noise_kind(repository: Workspace) -> None:
     assert repository.planned(file) == {}
     repository.append("my_noise.py", "CHANGED = True\n")
     assert repository.planned(file) == {"shuffle_labels": {"digits/my_noise.even_to_odd-0.4/seed1"}}
+
+
+@pytest.mark.slow
+def test_add_a_loss(repository: Workspace) -> None:
+    follow("add_a_loss.md", repository)
+    repository.run("results/runs/digits-mlp/uniform-0.4/seed1/history.csv")
+    losses = pd.read_csv(
+        repository.folder / "results/runs/digits-mlp/uniform-0.4/seed1/history.csv"
+    )
+    assert losses["train_loss"].dropna().between(0, 2).all()
 
 
 def test_a_module_that_is_not_there_is_a_config_error(repository: Workspace) -> None:
