@@ -206,7 +206,7 @@ def logistic_regression(sizes: Sizes) -> Prepared:
 
     def check(plain: tuple[Tensor, Tensor], ours: tuple[Tensor, Tensor]) -> str:
         reached, wanted = objective(*ours), objective(*plain)
-        said = f"objective {reached / wanted - 1:+.1e} relative to the plain way's"
+        said = f"objective {reached / wanted - 1:+.1e} relative to the baseline's"
         return require(reached <= wanted * (1 + 1e-4), said)
 
     yield Comparison(plain, ours, check)

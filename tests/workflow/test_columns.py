@@ -23,7 +23,12 @@ def test_the_tiny_suite_is_as_documented(finished_once: Workspace) -> None:
 
 PAIRS = pd.DataFrame(
     [
-        {**dict.fromkeys([*study.PAIR_COLUMNS, "study"], 0.0), "verdict_published": "both", **what}
+        {
+            **dict.fromkeys([*study.PAIR_COLUMNS, "study"], 0.0),
+            "verdict_published": "both",
+            "sources": "x",
+            **what,
+        }
         for what in (
             {"study": "a", "part": "report", "truth": "distinct", "verdict": "distinct"},
             {"study": "a", "part": "report", "truth": "single", "verdict": "neither"},

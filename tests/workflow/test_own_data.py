@@ -136,6 +136,6 @@ def test_what_does_not_fit_stops_before_any_job(workspace: Callable[..., Workspa
     config["experiments"]["clip"]["model"] = "tiny"
     done = workspace(config=config).snakemake("--dry-run")
     assert done.returncode != 0
-    said = "config error: experiments.clip.model: found it beside a dataset of features, on which"
+    said = "config error: experiments.clip.model: found it next to a dataset of features, on which"
     assert said in done.stdout
     assert "Traceback" not in done.stdout

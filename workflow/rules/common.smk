@@ -15,7 +15,9 @@ from latentgen.names import (
 )
 
 try:
-    config.update(with_included(config))  # records of jobs name the blocks of experiments
+    config.update(
+        with_included(config)
+    )  # records of jobs name the blocks of experiments
     CONFIG = schema.read(config)
 except PipelineError as error:
     logger.error(str(error))

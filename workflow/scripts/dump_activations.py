@@ -1,4 +1,4 @@
-"""Write the activations of every layer at every kept epoch, one HDF5 file an epoch."""
+"""Write the activations of every layer at every checkpoint, one HDF5 file per epoch."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Fit probes to every layer of a run at every kept epoch."""
+"""Fit probes to every layer of a run at every checkpoint."""
 
 import pandas as pd
 

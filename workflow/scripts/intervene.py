@@ -1,4 +1,4 @@
-"""Edit a run's last layer in the middle of its training, and train on; controls beside it."""
+"""Edit a run's last layer in the middle of its training, and train on; controls next to it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Measure a run at every kept epoch: more probes, how its classes lie, and other last layers."""
+"""Measure a run at every checkpoint: more probes, geometry of classes, and other last layers."""
 
 from collections import defaultdict
 from pathlib import Path

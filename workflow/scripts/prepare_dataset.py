@@ -1,4 +1,4 @@
-"""Turn a dataset of config.yaml into one HDF5 file and a picture of samples."""
+"""Turn a dataset of config.yaml into one HDF5 file and a figure of samples."""
 
 from latentgen.jobs.around.job import job
 from latentgen.data import datasets

@@ -1,4 +1,4 @@
-"""Replace the last layer by VeLPIC's vectors at every kept epoch; score and keep the result."""
+"""Replace the last layer by VeLPIC's vectors at every checkpoint; score and keep the result."""
 
 import pandas as pd
 

@@ -1,6 +1,6 @@
 """List results that no longer match their recipe: `make verify`.
 
-Files and code are compared, by their hashes, with the records beside the results. Of settings
+Files and code are compared, by their hashes, with the records next to the results. Of settings
 Snakemake knows which job had which.
 """
 
@@ -14,7 +14,7 @@ from latentgen.jobs.around import provenance
 
 
 def outdated() -> Iterator[str]:
-    """What Snakemake would make anew, though it is there."""
+    """Existing files that Snakemake would compute again."""
     command = [sys.executable, "-m", "snakemake", "--summary", "all", *sys.argv[1:]]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     for row in csv.DictReader(done.stdout.splitlines(), delimiter="\t"):

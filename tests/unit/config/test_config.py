@@ -216,7 +216,7 @@ WRONG: dict[str, tuple[Edit, list[str]]] = {
         with_dataset(source="features", path="mine.npz"),
         [
             "experiments.tiny.model",
-            "found it beside a dataset of features",
+            "found it next to a dataset of features",
             "allowed: dataset, noise",
         ],
     ),

@@ -78,7 +78,7 @@ def test_the_undisturbed_run_is_the_run_itself(run: Run, trained: Path, table, c
     assert list(ours) == list(range(TOTAL + 1))  # it goes on after the run's end
     assert [ours[epoch] for epoch in history.index] == history.tolist()
     intervene(run, trained, [0], [])
-    said = [line for line in capsys.readouterr().out.splitlines() if "kept state" in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if "checkpoint" in line]
     assert [line.split(":")[0] for line in said] == [f"epoch {epoch}" for epoch in (0, 2, 4, 6)]
     assert all(line.endswith("to the bit") for line in said)
 
@@ -90,8 +90,8 @@ def test_another_run_s_states_are_noticed(run: Run, trained: Path, tmp_path, cap
         checkpoints.save(changed, checkpoints.checkpoint_path(tmp_path, epoch))
     intervene(run, tmp_path, [0], [])
     said = capsys.readouterr().out
-    assert "epoch 0: trained again, the kept state to the bit" in said
-    assert "epoch 2: trained again, off the kept state by 0.5" in said
+    assert "epoch 0: trained again, the checkpoint to the bit" in said
+    assert "epoch 2: trained again, off the checkpoint by 0.5" in said
 
 
 def test_a_run_in_another_precision_goes_on_in_it(run: Run, tmp_path: Path, capsys) -> None:
@@ -100,7 +100,7 @@ def test_a_run_in_another_precision_goes_on_in_it(run: Run, tmp_path: Path, caps
     off = []
     for training_as in (settings, SETTINGS):
         intervene(run, trained, [0], [], training_as)
-        off.append(capsys.readouterr().out.count("off the kept state"))
+        off.append(capsys.readouterr().out.count("off the checkpoint"))
     assert off == [0, 3]  # in float32 only the untrained network is the same
 
 
@@ -253,7 +253,7 @@ def test_a_network_of_one_s_own_is_copied_edited_and_compared_with_its_states(
     trained = train(run, tmp_path, {**TRAINING, "max_epochs": 2}, "0, 1, 2")
     rows = intervene(run, trained, [1], ["edited", "optimizer_kept"])
     assert set(rows["variant"]) == {"undisturbed", "edited", "optimizer_kept"}
-    assert capsys.readouterr().out.count("the kept state to the bit") == 3
+    assert capsys.readouterr().out.count("the checkpoint to the bit") == 3
     with pytest.raises(PipelineError, match="batches of one image"):
         intervene(run, trained, [1], ["edited_single_images"])
 
@@ -280,7 +280,7 @@ def test_every_state_of_a_recipe_is_replayed_and_branched(
         total_epochs=6,
         variants=["edited", "optimizer_kept", "optimizer_reset"],
     )
-    assert capsys.readouterr().out.count("the kept state to the bit") == 4
+    assert capsys.readouterr().out.count("the checkpoint to the bit") == 4
     history = pd.read_csv(tmp_path / "history.csv")["test_accuracy"]
     on_test = table[(table["split"] == "test") & (table["series"] == "model")]
     undisturbed = on_test[on_test["variant"] == "undisturbed"]["accuracy"]

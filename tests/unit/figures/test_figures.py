@@ -138,7 +138,13 @@ def test_a_table_of_nothing_says_so(nothing: Files, tmp_path: Path, entry: str) 
 def test_studies_without_a_known_pair_say_so(nothing: Files) -> None:
     """As photos have none, and composite images of a weak classifier: rows, but no rates."""
     pairs = pd.DataFrame({name: [0.5] for name in documented()[OTHERS["pairs"][1]]})
-    text = {"truth": "", "part": "report", "verdict": "single", "verdict_published": "both"}
+    text = {
+        "sources": "image",
+        "truth": "",
+        "part": "report",
+        "verdict": "single",
+        "verdict_published": "both",
+    }
     write_csv(pairs.assign(**text), nothing.pairs[0])
     for entry in ("verdicts_over_delta", "disambiguation_scores"):
         figure, numbers = make(entry, nothing)

@@ -3,19 +3,20 @@
 import errno
 import importlib.util
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from tests.conftest import REPOSITORY
 
 from latentgen.jobs.around.job import _log_of_one_job, fingerprint, job
 from latentgen.errors import PipelineError
+from latentgen.jobs.around import environment
 
 
 def log_of(error: BaseException, tmp_path: Path) -> list[str]:
@@ -130,9 +131,9 @@ def test_jobs_keep_freed_memory_for_their_next_arrays() -> None:
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
         "print([faults() for _ in range(3)][-1])\n"
     )
-    before_config = (REPOSITORY / "workflow" / "rules" / "before_config.smk").read_text()
-    set_there = re.findall(r'setdefault\("(MALLOC_\w+)", str\((\d+) \* 2\*\*20\)\)', before_config)
-    settings = {name: str(int(number) * 2**20) for name, number in set_there}
+    with mock.patch.dict(os.environ):
+        environment.prepare()
+        settings = {name: value for name, value in os.environ.items() if "MALLOC" in name}
 
     def found(more: dict[str, str]) -> int:
         plain = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
@@ -186,7 +187,7 @@ def test_figures_do_not_depend_on_a_notebook_or_a_matplotlibrc(tmp_path: Path) -
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\naxes.facecolor: yellow\n")
     code = (
         "import latentgen.jobs.around.job\n"
-        "import latentgen.drawing.panels, matplotlib\n"
+        "import latentgen.drawing.facets, matplotlib\n"
         "found = [matplotlib.rcParams[key] for key in ('text.usetex', 'axes.facecolor')]\n"
         "print(*found, matplotlib.get_backend().lower())\n"
     )

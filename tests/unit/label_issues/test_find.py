@@ -189,3 +189,23 @@ def test_labels_in_a_column_are_labels() -> None:
     model, rows, labels = nn.Linear(4, 2), torch.randn(20, 4), torch.arange(20) % 2
     column = find_label_issues(model, [(rows, labels[:, None])])
     assert column.equals(find_label_issues(model, [(rows, labels)]))
+
+
+def test_a_pretrained_network_is_probed_where_held_out_labels_are_predicted_best() -> None:
+    torch.manual_seed(0)
+    inputs, labels = images(300)
+    observed = labels.clone()
+    observed[:30] = (labels[:30] + 1) % 3
+
+    class Lost(nn.Module):
+        """Forgets everything about the images after its third block."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.zeros_like(x) + torch.arange(len(x)).view(-1, 1, 1, 1) % 2
+
+    blocks = [nn.Sequential(nn.Conv2d(1, 1, 1), nn.Identity()) for _ in range(4)]
+    model = nn.Sequential(*blocks[:3], Lost(), blocks[3], nn.Flatten(), nn.Linear(64, 5))
+    loader = DataLoader(TensorDataset(inputs, observed), batch_size=50)
+    table = find_label_issues(model, loader, memorised=False)
+    assert table.attrs["layer"] in {"grid of 0", "grid of 1", "grid of 2"}
+    assert roc_auc_score(np.arange(300) < 30, -table["label_score"]) > 0.95

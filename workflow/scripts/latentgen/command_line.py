@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
-from scipy.stats import bootstrap
+from scipy.stats import binomtest
 
 from latentgen import progress
 from latentgen.data.image_files import pixels_of
@@ -111,8 +111,10 @@ def _scored(
         return label_scores(samples.features, samples.labels, ids=samples.names, seed=seed)
     classes = samples.classes
     targets = np.searchsorted(classes, samples.labels)
-    model, batches = _network(samples, targets, features, weights, seed)
-    table = find_label_issues(model, batches, seed=seed)
+    model, batches, memorised = _network(samples, targets, features, weights, seed)
+    table = find_label_issues(model, batches, seed=seed, memorised=memorised)
+    if "layer" in table.attrs:
+        typer.echo(f"layer: {table.attrs['layer']} (its probes predict held-out labels best)")
     table.index = pd.Index(samples.names, name="id")
     for column in ("given_label", "predicted_label"):
         table[column] = np.array(classes)[table[column].to_numpy()]
@@ -125,23 +127,23 @@ def _network(
     features: str | None,
     weights: Path | None,
     seed: int,
-) -> tuple[Any, Any]:
-    """The network whose layers are probed, and batches of its inputs and the observed labels."""
+) -> tuple[Any, Any, bool]:
+    """The network to probe, batches of its inputs and labels, and whether it saw these labels."""
     from latentgen.networks.pretrained import EFFICIENTNET, pretrained
 
     if features == "train":
-        return _trained(samples, targets, seed)
+        return *_trained(samples, targets, seed), True
     if features is not None and features.endswith(".safetensors"):
-        return _exported(samples, targets, Path(features))
+        return *_exported(samples, targets, Path(features)), True
     try:
         network = pretrained(features or EFFICIENTNET, weights)
     except PipelineError as error:
         if features is not None:
             raise
         typer.echo(f"no pretrained network ({error}); training a small one on these images")
-        return _trained(samples, targets, seed)
+        return *_trained(samples, targets, seed), True
     typer.echo(f"features: layers of {network.name}")
-    return network.model, _Batches(samples, targets, network.transform)
+    return network.model, _Batches(samples, targets, network.transform), False
 
 
 class _Batches:
@@ -216,14 +218,11 @@ def _trained(samples: LabelledSamples, targets: Any, seed: int) -> tuple[Any, An
 
 def _report(table: pd.DataFrame, files: dict[str, Path]) -> None:
     """Print the estimated number of wrong labels, the ten worst, and where the files are."""
-    wrong = 1 - table["label_score"].to_numpy()[~table["reviewed"].to_numpy()]
-    low, high = bootstrap(
-        (wrong,), np.mean, n_resamples=1000, method="percentile", rng=0
-    ).confidence_interval
-    n = len(wrong)
+    rate, n = table.attrs["noise_rate"], len(table)
+    low, high = binomtest(round(rate * n), n).proportion_ci()
     typer.echo(
-        f"estimated wrong labels: {wrong.sum():.0f} of {n} ({wrong.mean():.1%}; 95 % interval over "
-        f"samples {low * n:.0f} to {high * n:.0f}); flagged: {table['is_label_issue'].sum()}"
+        f"estimated wrong labels: {rate * n:.0f} of {n} ({rate:.1%}; 95 % interval over samples "
+        f"{low * n:.0f} to {high * n:.0f}); flagged: {table['is_label_issue'].sum()}"
     )
     worst = table[~table["reviewed"]].nsmallest(10, "label_score")
     typer.echo(worst[["label_score", "given_label", "predicted_label"]].round(4).to_string())

@@ -55,7 +55,7 @@ def with_float64(device: Any) -> Any:
 
 
 def _identifier(device: Any) -> str:
-    """What tells a device from the others of this machine, whichever of them a process sees."""
+    """Identifier of a device on this machine, whichever devices a process sees."""
     import torch
 
     properties = getattr(torch.get_device_module(device), "get_device_properties", None)

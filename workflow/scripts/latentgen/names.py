@@ -7,7 +7,7 @@ INPUT = "input"
 """The images as the network sees them, flattened: layer 0. It is the same at every epoch."""
 
 MODEL = "model"
-"""The series of the network itself, beside those of probes."""
+"""The series of the network itself, next to those of probes."""
 
 EARLY_STOPPED = "early_stopped"
 """The series of the model at its epoch with the best accuracy on held-out observed labels."""
@@ -25,10 +25,10 @@ IMAGE_STATISTICS_SUFFIX = "_image_statistics"
 """Ends the series of a probe of a network with each image's own batch statistics."""
 
 TRAINED = "trained"
-"""The last layer as trained, beside probes in its place."""
+"""The last layer as trained, next to probes in its place."""
 
 KEPT_BIAS = "velpic_kept_bias"
-"""VeLPIC's vectors with the trained bias, beside probes in the place of the last layer."""
+"""VeLPIC's vectors with the trained bias, next to probes in the place of the last layer."""
 
 
 def is_reserved(probe: str) -> bool:

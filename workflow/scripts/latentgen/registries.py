@@ -5,7 +5,7 @@ module holds one object of the same name, apart from case and underscores: `lda.
 There is no list of entries: a new entry is only a new file, and a job depends only on the files of
 the entries that it uses.
 
-A name with a dot is an object of the user's own, see `user_code`.
+A name with a dot is a custom object, see `user_code`.
 """
 
 import importlib
@@ -26,7 +26,7 @@ def names(registry: str) -> list[str]:
 
 
 def find(registry: str, name: str) -> Any:
-    """The object of a name: an entry of a registry, or an object of the user's own.
+    """The object of a name: an entry of a registry, or a custom object.
 
     >>> find("latentgen.probes.kinds", "lda")
     <class 'latentgen.probes.kinds.lda.LDA'>

@@ -1,4 +1,4 @@
-"""Objects of the user's own: `module.object`, from a file next to config.yaml or a package.
+"""Custom objects: `module.object`, from a file next to config.yaml or a package.
 
 `mine.py` holds `mine.Tiny`, `mine/nets.py` holds `mine.nets.Tiny`, and an installed package holds
 `sklearn.naive_bayes.GaussianNB`.
@@ -33,7 +33,7 @@ def _beside_config(module: str) -> Path:
 
 
 def file_of_module(module: str) -> Path | None:
-    """The file of a module that lies beside config.yaml, alone or in a package."""
+    """The file of a module that lies next to config.yaml, alone or in a package."""
     inside = Path(*module.split("."))
     places = [_beside_config(module), inside.with_suffix(".py"), inside / "__init__.py"]
     return next((place for place in places if place.is_file()), None)
@@ -80,14 +80,14 @@ def _import_installed(module: str) -> ModuleType:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise  # it is there, and lacks a module itself
         raise PipelineError(
-            f"{module}: found neither {_beside_config(module)} beside config.yaml nor a package of "
-            "that name"
+            f"{module}: found neither {_beside_config(module)} next to config.yaml nor a package "
+            "of that name"
         ) from None
 
 
 @contextmanager
 def own_code(name: str) -> Iterator[None]:
-    """Tell in one line what goes wrong in an object of the user's own, and where in a file.
+    """Convert an exception in a custom object into a one-line PipelineError with file and line.
 
     Args:
         name: of the object; what an entry of a registry raises is left as it is.
@@ -106,12 +106,12 @@ def own_code(name: str) -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong in an object of the user's own."""
+    """The exception of a custom object."""
     return f"{type(error).__name__}: {one_line(error)}"
 
 
 def line_of(error: BaseException) -> str:
-    """The last line of a file beside config.yaml, or below, that an error came through; or ""."""
+    """The last line of a file next to config.yaml, or below, that an error came through; or ""."""
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         places.append((error.filename, error.lineno))

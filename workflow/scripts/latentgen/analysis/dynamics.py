@@ -109,7 +109,7 @@ def side_by_side(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def paired_over_epochs(histories: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
-    """Each probe's test accuracy beside its own run's model, at each probed epoch.
+    """Each probe's test accuracy next to its own run's model, at each probed epoch.
 
     Returns:
         Columns: the run, epoch, layer (hidden ones only, in order of depth), series (the probe),

@@ -14,7 +14,7 @@ from latentgen.names import EARLY_STOPPED, MODEL, Level, parse_noise
 from latentgen.networks.early_stopping import best_epochs
 
 RUN_COLUMNS = ["experiment", "noise", "level", "seed"]
-"""What tells a run from others."""
+"""Columns that identify a run."""
 
 Probes = Mapping[str, Mapping[str, Any]]
 """Settings of probes by the name under which they appear in results."""

@@ -17,7 +17,7 @@ SETTING = ["experiment", "noise", "level", "layer", "probe"]
 
 
 def peaks_by_run(paired: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
-    """The peaks of each run's probes at each hidden layer, beside its own model's.
+    """The peaks of each run's probes at each hidden layer, next to its own model's.
 
     Both are found among the probed epochs; of equally high ones the first is the peak.
 

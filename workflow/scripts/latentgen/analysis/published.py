@@ -206,7 +206,7 @@ def compare(
     probes: Mapping[str, Probes],
     tolerances: Mapping[str, float],
 ) -> pd.DataFrame:
-    """Our means over seeds beside every published one that an experiment can meet.
+    """Our means over seeds next to every published one that an experiment can meet.
 
     Args:
         histories: of the runs.
@@ -418,8 +418,8 @@ def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> st
         "seeds is compared with one over three runs, and both vary."
     )
     parts.append(
-        "Test accuracies of arXiv 2501.14687 (their mean over three runs) beside the mean over our "
-        f"seeds. Stated tolerance: {tolerances['model']:g} for the model, "
+        "Test accuracies of arXiv 2501.14687 (their mean over three runs) next to the mean over "
+        f"our seeds. Stated tolerance: {tolerances['model']:g} for the model, "
         f"{tolerances['probe']:g} for probes; what lies further away is **bold**. Best layers are "
         'chosen as in the paper: by the mean over runs on test data. "Headline" is the paper\'s '
         "own table, which for some settings comes from other trainings than its figures by layer."

@@ -94,12 +94,12 @@ def intervention(file: str | PathLike[str], counterpart: Counterpart) -> pd.Data
 def undisturbed(
     file: str | PathLike[str], counterpart: Counterpart, numbers: pd.DataFrame
 ) -> pd.DataFrame:
-    """The model's test accuracy as it is beside interventions: as from `intervention`.
+    """The model's test accuracy as it is next to interventions: as from `intervention`.
 
     Args:
         file: `model_accuracy_curves.csv`.
         counterpart: the pair.
-        numbers: of interventions; the model stands beside each level and start, up to their last
+        numbers: of interventions; the model stands next to each level and start, up to their last
             epoch.
     """
     curves = model(file, counterpart)

@@ -1,4 +1,4 @@
-"""Ours beside the published numbers over epochs (arXiv 2603.19865)."""
+"""Ours next to the published numbers over epochs (arXiv 2603.19865)."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -28,7 +28,7 @@ def compare(
     probes: Mapping[str, Probes],
     tolerances: Mapping[str, float],
 ) -> pd.DataFrame:
-    """Our means over seeds beside every published number over epochs that an experiment can meet.
+    """Our means over seeds next to every published number over epochs that an experiment can meet.
 
     Args:
         tables: `history`, `probes`, `transfer` and `intervention` of the runs; the last one of
@@ -143,7 +143,7 @@ def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> st
     )
     parts.append(
         "Accuracies over epochs of arXiv 2603.19865, mean over its runs at the epochs that all of "
-        "them have, beside the mean over our seeds. Stated tolerance: "
+        "them have, next to the mean over our seeds. Stated tolerance: "
         f"{tolerances['model']:g} for networks, {tolerances['probe']:g} for probes. Networks of "
         "other random numbers are at another place of the same curve at any one epoch, so the mean "
         "difference says more than the counts."

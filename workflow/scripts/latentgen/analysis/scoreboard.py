@@ -119,7 +119,7 @@ def bootstrap_intervals(
     """Bootstrap readout gap and gain over controls over seeds and test images.
 
     Layers and best probes stay as selected, since they depend on held-out images and not on test
-    images (but for `best_on_test`). The better control is taken anew in each resample.
+    images (but for `best_on_test`). The better control is chosen again in each resample.
 
     Args:
         files: `predictions.h5` of the runs.

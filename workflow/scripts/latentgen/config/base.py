@@ -72,7 +72,7 @@ class Block(BaseModel):
 
 
 Own = Annotated[str, Field(pattern=f"^{OWN_PATTERN}$")]
-"""`module.object`, from a file beside config.yaml or an installed package."""
+"""`module.object`, from a file next to config.yaml or an installed package."""
 
 
 def _number_or_list(value: Any) -> str:

@@ -114,7 +114,13 @@ class EfficientNetLite(Pretrained):
     """An EfficientNet-Lite for ImageNet."""
 
     architecture: Literal["efficientnet_lite"]
-    variant: Literal[0, 1, 2, 3, 4] = 0
+    name: Literal[
+        "efficientnet-lite0",
+        "efficientnet-lite1",
+        "efficientnet-lite2",
+        "efficientnet-lite3",
+        "efficientnet-lite4",
+    ]
 
 
 class Torchvision(Pretrained):

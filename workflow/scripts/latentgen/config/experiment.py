@@ -233,7 +233,7 @@ class Experiment(Block):
     )
     beside: Name | None = Field(
         None,
-        description="an experiment, such as the same without dropout, to be drawn beside it where "
+        description="an experiment, such as the same without dropout, to be drawn next to it where "
         "both have the same noise",
     )
     published: Published | None = Field(None, description="its counterpart, to compare with")

@@ -86,8 +86,8 @@ def _without_keys_of_ours(arguments: dict[str, Any]) -> dict[str, Any]:
 
 OURS = {
     "num_classes": "the number of classes is the dataset's",
-    "weights": "`weights`, beside `arguments`, names a file",
-    "pretrained": "`weights`, beside `arguments`, names a file",
+    "weights": "`weights`, next to `arguments`, names a file",
+    "pretrained": "`weights`, next to `arguments`, names a file",
 }
 """Arguments of other libraries' networks that are not taken, and what is there instead."""
 

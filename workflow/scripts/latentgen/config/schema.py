@@ -47,7 +47,7 @@ class Tolerances(Block):
 
 
 class Figures(Block):
-    """How figures look; a change here draws them anew and nothing else."""
+    """How figures look; a change only redraws figures."""
 
     width: Annotated[float, Field(ge=1, le=100), NUMBER] = Field(7.0, description="inches")
     dpi: Annotated[int, Field(ge=10, le=2400), NUMBER] = Field(200, description="of the PNG files")
@@ -72,7 +72,7 @@ class Config(Block):
     classifiers: dict[Name, ClassifierSettings] = Field({}, description="what labels images")
     segmenters: dict[Name, Segmenter] = Field({}, description="what divides images")
     disambiguations: dict[Name, Disambiguation] = Field(
-        {}, description="images, a classifier, a segmenter, and how labels are told apart"
+        {}, description="images, a classifier, a segmenter, and how labels are separated"
     )
     figures: Figures = Figures()
     tolerances: Tolerances = Tolerances()
@@ -147,7 +147,7 @@ class Config(Block):
             for key in type(experiment).model_fields:
                 if key in experiment.model_fields_set and key not in OF_FEATURES:
                     raise ValueError(
-                        f"{where}.{key}: found it beside a dataset of features, on which nothing "
+                        f"{where}.{key}: found it next to a dataset of features, on which nothing "
                         f"is trained; allowed: {', '.join(OF_FEATURES)}"
                     )
             return
@@ -224,7 +224,7 @@ class Config(Block):
         for where, what in named.items():
             if "." in what and not is_there(what):
                 raise ValueError(
-                    f"{where}: found '{what}'; allowed: a module beside config.yaml or an "
+                    f"{where}: found '{what}'; allowed: a module next to config.yaml or an "
                     "installed package, and what to take from it"
                 )
 

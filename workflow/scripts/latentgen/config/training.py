@@ -136,7 +136,7 @@ class Training(Block):
     augment: list[_one_of("torchvision.transforms.v2", "Transform")] = Field(  # type: ignore[valid-type]
         [],
         description="classes of torchvision.transforms.v2 with their arguments, one after the "
-        "other, anew for each image at each epoch: `[{RandomCrop: {size: 28, padding: 4}}, "
+        "other, drawn for each image at each epoch: `[{RandomCrop: {size: 28, padding: 4}}, "
         "RandomHorizontalFlip]`; MixUp and CutMix come last",
     )
     clip_grad_norm: Annotated[float, Field(gt=0), NUMBER] | None = Field(

@@ -63,7 +63,7 @@ def _with_methods(names: Any, experiments: Raw) -> Any:
 def as_written(problems: list[dict[str, Any]], raw: Raw) -> list[dict[str, Any]]:
     """Pydantic's errors about an expanded configuration, at the places where `raw` has them.
 
-    An error in what a method takes over from its parent is told of the parent.
+    An error in what a method takes over from its parent is reported for the parent.
     """
     origin = {
         method_name(name, method): (name, method, changes)

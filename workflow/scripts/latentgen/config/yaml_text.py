@@ -11,7 +11,7 @@ from latentgen.errors import PipelineError, one_line
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands in a block twice; what `<<` takes over may be given anew."""
+    """Refuses a key that occurs twice in a block; keys taken over by `<<` may be overridden."""
 
     # Looked for while nodes are put together: later, what `<<` takes over stands among them.
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:

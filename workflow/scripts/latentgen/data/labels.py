@@ -37,7 +37,7 @@ def _unknown() -> LabelArray:
 
 
 def checked(labels: Any, n: int, n_classes: int, giver: str) -> LabelArray:
-    """Labels that code of the user's own gave, as int64 (n,) of their own.
+    """Labels that custom code returned, as int64 (n,) of their own.
 
     Args:
         labels: anything that NumPy takes for an array of integers.

@@ -1,6 +1,6 @@
 """Certificates beyond the published ones: the strongest, the smallest, and their p-values.
 
-Each docstring tells the cost in forward passes; a set of segments that the image's `Redactions`
+Each docstring states the cost in forward passes; a set of segments that the image's `Redactions`
 has evaluated before costs nothing.
 """
 

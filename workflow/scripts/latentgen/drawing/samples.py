@@ -1,4 +1,4 @@
-"""A picture of a dataset's samples: of images, or where features lie."""
+"""A figure of a dataset's samples: images, or features in two dimensions."""
 
 import matplotlib
 import numpy as np

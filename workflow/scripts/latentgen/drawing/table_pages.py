@@ -73,7 +73,7 @@ def sortable(table: pd.DataFrame, *, with_html: bool = False) -> str:
 
     Args:
         table: to show.
-        with_html: whether its texts are HTML, as for pictures; otherwise they are shown as they
+        with_html: whether its texts are HTML, as for images; otherwise they are shown as they
             are.
     """
     scripts = generate_init_offline_itables_html(options.dt_bundle)

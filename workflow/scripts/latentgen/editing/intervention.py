@@ -183,7 +183,7 @@ def _report_replay(module: nn.Module, folder: Path, epoch: int) -> None:
     # As float64, as a mask of booleans has no difference.
     apart = [(state[name].cpu().double() - kept[name].double()).abs() for name in kept]
     largest = max(float(part.max()) for part in apart if part.numel())
-    same = "the kept state to the bit" if largest == 0 else f"off the kept state by {largest:.2g}"
+    same = "the checkpoint to the bit" if largest == 0 else f"off the checkpoint by {largest:.2g}"
     print(f"epoch {epoch}: trained again, {same}")
 
 

@@ -101,9 +101,9 @@ def repair_checkpoints(
     probes: Settings,
     load: Callable[[Network, Path, int], None] = checkpoints.load_epoch,
 ) -> Repair:
-    """Choose the kept epoch, layer and last layer with the best held-out accuracy.
+    """Choose the checkpoint, layer and last layer with the best held-out accuracy.
 
-    Candidates are, at every kept epoch, the network as trained; the network cut at each of its
+    Candidates are, at every checkpoint, the network as trained; the network cut at each of its
     layers, with each probe as the last layer; and, where the last layer is linear and has a bias,
     VeLPIC's vectors at the penultimate layer with that bias. Of equally good ones the first is
     taken: the earliest epoch, and the network as trained before any probe.
@@ -113,7 +113,7 @@ def repair_checkpoints(
 
     Args:
         network: on the device to work on; it is left at the chosen epoch.
-        checkpoint_folder: its states at kept epochs.
+        checkpoint_folder: folder of the run's checkpoints.
         data: the noisy training set.
         probes: settings by name, of kinds that can be a last layer (see `head_of_probe`).
         load: loads the checkpoint of an epoch into the network, as stored or as

@@ -137,7 +137,7 @@ def require_penultimate(source: ActivationSource, layer: str, head: nn.Linear) -
 
 
 class AtEpoch(NamedTuple):
-    """A run at one kept epoch.
+    """A run at one checkpoint.
 
     Attributes:
         epoch: the epoch.
@@ -153,7 +153,7 @@ class AtEpoch(NamedTuple):
 def at_every_epoch(
     run: Run, checkpoint_folder: str, activations: str | None, device: torch.device
 ) -> Iterator[AtEpoch]:
-    """A run's activations and network at every kept epoch.
+    """A run's activations and network at every checkpoint.
 
     All share one network, so use one before taking the next.
     """

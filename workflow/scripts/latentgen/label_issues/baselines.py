@@ -55,7 +55,7 @@ def neighbour_votes(rows: Tensor, labels: LabelArray) -> Scores:
 def cross_validated(
     probe: Probe, rows: Tensor, labels: LabelArray, n_classes: int, folds: NDArray[np.int64]
 ) -> Scores:
-    """Class scores (N, C) of a probe that is fitted anew without each fold; -inf: not known."""
+    """Class scores (N, C) of a probe that is fitted without each fold; -inf: not known."""
     scores = np.full((len(labels), n_classes), -np.inf)
     for fold in range(folds.max() + 1):
         inside = folds == fold
@@ -111,12 +111,12 @@ def cleanlab_scores(
 def network_scores(
     run: Run, checkpoint_folder: Path, history: pd.DataFrame, device: torch.device
 ) -> dict[str, Scores]:
-    """What the network itself says of each label, over its kept epochs.
+    """The model's scores of each label, over its checkpoints.
 
     Returns:
-        `loss`: minus the cross-entropy at the last epoch; `loss_early_stopped`: at the kept epoch
+        `loss`: minus the cross-entropy at the last epoch; `loss_early_stopped`: at the checkpoint
         that is best on held-out data with observed labels, NaN if nothing is held out;
-        `mean_margin`: logit of the label minus the largest other one, averaged over the kept epochs
+        `mean_margin`: logit of the label minus the largest other one, averaged over the checkpoints
         from 1 on (area under the margin, arXiv 2001.10528, where every epoch is kept).
     """
     labels = run.labels.observed
@@ -143,7 +143,7 @@ def _best_epoch(folder: Path, history: pd.DataFrame) -> int:
 
 
 def _logits_over_epochs(run: Run, folder: Path, device: torch.device) -> Iterator[tuple[int, Any]]:
-    """Logits float64 (N, C) of the training images at every kept epoch."""
+    """Logits float64 (N, C) of the training images at every checkpoint."""
     network = run.network(device)
     images = run.images["train"].to(device)
     for epoch in checkpoints.epochs_in(folder):

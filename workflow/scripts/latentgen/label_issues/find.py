@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from latentgen.errors import PipelineError
 from latentgen.label_issues.scores import label_scores
-from latentgen.networks.early_layer import early_layer
+from latentgen.networks.early_layer import early_layer, layers_by_depth
 from latentgen.networks.extract import extract
 from latentgen.networks.loaders import Names, in_dataset_order, inputs_and_labels
 
@@ -18,9 +18,14 @@ Batch = Sequence[Any]
 
 
 def find_label_issues(
-    model: nn.Module, loader: Iterable[Batch], *, layers: Sequence[str] = (), seed: int = 0
+    model: nn.Module,
+    loader: Iterable[Batch],
+    *,
+    layers: Sequence[str] = (),
+    seed: int = 0,
+    memorised: bool = True,
 ) -> pd.DataFrame:
-    """Which labels are probably wrong, by what probes read from a layer of a network.
+    """Score each observed label by probes of a layer of a network.
 
     A network that has memorised its labels agrees with all of them; probes of an early layer, none
     of which saw the label that it judges, do not.
@@ -39,10 +44,13 @@ def find_label_issues(
         loader: batches of inputs, labels and optionally names of the samples: a text or a whole
             number for each, all different. It is read once; a `DataLoader` that shuffles or drops
             its last batch is read in the order of its dataset, with all samples.
-        layers: names of submodules whose outputs are judged by, scores averaged, or other places,
-            as for `extract`. If not given: the network's `early_layer`, its first hidden vector or,
-            of ResNets and transformers, the output of an early block.
-        seed: of the folds.
+        layers: layers as for `extract`; the scores of several are averaged. Default: chosen as
+            `memorised` says.
+        seed: seed of the folds.
+        memorised: whether the network was trained on these labels until it fitted most of them. Its
+            `early_layer` is used then: the first hidden vector or, in ResNets and transformers, an
+            early block. If False (a pretrained network), four depths are compared, and the one
+            whose probes predict held-out observed labels best is used; `attrs["layer"]` names it.
 
     Returns:
         As `label_scores`: a row for each sample, in the order of the dataset, with names or
@@ -58,12 +66,21 @@ def find_label_issues(
     batches = _noting_names(loader, names)
     if layers:
         activations, labels = extract(model, batches, layers)
-    else:
+    elif memorised:
         rows, labels = early_rows(model, batches)
         activations = {"features": rows}
-    return label_scores(
-        activations, labels, ids=names.all() or positions, seed=seed, memorised=True
-    )
+    else:
+        first, batches = _with_first(batches)
+        activations, labels = extract(model, batches, layers_by_depth(model, first[0]))
+    ids = names.all() or positions
+    if layers or memorised:
+        return label_scores(activations, labels, ids=ids, seed=seed, memorised=memorised)
+    tables = {
+        layer: label_scores(rows, labels, ids=ids, seed=seed) for layer, rows in activations.items()
+    }
+    best = max(tables, key=lambda layer: tables[layer].attrs["log_likelihood"])
+    tables[best].attrs["layer"] = best
+    return tables[best]
 
 
 def early_rows(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
@@ -77,13 +94,21 @@ def early_rows(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tu
     Raises:
         PipelineError: there is no batch, or no such layer.
     """
+    first, batches = _with_first(batches)
+    layer = early_layer(model, first[0])
+    activations, labels = extract(model, batches, [layer])
+    return activations[layer], labels
+
+
+def _with_first(
+    batches: Iterable[tuple[Tensor, Tensor]],
+) -> tuple[tuple[Tensor, Tensor], Iterator[tuple[Tensor, Tensor]]]:
+    """The first batch, and all batches."""
     remaining = iter(batches)
     first = next(remaining, None)
     if first is None:
         raise PipelineError("loader: found no batch; needed: inputs and labels")
-    place = early_layer(model, first[0])
-    activations, labels = extract(model, chain([first], remaining), [place])
-    return activations[place], labels
+    return first, chain([first], remaining)
 
 
 def _noting_names(loader: Iterable[Batch], names: Names) -> Iterator[tuple[Tensor, Tensor]]:

@@ -41,7 +41,7 @@ METHODS = {
     "cleanlab_confident_learning_penultimate": "cleanlab confident learning, penultimate layer",
     "loss": "network's loss, last epoch",
     "loss_early_stopped": "network's loss, early stopped",
-    "mean_margin": "network's margin, mean over kept epochs",
+    "mean_margin": "network's margin, mean over checkpoints",
     "neighbours_early": "neighbours, early layer",
     "neighbours_input": "neighbours, input",
 }
@@ -99,7 +99,7 @@ def label_issues_of_features(run: Run, device: torch.device) -> LabelIssues:
 
 
 def _judged(run: Run, rows: dict[str, Tensor], of_network: Mapping[str, Any]) -> LabelIssues:
-    """The scores of rows (N, width) by the layer that they come from, beside a network's own."""
+    """The scores of rows (N, width) by the layer that they come from, next to a network's own."""
     labels, n_classes = run.labels.observed, run.labels.n_classes
     tables = {
         name: label_table([layer], labels, memorised=bool(of_network), seed=SEED)

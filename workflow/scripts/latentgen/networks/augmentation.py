@@ -75,7 +75,7 @@ class Augmentation:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Tell in one line what goes wrong in a transform."""
+    """Convert an exception in a transform into a one-line PipelineError."""
     try:
         yield
     except Exception as error:

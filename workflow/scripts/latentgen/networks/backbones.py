@@ -132,7 +132,7 @@ def fitted(
 
 @contextmanager
 def saying(what: str) -> Iterator[None]:
-    """Tell in one line what another library says of a network that cannot be made or run.
+    """Convert a library's exception about a network into a one-line PipelineError.
 
     Raises:
         PipelineError: anything was raised inside.

@@ -60,6 +60,33 @@ def early_layer(model: nn.Module, inputs: Tensor) -> str:
     raise PipelineError("layers: found none that is early; needed: names of submodules")
 
 
+def layers_by_depth(model: nn.Module, inputs: Tensor) -> list[str]:
+    """Layers after a quarter, half and three quarters of those with weights, and the penultimate.
+
+    >>> blocks = [nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()) for _ in range(7)]
+    >>> model = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(4, 2))
+    >>> layers_by_depth(model, torch.zeros(2, 1, 2, 2))
+    ['grid of 1', 'grid of 3', 'grid of 5', 'input of 8']
+
+    Args:
+        model: in any mode, on any device.
+        inputs: a batch (n, ...).
+
+    Raises:
+        PipelineError: the model does not run on the inputs, or has no such layer.
+    """
+    reads, depths = _called(model, inputs)
+    blocks = [block for block, depth in depths.items() if 0 < depth < len(reads)]
+    found = [
+        "grid of " + min(reversed(blocks), key=lambda block: abs(depths[block] - at * len(reads)))
+        for at in (0.25, 0.5, 0.75)
+        if blocks
+    ]
+    vectors = [INPUT_OF + layer for layer, what in reads.items() if what == "vectors"]
+    layers = list(dict.fromkeys([*found, *vectors[-1:]]))
+    return layers or [early_layer(model, inputs)]
+
+
 def _called(model: nn.Module, inputs: Tensor) -> tuple[dict[str, str], dict[str, int]]:
     """Layers with weights in the order of their first calls, and blocks in that of their ends.
 

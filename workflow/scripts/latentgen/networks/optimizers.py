@@ -85,7 +85,7 @@ def step(optimizer: torch.optim.Optimizer) -> None:
 
 @contextmanager
 def _told(key: str) -> Iterator[None]:
-    """Tell in one line what a library says of a key of `training`."""
+    """Convert a library's exception about a key of `training` into a one-line PipelineError."""
     try:
         yield
     except Exception as error:

@@ -35,7 +35,7 @@ def features_of(run: Run, device: torch.device) -> FeatureSource:
 def sources_over_epochs(
     run: Run, checkpoint_folder: str, device: torch.device, activation_folder: str | None = None
 ) -> Iterator[tuple[int, ActivationSource]]:
-    """The source of activations at every kept epoch: activation files, or the network."""
+    """The source of activations at every checkpoint: activation files, or the network."""
     if activation_folder is None:
         for epoch, source in networks_over_epochs(run, checkpoint_folder, device):
             yield epoch, HeldSource(source)
@@ -49,7 +49,7 @@ def sources_over_epochs(
 def networks_over_epochs(
     run: Run, checkpoint_folder: str, device: torch.device
 ) -> Iterator[tuple[int, NetworkSource]]:
-    """The network at every kept epoch.
+    """The network at every checkpoint.
 
     All sources share one module, so read a source before taking the next. Only the first one has
     the input layer, which never changes.

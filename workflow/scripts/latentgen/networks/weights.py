@@ -23,7 +23,7 @@ from latentgen.networks.layer_spec import described
 from latentgen.storage import atomic_path
 
 USUAL = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
-"""Keys under which people save a network's weights, beside those of its optimiser or averages."""
+"""Keys under which people save a network's weights, next to those of its optimiser or averages."""
 
 WRAPPERS = ("module", "_orig_mod")
 """Parts of names that DataParallel and torch.compile put in."""
@@ -35,7 +35,7 @@ HARMLESS: list[Any] = [
     np.float64(0).__reduce__()[0],
     (np.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),  # as NumPy 1 wrote it
 ]
-"""Classes that may lie in a file beside weights, a training's settings and scores."""
+"""Classes that may lie in a file next to weights, a training's settings and scores."""
 
 
 def require_weights(path: Path, url: str | None = None, sha256: str | None = None) -> None:

@@ -33,12 +33,12 @@ class Trainer(Protocol):
 class WorkingFolder:
     """A run in progress: its checkpoints so far, and what is needed to resume after the last one.
 
-    The folder lies beside the final one and survives a killed job. A fingerprint of everything
+    The folder lies next to the final one and survives a killed job. A fingerprint of everything
     that the results depend on shows whether its files belong to this run.
     """
 
     def __init__(self, final: Path, fingerprint: str) -> None:
-        """Use the folder beside `final`, emptied if its fingerprint is another one."""
+        """Use the folder next to `final`, emptied if its fingerprint is another one."""
         self.final = final
         self.path = temporary_name(final)
         self._resume = self.path / "resume.pt"
@@ -63,7 +63,7 @@ class WorkingFolder:
             partial.write_bytes(kept.getbuffer())
 
     def load(self, trainer: Trainer) -> list[dict[str, Any]]:
-        """Let a trainer go on from the last kept epoch; return the history up to it.
+        """Resume a trainer from the last checkpoint; return the history up to it.
 
         Raises:
             PipelineError: the file to resume from is damaged.

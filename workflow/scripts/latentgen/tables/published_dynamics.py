@@ -1,4 +1,4 @@
-"""Ours beside the published numbers over epochs, where an experiment has a counterpart."""
+"""Ours next to the published numbers over epochs, where an experiment has a counterpart."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where a result comes from: a record beside it, and whether it still holds.
+"""Where a result comes from: a record next to it, and whether it still holds.
 
 Every job leaves `<name of its first output>.provenance.json`. The record names what the output was
 made from by hash, so records form a chain from a figure down to the images.

@@ -20,7 +20,7 @@ from latentgen.content import code_digest
 from latentgen.registries import SCRIPTS, file_of
 
 NO_NUMBERS = {
-    "latentgen/__init__.py": "hands on the public names",
+    "latentgen/__init__.py": "exports the public names",
     "latentgen/errors.py": "messages when a job stops",
     "latentgen/progress.py": "bars, and lines in logs",
     "latentgen/devices.py": "which of several devices computes; the record says of which kind",
@@ -55,7 +55,7 @@ REGISTRIES = {
 }
 """For each kind of settings, the keys whose values name an entry of a registry.
 
-Without a registry they name classes of a library, or something of the user's own.
+Without a registry they name classes of a library, or custom code.
 """
 
 
@@ -65,7 +65,7 @@ def code_of(
     """The digest of every file of code that a job's numbers depend on, by the file's path.
 
     Args:
-        script: name of the script, which lies beside the package.
+        script: name of the script, which lies next to the package.
         kind: of the settings, a key of `REGISTRIES`.
         settings: of the job; entries of registries may be named at any depth.
     """

@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 class Tier(NamedTuple):
-    """Phases beside each other, and the arrows that reach them from the tier above.
+    """Phases next to each other, and the arrows that reach them from the tier above.
 
     An arrow is two places, from and to: shares of the width at which the middles of boxes are.
     """

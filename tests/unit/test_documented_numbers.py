@@ -1,0 +1,47 @@
+"""Numbers in README and the findings come from the committed tables."""
+
+import re
+
+import pandas as pd
+from tests.conftest import REPOSITORY
+
+RESULTS = REPOSITORY / "docs" / "results"
+README = (REPOSITORY / "README.md").read_text()
+GAIN = ["gain_over_controls", "gain_over_controls_bootstrap_low"]
+GAIN += ["gain_over_controls_bootstrap_high"]
+
+
+def decimals(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"[-+]?\d\.\d{3}", text)]
+
+
+def evidence() -> pd.DataFrame:
+    table = pd.read_csv(RESULTS / "evidence.csv")
+    return table[table["probe"] == "best_probe"].set_index(["experiment", "level"])
+
+
+def test_the_readme_quotes_the_evidence() -> None:
+    table = evidence().round(3)
+    cnn, mlp = (table.loc[(f"evidence-{name}", 0.4)] for name in ("cnn", "mlp"))
+    expected = [*cnn[["model_accuracy", "probe_accuracy", "readout_gap", *GAIN]], *mlp[GAIN]]
+    paragraph = README.split("At p = 0.4", 1)[1].split("[Findings]", 1)[0]
+    assert decimals(paragraph) == expected
+    assert (table["seeds"] == 3).all() and "three seeds" in paragraph
+
+
+def test_the_findings_table_is_the_committed_one() -> None:
+    page = (RESULTS / "findings.md").read_text()
+    for (experiment, level), row in evidence().iterrows():
+        name = experiment.removeprefix("evidence-").upper()
+        line = next(it for it in page.splitlines() if it.startswith(f"| {name} | {level:g} |"))
+        columns = ["model_accuracy", "early_stopped_accuracy", "probe_accuracy", "input_accuracy"]
+        columns += ["untrained_accuracy", "readout_gap", *GAIN]
+        assert decimals(line) == [round(row[column], 3) for column in columns]
+
+
+def test_the_readme_compares_with_cleanlab_as_measured() -> None:
+    table = pd.read_csv(RESULTS / "label_issue_methods.csv")
+    means = table.groupby(["family", "variant"])["auroc"].mean()
+    measured = [means["label_scores", "posterior"], means["LR tuned", "self_confidence, both"]]
+    sentence = README.split("mean AUROC of", 1)[1].split("(", 1)[0]
+    assert decimals(sentence) == [round(mean, 3) for mean in measured]
