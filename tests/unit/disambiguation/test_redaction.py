@@ -85,6 +85,8 @@ def test_retained_shares_of_probability_and_evidence() -> None:
 def test_of_a_label_without_evidence_nothing_can_be_taken() -> None:
     found = redactions(one_thing(), measure="evidence")
     assert found.retained(np.ones((1, 8), dtype=bool), (0, 2))[0, 1] == np.inf
+    black = redactions(np.zeros((8, 16, 3), dtype=np.uint8), measure="evidence")  # exactly 0
+    assert (black.retained(np.ones((1, 8), dtype=bool), (0, 2)) == np.inf).all()
 
 
 def test_evidence_is_nothing_where_all_logits_are_equal() -> None:
