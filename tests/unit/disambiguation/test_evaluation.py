@@ -25,20 +25,6 @@ def test_accuracy_is_among_the_decided() -> None:
     assert nothing["coverage"] == 0
 
 
-def test_the_confusion_table_has_every_cell() -> None:
-    counts = evaluation.confusion(TRUTH, VERDICTS).set_index(["truth", "verdict"])["pairs"]
-    assert counts.to_dict() == {
-        ("distinct", "distinct"): 2,
-        ("distinct", "single"): 1,
-        ("distinct", "neither"): 0,
-        ("distinct", "both"): 1,
-        ("single", "distinct"): 1,
-        ("single", "single"): 2,
-        ("single", "neither"): 1,
-        ("single", "both"): 0,
-    }
-
-
 def scored(**columns: list[float]) -> pd.DataFrame:
     sources = [f"image {i}" for i in range(len(TRUTH))]
     return pd.DataFrame({"truth": TRUTH, "sources": sources, **columns})

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import t
-from sklearn.metrics import balanced_accuracy_score
 
 from latentgen.disambiguation import evaluation, tuning
 
@@ -95,24 +94,6 @@ def test_delta_is_chosen_where_certificates_are_right_most_often() -> None:
     assert verdicts.tolist() == ["distinct", "distinct", "single", "single"]
     assert tuning.verdicts_of_certificates(table, 0.4).tolist()[1] == "both"
     assert tuning.verdicts_of_certificates(table, 0.7).tolist() == ["neither"] * 3 + ["single"]
-
-
-@pytest.mark.slow
-def test_no_threshold_does_better_than_the_chosen_one() -> None:
-    random = np.random.default_rng(0)
-    for _ in range(20):
-        scores = random.integers(0, 12, 30) / 12
-        truth = np.where(random.random(30) < scores, "distinct", "single")
-        if len(set(truth)) < 2:
-            continue
-        table = pd.DataFrame({"truth": truth, "score": scores})
-        reached = [
-            balanced_accuracy_score(truth == "distinct", scores >= threshold)
-            for threshold in np.linspace(-0.01, 1.01, 400)
-        ]
-        chosen = tuning.choose(SCORES, table)
-        best = balanced_accuracy_score(truth == "distinct", scores >= chosen)
-        assert best == pytest.approx(max(reached))
 
 
 @pytest.mark.parametrize("truth", ["distinct", "single"])

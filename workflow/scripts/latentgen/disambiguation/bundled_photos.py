@@ -6,7 +6,8 @@ retina, an astronaut) are left out.
 """
 
 from collections.abc import Iterator
-from itertools import permutations
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image, ImageOps
 from latentgen.data.image_files import read_upright
 from latentgen.disambiguation.composites import joined
 from latentgen.disambiguation.image_folder import letterbox
-from latentgen.disambiguation.images import SINGLE, Pixels, Sample
+from latentgen.disambiguation.images import SINGLE, Sample
 
 _SKIMAGE = Path(skimage.__file__).parent / "data"
 _SKLEARN = Path(sklearn.__file__).parent / "datasets" / "images"
@@ -40,45 +41,37 @@ PHOTOS: dict[Path, tuple[int, ...]] = {
 
 
 def read_bundled(size: int) -> Iterator[Sample]:
-    """Yield each photograph, its mirror image, and every two of them side by side in both orders.
+    """Yield each photograph alone, and every two of them side by side.
 
-    A photograph alone is fitted into a square. In a composite image each is cropped to the middle
-    half of such a square, so that nothing is black.
+    A photograph alone is fitted into a square. In a composite image each is cropped to half of such
+    a square, so that nothing is black.
 
     Args:
-        size: side of the square.
+        size: side of the square, an even number of pixels.
     """
-    read = {path: read_upright(path) for path in PHOTOS}
-    for path, labels in PHOTOS.items():
-        square = letterbox(np.asarray(read[path]), size)
-        for kind, image in (("lone", square), ("mirrored", square[:, ::-1].copy())):
-            yield Sample(
-                f"{path.stem}-{kind}",
-                image,
-                "lone",
-                SINGLE,
-                "report",
-                labels,
-                (0,) * len(labels),
-                np.ones((1, size, size), dtype=bool),
-                (path.stem,),
-            )
-    halves = {path: _half(image, size) for path, image in read.items()}
-    for left, right in permutations(PHOTOS, 2):
-        pair = joined([halves[left], halves[right]], axis=1)
+    photos = [(path.stem, read_upright(path), labels) for path, labels in PHOTOS.items()]
+    for name, photo, labels in photos:
         yield Sample(
-            f"{left.stem}-{right.stem}",
-            pair.image,
-            "pair",
-            pair.truth,
+            name,
+            letterbox(np.asarray(photo), size),
+            "lone",
+            SINGLE,
             "report",
-            (*PHOTOS[left], *PHOTOS[right]),
-            (0,) * len(PHOTOS[left]) + (1,) * len(PHOTOS[right]),
-            pair.objects,
-            (left.stem, right.stem),
+            labels,
+            things=(0,) * len(labels),
+            objects=np.ones((1, size, size), dtype=bool),
+            sources=(name,),
         )
-
-
-def _half(image: Image.Image, size: int) -> Pixels:
-    """The middle of a photograph in a rectangle of half the width, scaled to the full height."""
-    return np.asarray(ImageOps.fit(image, (size // 2, size), Image.Resampling.BILINEAR))
+    for left, right in combinations(photos, 2):
+        halves = [
+            np.asarray(ImageOps.fit(photo, (size // 2, size), Image.Resampling.BILINEAR))
+            for _, photo, _ in (left, right)
+        ]
+        yield replace(
+            joined(halves, axis=1),
+            name=f"{left[0]}-{right[0]}",
+            part="report",
+            labels=left[2] + right[2],
+            things=(0,) * len(left[2]) + (1,) * len(right[2]),
+            sources=(left[0], right[0]),
+        )
