@@ -139,8 +139,11 @@ class Workspace:
 
     @contextmanager
     def editing_config(self) -> Iterator[dict[str, Any]]:
-        """Give the configuration to edit; it is written back at the end."""
-        config = yaml.safe_load((self.folder / "config.yaml").read_text())
+        """Give the configuration to edit, with what it includes; it is written back at the end."""
+        raw = yaml.safe_load((self.folder / "config.yaml").read_text())
+        raw["include"] = [str(self.folder / path) for path in raw.get("include", [])]
+        config = with_included(raw)
+        del config["include"]
         yield config
         self.write_config(config)
 

@@ -139,7 +139,7 @@ def test_a_package_that_lacks_another_is_told_apart_from_one_that_is_not_there(
     (folder / "site" / "installed.py").write_text("import not_there\n")
     with pytest.raises(PipelineError, match="ModuleNotFoundError: No module named 'not_there'"):
         registries.find(REGISTRY, "installed.net")
-    with pytest.raises(PipelineError, match=r"neither collections\.abcd\.py beside"):
+    with pytest.raises(PipelineError, match=r"neither collections\.abcd\.py next to"):
         registries.find(REGISTRY, "collections.abcd.net")
 
 
