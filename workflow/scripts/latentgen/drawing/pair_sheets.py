@@ -21,7 +21,6 @@ from latentgen.disambiguation.segments import Segments
 from latentgen.disambiguation.study import proof_name
 from latentgen.disambiguation.verify_proof import MASKS
 from latentgen.drawing.facets import save, set_theme
-from latentgen.drawing.style import as_shown
 
 LABEL_A, LABEL_B = "#0072B2", "#D55E00"
 REDACTIONS = {
@@ -119,21 +118,26 @@ def draw_sheet(
         if redaction is None:
             _show(axes, np.full_like(sample.image, 255), f"no {kind} certificate", "")
         else:
-            _show(axes, redaction.image, f"{kind}: {redaction.title}", _change(row, redaction))
+            _show(axes, redaction.image, f"{kind}: {redaction.title}", _change(redaction))
     curves = with_percents(curves)
     bottom = figure.add_gridspec(
-        2, 4, left=0.07, right=0.98, top=0.53, bottom=0.09, wspace=0.3, hspace=0.75
+        2, 4, left=0.07, right=0.98, top=0.53, bottom=0.12, wspace=0.3, hspace=0.75
     )
     for place, along in enumerate(("a", "b", "own_a", "own_b")):
         curve = curves[curves["along"] == along]
-        step = distinct_step(curve, along[-1], delta)
+        n_own = int(curve["own"].sum())
+        searched = curve[: n_own + 1] if along.startswith("own") else curve
+        step = distinct_step(searched, along[-1], delta)
         for offset, quantity in enumerate(("probability", "percent")):
             axes = figure.add_subplot(bottom[place // 2, 2 * (place % 2) + offset])
-            _draw_curve(axes, curve, row, along, quantity)
+            _draw_curve(axes, curve, along, quantity)
             if step is not None:
                 axes.axvline(step, color="#cc0000", linestyle=":", linewidth=1)
             if along.startswith("own"):
-                axes.axvline(curve["own"].sum(), color="#0000cc", linestyle=":", linewidth=1)
+                axes.axvline(n_own, color="#0000cc", linestyle=":", linewidth=1)
+    figure.legend(
+        *figure.axes[-1].get_legend_handles_labels(), fontsize=7, loc="lower center", ncols=2
+    )
     return figure, _numbers(curves, found)
 
 
@@ -194,16 +198,14 @@ def _show(axes: Any, image: NDArray[Any], title: str, below: str) -> None:
     axes.spines[:].set_visible(True)
 
 
-def _change(row: Mapping[str, Any], redaction: Redaction) -> str:
+def _change(redaction: Redaction) -> str:
     return "\n".join(
-        f"{redaction.measure} of {row[f'name_{label}']}: {before:.2g} → {after:.2g}"
+        f"{redaction.measure} of {label}: {before:.2g} → {after:.2g}"
         for label, before, after in zip("ab", redaction.before, redaction.after, strict=True)
     )
 
 
-def _draw_curve(
-    axes: Any, curve: pd.DataFrame, row: Mapping[str, Any], along: str, quantity: str
-) -> None:
+def _draw_curve(axes: Any, curve: pd.DataFrame, along: str, quantity: str) -> None:
     for label, colour, line in (("a", LABEL_A, "-"), ("b", LABEL_B, "--")):
         axes.plot(
             curve["step"],
@@ -212,7 +214,7 @@ def _draw_curve(
             color=colour,
             marker="o" if label == "a" else "s",
             markersize=2,
-            label=f"{label} = {as_shown(row[f'name_{label}'])}",
+            label=label,
         )
     if quantity == "probability":
         axes.set_ylim(-0.03, 1.03)
@@ -221,13 +223,10 @@ def _draw_curve(
         axes.set_ylim(-6, min(max(highest, 100), 200) * 1.03)
         axes.axhline(100, color="#777777", linewidth=0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    name = as_shown(row[f"name_{along[-1]}"])
-    order = f"own segments of {name} first" if along.startswith("own") else f"for {name} first"
-    axes.set_xlabel(f"segments redacted, {order}", fontsize=6)
+    which = f"{along[-1]}'s own first" if along.startswith("own") else f"{along}'s ranking"
+    axes.set_xlabel(f"segments redacted, {which}", fontsize=6)
     axes.set_title("Probability" if quantity == "probability" else "% of the whole", fontsize=6)
     axes.tick_params(labelsize=6)
-    if quantity == "probability":
-        axes.legend(fontsize=6, frameon=False, loc="best")
 
 
 def _numbers(curves: pd.DataFrame, found: Mapping[str, list[Redaction]]) -> pd.DataFrame:
