@@ -1,9 +1,12 @@
 """Numbers in README and the findings come from the committed tables."""
 
 import re
+from itertools import product
 
 import pandas as pd
 from tests.conftest import REPOSITORY
+
+from latentgen.disambiguation import evaluation, tuning
 
 RESULTS = REPOSITORY / "docs" / "results"
 README = (REPOSITORY / "README.md").read_text()
@@ -45,3 +48,17 @@ def test_the_readme_compares_with_cleanlab_as_measured() -> None:
     measured = [means["label_scores", "posterior"], means["LR tuned", "self_confidence, both"]]
     sentence = README.split("mean AUROC of", 1)[1].split("(", 1)[0]
     assert decimals(sentence) == [round(mean, 3) for mean in measured]
+
+
+def test_the_table_of_photographs_follows_from_the_committed_pairs() -> None:
+    pairs = pd.read_csv(RESULTS / "photos.csv")
+    page = (RESULTS / "disambiguation.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `photos")]
+    verdicts = ["verdict_published", "verdict"]
+    expected = []
+    for study, column in product(["photos", "photos-published"], verdicts):
+        table = pairs[pairs["study"] == study]
+        rates = evaluation.accuracy_and_coverage(table, table[column])
+        balanced = tuning.balanced_accuracy(table["truth"], table[column])
+        expected.append([round(number, 3) for number in (*rates.values(), balanced)])
+    assert [decimals(row) for row in rows] == expected
