@@ -46,6 +46,7 @@ lint: .venv/installed  ## everything that reads the code without running it
 	PYTHONPATH=workflow/scripts $(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+	$(BIN)/pytest -q tests/unit/test_vocabulary.py
 
 docs: .venv/installed  ## build the documentation site: docs/_build/html/index.html
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

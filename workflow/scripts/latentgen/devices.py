@@ -38,7 +38,7 @@ def best_device() -> Any:
 def with_float64(device: Any) -> Any:
     """The device itself if it computes in float64, which probes need and Apple's does not.
 
-    Otherwise the CPU, which is said once.
+    Otherwise the CPU, which is logged once.
     """
     import torch
 
@@ -63,7 +63,7 @@ def _identifier(device: Any) -> str:
 
 
 def claim(devices: Sequence[str], folder: Path) -> int:
-    """Hold a share of the device that fewest other processes hold, until this process ends.
+    """Hold a part of the device that fewest other processes hold, until this process ends.
 
     Args:
         devices: an identifier of each device of this machine.

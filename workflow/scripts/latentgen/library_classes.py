@@ -1,6 +1,6 @@
 """Classes of libraries that config.yaml names, alone or with arguments.
 
-`AdamW`, or `{AdamW: {weight_decay: 0.05}}`. Which classes there are and what they take is asked of
+`AdamW`, or `{AdamW: {weight_decay: 0.05}}`. Which classes there are and what they take comes from
 the library itself. Importing torch takes seconds, so answers are kept in the user's cache folder,
 by the question, the versions of the libraries and the content of our own files.
 """

@@ -43,7 +43,7 @@ class Network:
             `build` adds it as `head_input` where an architecture names no such layer.
         head: name of the linear submodule that makes the logits; `build` finds it.
         no_head: why there is no such submodule, or none that can be replaced. Such a network is
-            trained and probed as any other, and its deepest layer passes for the penultimate one.
+            trained and probed as any other, and its deepest layer counts as the penultimate one.
     """
 
     module: nn.Module
@@ -120,7 +120,7 @@ def tried(made: Any, shape: Shape, n_classes: int) -> Network:
         n_classes: width of its output.
 
     Raises:
-        PipelineError: something is not as `Network` says.
+        PipelineError: something differs from the description of `Network`.
     """
     if not isinstance(made, Network):
         raise PipelineError(f"found {described(made)}; needed: a Network, Network(module, layers)")

@@ -77,7 +77,7 @@ def batch_order(
 
 
 def require_trainable(module: nn.Module, data: TrainingData, config: TrainingConfig) -> None:
-    """Run a network in train mode on two images, so that what cannot be is said before training.
+    """Run a network in train mode on two images, so that errors appear before training.
 
     Raises:
         PipelineError: it gives no logits in train mode, a batch would be a single image and it
@@ -270,7 +270,7 @@ def _scores(
 
 
 def _share(right: Tensor) -> float:
-    """Share of what is true, NaN of nothing; a count, as not every device has float64."""
+    """Fraction of true values, NaN if there is none; a count, as not every device has float64."""
     return right.sum().item() / len(right) if len(right) else math.nan
 
 
