@@ -41,6 +41,7 @@ test-slow: .venv/installed  ## the slow ones: whole pipelines, killed jobs, a re
 
 lint: .venv/installed  ## everything that reads the code without running it
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --preview --select PLW1514 workflow benchmarks docs  # UTF-8 in every locale
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=workflow/scripts $(BIN)/lint-imports

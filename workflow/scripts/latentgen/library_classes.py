@@ -231,7 +231,9 @@ def _remembered(answer: Callable[[], Any], *question: Any) -> Any:
     with suppress(OSError):  # a folder that cannot be written to only costs time
         memory.parent.mkdir(parents=True, exist_ok=True)
         # Jobs that plan at the same time write the same, each under a name of its own.
-        with tempfile.NamedTemporaryFile("w", dir=memory.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=memory.parent, delete=False
+        ) as file:
             json.dump(found, file)
         os.replace(file.name, memory)
     return found

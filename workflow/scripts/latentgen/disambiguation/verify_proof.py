@@ -60,7 +60,7 @@ def verify(folder: Path, weights: Path | None = None, image: Path | None = None)
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        proof = json.loads(path.read_text())
+        proof = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PipelineError(f"{path}: no readable proof ({one_line(error)})") from None
     if not isinstance(proof, dict):

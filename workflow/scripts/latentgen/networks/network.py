@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from latentgen.devices import seeded
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
 from latentgen.networks.extract import read_layers
@@ -101,14 +102,12 @@ def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) 
     arguments = dict(settings)
     name = arguments.pop("architecture")
     architecture = find(ARCHITECTURES, name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        with own_code(name):
-            made = architecture(shape, n_classes, **arguments)
-            try:
-                return tried(made, shape, n_classes)
-            except PipelineError as error:
-                raise PipelineError(f"models: {name}: {error}") from None
+    with seeded(seed), own_code(name):
+        made = architecture(shape, n_classes, **arguments)
+        try:
+            return tried(made, shape, n_classes)
+        except PipelineError as error:
+            raise PipelineError(f"models: {name}: {error}") from None
 
 
 def tried(made: Any, shape: Shape, n_classes: int) -> Network:
