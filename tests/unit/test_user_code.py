@@ -44,7 +44,7 @@ def test_an_entry_is_a_file_of_the_registry_and_what_is_named_like_it(folder: Pa
         ("mine.other", "mine.other: there is no 'other' in mine"),
         (
             "other",
-            "data.noise_kinds: found 'other'; allowed: cifar10_asymmetric, confusion, ",
+            "data.noise_kinds: found 'other'; expected cifar10_asymmetric, confusion, ",
         ),
     ],
 )
