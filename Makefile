@@ -41,11 +41,13 @@ test-slow: .venv/installed  ## the slow ones: whole pipelines, killed jobs, a re
 
 lint: .venv/installed  ## everything that reads the code without running it
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --preview --select PLW1514 workflow benchmarks docs  # UTF-8 in every locale
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=workflow/scripts $(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+	$(BIN)/pytest -q tests/unit/test_vocabulary.py
 
 docs: .venv/installed  ## build the documentation site: docs/_build/html/index.html
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

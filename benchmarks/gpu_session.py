@@ -102,7 +102,7 @@ def _within(command: list[str], until: float, *, show: bool = False) -> tuple[in
 def runs(folder: Path = Path()) -> Iterator[tuple[str, Path]]:
     """Experiments of the suite, each with the folder of every run that has begun."""
     with chdir(folder):  # files that it includes are relative to it
-        config = with_included(yaml.safe_load(Path("config.yaml").read_text()))
+        config = with_included(yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8")))
     for experiment in config["suites"][SUITE]:
         for run in sorted((folder / "results/runs" / experiment).glob("*/seed*")):
             yield experiment, run

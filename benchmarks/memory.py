@@ -193,7 +193,7 @@ def watch(pid: int, folder: Path) -> None:
         for child in process.children(recursive=True):
             with suppress(psutil.Error, OSError):
                 script = re.search(r"scripts/tmp\w+\.(\w+)\.py", " ".join(child.cmdline()))
-                status = Path(f"/proc/{child.pid}/status").read_text()
+                status = Path(f"/proc/{child.pid}/status").read_text(encoding="utf-8")
                 mark = re.search(r"VmHWM:\s+(\d+) kB", status)
                 if script and mark:
                     # Jobs that measure the cost of each probe set their mark back.

@@ -33,7 +33,7 @@ def as_row(benchmark: Benchmark, measured: Measured) -> dict[str, object]:
 
 def machine() -> str:
     """What the measurements were made with, in words."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = [line.split(": ")[1] for line in lines if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     gpu = device_name() if best_device().type != "cpu" else "no GPU"
@@ -75,6 +75,6 @@ def update(folder: Path, benchmarks: Sequence[Benchmark], rows: list[dict[str, o
 def write_block(page: Path, name: str, text: str) -> None:
     """Replace what stands on a page between the marks of a name."""
     begin, end = (f"<!-- {name}: {place} -->\n" for place in ("begin", "end"))
-    before, rest = page.read_text().split(begin)
+    before, rest = page.read_text(encoding="utf-8").split(begin)
     with atomic_path(page) as partial:
         partial.write_text(before + begin + text + end + rest.split(end)[1])

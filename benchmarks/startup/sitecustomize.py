@@ -33,7 +33,9 @@ def timed_import(*args: Any, **kwargs: Any) -> Any:
 def leave() -> None:
     """Write the line."""
     line = f"{sys.argv[0]},{seconds},{time.process_time()}\n"
-    Path(os.environ["STARTUP_FOLDER"], f"{os.getpid()}-{time.time_ns()}").write_text(line)
+    Path(os.environ["STARTUP_FOLDER"], f"{os.getpid()}-{time.time_ns()}").write_text(
+        line, encoding="utf-8"
+    )
 
 
 builtins.__import__ = timed_import

@@ -115,3 +115,14 @@ def test_what_a_device_without_float64_lacks_is_done_on_the_cpu(
     assert homes == [torch.device("cpu")] * 3
     assert len(said) == 1
     devices.with_float64.cache_clear()
+
+
+def test_seeds_inside_leave_the_state_of_the_cpu_and_of_every_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a GPU is seeded"))
+    state = torch.get_rng_state()
+    with devices.seeded(3):
+        drawn = torch.rand(2)
+    assert torch.equal(drawn, torch.rand(2, generator=torch.Generator().manual_seed(3)))
+    assert torch.equal(torch.get_rng_state(), state)

@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 from pydantic import BaseModel, TypeAdapter
 from tests.conftest import REPOSITORY, Workspace, repository_config
+from tests.pages import merge
 
 from latentgen.config.dataset import Dataset
 from latentgen.config.schema import Config, read
@@ -26,15 +27,6 @@ def written(page: str) -> dict[str, str]:
     )
     assert blocks
     return dict(blocks)
-
-
-def merge(config: dict[str, Any], more: dict[str, Any]) -> None:
-    """Write an excerpt of config.yaml where it belongs."""
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict):
-            merge(config[key], value)
-        else:
-            config[key] = value
 
 
 def follow(page: str, repository: Workspace) -> None:

@@ -1,7 +1,7 @@
 """List results that no longer match their recipe: `make verify`.
 
 Files and code are compared, by their hashes, with the records next to the results. Of settings
-Snakemake knows which job had which.
+Snakemake's metadata has which job had which.
 """
 
 import csv

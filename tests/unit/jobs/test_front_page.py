@@ -39,7 +39,7 @@ def test_what_is_left_out_is_named_with_its_reason() -> None:
 
 def test_what_needs_true_labels_is_left_out_where_nobody_knows_them() -> None:
     unknown = {**WHOLE, "published": None, "noise": {"kind": "unknown", "levels": ["noise"]}}
-    of_b = "and how well label issues are found of b: nobody knows the true labels."
+    of_b = "and how well label issues are found of b: the true labels are unknown."
     (said,) = front_page.left_out("s", {"a": WHOLE, "b": unknown}, {"c": {"sheets": True}})
     assert said.endswith(of_b)
     (said,) = front_page.left_out("s", {"b": unknown}, {"c": {"sheets": True}})

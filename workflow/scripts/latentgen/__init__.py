@@ -1,4 +1,4 @@
-"""Reads true labels out of networks that memorised wrong ones, and says what training put there."""
+"""Probes of networks that memorised wrong labels, and a search for wrong labels in datasets."""
 
 from importlib import import_module
 from typing import Any
@@ -15,7 +15,7 @@ __all__ = ["MASC", "VeLPIC", "extract", "find_label_issues", "label_scores", "re
 
 
 def __getattr__(name: str) -> Any:
-    """Import PyTorch and scikit-learn only when something that needs them is asked for."""
+    """Import PyTorch and scikit-learn only when a name that needs them is imported."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -51,7 +51,9 @@ def _remember(memory: Path, state: str, value: Any) -> None:
     with suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
         # Jobs that compute the same at the same time write under names of their own.
-        with tempfile.NamedTemporaryFile("w", dir=memory.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=memory.parent, delete=False
+        ) as file:
             json.dump({"state": state, "value": value}, file)
         os.replace(file.name, memory)
 

@@ -5,8 +5,8 @@ import os
 import platform
 import tempfile
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -38,7 +38,7 @@ def best_device() -> Any:
 def with_float64(device: Any) -> Any:
     """The device itself if it computes in float64, which probes need and Apple's does not.
 
-    Otherwise the CPU, which is said once.
+    Otherwise the CPU, which is logged once.
     """
     import torch
 
@@ -63,7 +63,7 @@ def _identifier(device: Any) -> str:
 
 
 def claim(devices: Sequence[str], folder: Path) -> int:
-    """Hold a share of the device that fewest other processes hold, until this process ends.
+    """Hold a part of the device that fewest other processes hold, until this process ends.
 
     Args:
         devices: an identifier of each device of this machine.
@@ -95,11 +95,29 @@ def _hold(path: Path) -> bool:
 
 
 def kept_random_state(device: Any) -> AbstractContextManager[None]:
-    """Afterwards random numbers, of the CPU and of a device, go on as if none had been drawn."""
+    """Restore PyTorch's global random state, of the CPU and of a device, afterwards."""
     import torch
 
     devices = [] if device.type == "cpu" else [device]
     return torch.random.fork_rng(devices, device_type=device.type)
+
+
+@contextmanager
+def seeded(seed: int, device: Any = None) -> Iterator[None]:
+    """Seed PyTorch's global random numbers inside, and restore their state afterwards.
+
+    Args:
+        seed: of the numbers that are drawn inside.
+        device: whose numbers are seeded besides the CPU's. Without it no GPU's state changes, which
+            `torch.manual_seed` would.
+    """
+    import torch
+
+    device = torch.device("cpu") if device is None else device
+    seed_all = torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed
+    with kept_random_state(device):
+        seed_all(seed)
+        yield
 
 
 def device_name() -> str:

@@ -1,4 +1,4 @@
-"""The files of a folder that comes from outside, in which links may lead anywhere."""
+"""The files of an external folder, in which links may lead anywhere."""
 
 import os
 import re

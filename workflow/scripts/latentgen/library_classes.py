@@ -1,6 +1,6 @@
 """Classes of libraries that config.yaml names, alone or with arguments.
 
-`AdamW`, or `{AdamW: {weight_decay: 0.05}}`. Which classes there are and what they take is asked of
+`AdamW`, or `{AdamW: {weight_decay: 0.05}}`. Which classes there are and what they take comes from
 the library itself. Importing torch takes seconds, so answers are kept in the user's cache folder,
 by the question, the versions of the libraries and the content of our own files.
 """
@@ -231,7 +231,9 @@ def _remembered(answer: Callable[[], Any], *question: Any) -> Any:
     with suppress(OSError):  # a folder that cannot be written to only costs time
         memory.parent.mkdir(parents=True, exist_ok=True)
         # Jobs that plan at the same time write the same, each under a name of its own.
-        with tempfile.NamedTemporaryFile("w", dir=memory.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=memory.parent, delete=False
+        ) as file:
             json.dump(found, file)
         os.replace(file.name, memory)
     return found

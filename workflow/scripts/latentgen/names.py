@@ -7,7 +7,7 @@ INPUT = "input"
 """The images as the network sees them, flattened: layer 0. It is the same at every epoch."""
 
 MODEL = "model"
-"""The series of the network itself, next to those of probes."""
+"""The series of the network's own output, next to those of probes."""
 
 EARLY_STOPPED = "early_stopped"
 """The series of the model at its epoch with the best accuracy on held-out observed labels."""
@@ -32,7 +32,7 @@ KEPT_BIAS = "velpic_kept_bias"
 
 
 def is_reserved(probe: str) -> bool:
-    """Whether a probe of this name could not be told from something else in tables.
+    """Whether a probe of this name could be confused with another name in tables.
 
     >>> is_reserved("model"), is_reserved("masc_untrained"), is_reserved("masc-5pc")
     (True, True, False)
@@ -58,7 +58,7 @@ GIVEN = "given"
 """The kind of noise that came with the data; in place of a level it has the labels' name."""
 
 UNKNOWN = "unknown"
-"""The kind of noise of a dataset whose own labels may be wrong; nobody knows the true ones."""
+"""The kind of noise of a dataset whose own labels may be wrong; the true ones are unknown."""
 
 UNKNOWN_LEVEL = "noise"
 """What it has in place of a level, so that it is called unknown noise."""

@@ -22,7 +22,7 @@ class _Lines:
 def bar(steps: Iterable[Any] | None = None, **settings: Any) -> Any:
     """A progress bar with tqdm's settings.
 
-    In a job, standard error is a log file. There every update is a new line with the share done,
+    In a job, standard error is a log file. There every update is a new line with the fraction done,
     the rate and the time left.
     """
     if not sys.stderr.isatty():

@@ -48,7 +48,7 @@ CONTROLS = {"input_accuracy": INPUT, "untrained_accuracy": UNTRAINED}
 """Columns of the controls' test accuracies, and the networks that probes are fitted to."""
 
 REFERENCES = {"fully_corrupted_accuracy": "fully_corrupted", "generalised_accuracy": "generalised"}
-"""The same of networks of the same seed that were trained at corruption levels 1 and 0."""
+"""Accuracies of probes of networks of the same seed trained at corruption levels 1 and 0."""
 
 CLASS_SCORES = ["balanced_accuracy", "worst_class_recall"]
 """Scores next to accuracy, which hides a class that is never predicted."""

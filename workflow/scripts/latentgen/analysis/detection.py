@@ -24,12 +24,12 @@ def found_by_run(samples: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
         rates: `noise_rates.csv` of the runs.
 
     Returns:
-        Columns: the run; split; method; samples; noise_rate (share of wrong labels); auroc (chance
-        that a wrong label has a lower score than a right one), average_precision; at_true_rate
-        (precision, and recall, of as many of the lowest scores as labels are wrong);
+        Columns: the run; split; method; samples; noise_rate (fraction of wrong labels); auroc
+        (chance that a wrong label has a lower score than a right one), average_precision;
+        at_true_rate (precision, and recall, of as many of the lowest scores as labels are wrong);
         estimated_rate (without true labels, see `_estimate_of`), precision and recall of as many
         as that. Where no label of a split is wrong, or all are, the measures are empty; where
-        nobody knows the true labels, so is the noise_rate.
+        the true labels are unknown, so is the noise_rate.
     """
     rows = []
     runs: Any = samples.groupby([*RUN_COLUMNS, "split"], sort=False)
@@ -120,7 +120,7 @@ def to_markdown(table: pd.DataFrame) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-NO_TRUTH = "Nobody knows the true labels, so no method can be judged."
+NO_TRUTH = "The true labels are unknown, so no method can be judged."
 
 
 def _text(rows: pd.DataFrame) -> str:

@@ -76,8 +76,8 @@ def intervention(file: str | PathLike[str], counterpart: Counterpart) -> pd.Data
         counterpart: the pair.
 
     Returns:
-        Columns level, start, variant (`edited_single_images`), quantity (`test`, and the share of
-        the `changed` and `unchanged` training samples that are answered with their observed
+        Columns level, start, variant (`edited_single_images`), quantity (`test`, and the fraction
+        of the `changed` and `unchanged` training samples that are answered with their observed
         label), epoch, mean, min, max, seeds.
     """
     curves = of_counterpart(file, counterpart).rename(

@@ -146,7 +146,7 @@ def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> st
         "them have, next to the mean over our seeds. Stated tolerance: "
         f"{tolerances['model']:g} for networks, {tolerances['probe']:g} for probes. Networks of "
         "other random numbers are at another place of the same curve at any one epoch, so the mean "
-        "difference says more than the counts."
+        "difference is more informative than the counts."
     )
     parts.append(_table(comparison))
     return "\n\n".join(parts) + "\n"

@@ -53,7 +53,7 @@ Seed = NotNegative
 
 
 class Block(BaseModel):
-    """A block of config.yaml: keys it does not know are mistakes, and numbers are finite."""
+    """A block of config.yaml: unknown keys are mistakes, and numbers are finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -67,7 +67,7 @@ class Block(BaseModel):
         return data
 
     def files(self, _: str = "") -> list[str]:
-        """Paths of files and folders from outside that a job reads, in the folder `data_root`."""
+        """Paths of external files and folders that a job reads, in the folder `data_root`."""
         return []
 
 
@@ -80,7 +80,7 @@ def _number_or_list(value: Any) -> str:
 
 
 NUMBER_OR_LIST = Discriminator(_number_or_list)
-"""Chooses between what is tagged `number` and `list`, so that one line says what is wrong."""
+"""Chooses between what is tagged `number` and `list`, so that one line describes what is wrong."""
 
 
 def tag_of(block: Any, key: str) -> Any:

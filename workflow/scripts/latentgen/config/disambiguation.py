@@ -239,7 +239,9 @@ class Disambiguation(Block):
         "probability", description="what a redaction takes from a label; evidence: centred logits"
     )
     delta: Fraction = Field(0.8, description="threshold of the published rules")
-    top_k: Annotated[int, Field(ge=2), NUMBER] = Field(5, description="all pairs of so many labels")
+    top_k: Annotated[int, Field(ge=2), NUMBER] = Field(
+        5, description="all pairs of this many labels"
+    )
     every_pair: bool = Field(
         False,
         description="of composite images, also pairs whose truth is unknown, as published",

@@ -52,12 +52,12 @@ class NotAmongError(BelowError):
         below: str = "",
         what: str = "",
     ) -> None:
-        """Say what was found and where (if the raiser alone knows), and what is allowed.
+        """Describe what was found, where (if only the raiser has the path), and what is expected.
 
         Args:
             found: what was named.
             allowed: what may be named.
-            where: the path, if the raiser alone knows it.
+            where: the path, if only the raiser has it.
             below: or its end, below the value that pydantic names: `.AdamW`.
             what: a word for it.
         """

@@ -37,7 +37,7 @@ def _schedule(expression: str) -> str:
 
 
 Level = Annotated[Fraction, AfterValidator(abs)]  # -0 is 0
-"""A corruption level: the share of labels that are corrupted."""
+"""A corruption level: the probability that a label is corrupted."""
 
 NOISE_KINDS = names("latentgen.data.noise_kinds")
 
@@ -52,7 +52,7 @@ class Noise(Block):
     """Which labels are corrupted, and how much."""
 
     graded: ClassVar[bool] = True
-    """Whether its levels say how many labels are wrong."""
+    """Whether its levels determine how many labels are wrong."""
     kind: Annotated[
         str,
         AfterValidator(_kind_of_noise),
@@ -161,7 +161,7 @@ class Activations(Block):
 
     keep: bool = Field(
         True,
-        description="write them to HDF5 and keep them; otherwise probes read the network itself",
+        description="write them to HDF5 and keep them; otherwise jobs extract them again",
     )
     dtype: Literal["float32", "float16"] = "float32"
     max_gb: Annotated[float, Field(gt=0), NUMBER] = Field(

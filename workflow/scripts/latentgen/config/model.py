@@ -74,7 +74,7 @@ Layers = Annotated[
         {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     ),
 ]
-"""Places in a network, or a single one."""
+"""Layers of a network, or a single one."""
 
 
 def _without_keys_of_ours(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -141,13 +141,13 @@ class Timm(Backbone):
 
 
 class OwnModel(BaseModel):
-    """A function or class of your own that gives a `Network`; further keys are its arguments."""
+    """A custom function or class that returns a `Network`; further keys are its arguments."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     architecture: Own
 
     def files(self, _: str = "") -> list[str]:
-        """None that we know of; the module itself counts as code."""
+        """None; the module itself counts as code."""
         return []
 
 

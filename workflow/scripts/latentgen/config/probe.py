@@ -63,7 +63,7 @@ class QDAProbe(Block):
     """Quadratic discriminant analysis."""
 
     probe: Literal["qda"]
-    reg_param: Fraction = Field(0.0, description="share of the identity in class covariances")
+    reg_param: Fraction = Field(0.0, description="fraction of the identity in class covariances")
 
 
 class OwnProbe(BaseModel):

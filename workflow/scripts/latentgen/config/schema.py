@@ -40,7 +40,7 @@ from latentgen.user_code import is_there
 
 
 class Tolerances(Block):
-    """Up to which difference an accuracy passes for equal to the published one."""
+    """Largest difference at which an accuracy counts as equal to the published one."""
 
     model: Fraction = 0.02
     probe: Fraction = 0.01
@@ -353,7 +353,7 @@ def plain_normalise(dataset: Dataset) -> dict[str, Any] | str:
 
 
 def _size(dataset: Dataset) -> dict[str, Any] | None:
-    """What the prepared dataset holds at most, as far as its entry says it."""
+    """What the prepared dataset holds at most, as far as its entry states it."""
     if dataset.size is None:
         return None
     subset = dataset.subset.model_dump(exclude_none=True) if dataset.subset else {}

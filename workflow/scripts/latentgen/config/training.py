@@ -104,11 +104,11 @@ def _refuse_arguments(
 
 
 Beta = Annotated[float, Field(ge=0, lt=1), NUMBER]
-"""The share of a running mean that is kept at every step."""
+"""The fraction of a running mean that is kept at every step."""
 
 
 class Training(Block):
-    """The recipe of the optimisation; where nothing else is said, without augmentation."""
+    """The recipe of the optimisation; by default without augmentation."""
 
     optimizer: _one_of("torch.optim", "Optimizer", "params", "lr") = Field(  # type: ignore[valid-type]
         description="a class of torch.optim, alone or with its arguments: "

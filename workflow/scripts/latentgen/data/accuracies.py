@@ -13,7 +13,7 @@ SCORES = ["accuracy", "balanced_accuracy", "worst_class_recall"]
 def scores(predictions: LabelArray, labels: LabelArray) -> dict[str, float]:
     """How often predictions are right: over all samples, over classes, and in the worst class.
 
-    The recall of a class is the share of its samples that are predicted right. Accuracy hides a
+    The recall of a class is the fraction of its samples that are predicted right. Accuracy hides a
     class that is never predicted; these two do not.
 
     >>> import numpy as np

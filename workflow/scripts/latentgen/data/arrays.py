@@ -34,7 +34,7 @@ def as_images(array: NDArray[Any], where: str) -> Images:
 
     Raises:
         PipelineError: another type, a value that is not finite, or one out of range; the message
-            says how to convert values whose range is recognised.
+            explains how to convert values whose range is recognised.
     """
     images = channels_first(array, where)
     if images.dtype == np.uint8:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from latentgen.devices import seeded
 from latentgen.disambiguation.architectures.composite_net import CompositeNet
 from latentgen.disambiguation.classifiers import scale_of, scaled
 from latentgen.disambiguation.composites import training_composites
@@ -54,8 +55,7 @@ def train_composite_net(
     composites, targets = training_composites(
         images, labels, n_classes=n_classes, composite_size=composite_size, counts=counts, seed=seed
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed("canvas net", seed))
+    with seeded(derive_seed("canvas net", seed)):
         network = CompositeNet(n_classes).to(device).to(memory_format=torch.channels_last)
     # All on the device before the first step, as waiting for a copy would stall a GPU.
     pixels, wanted = (torch.from_numpy(array).to(device) for array in (composites, targets))

@@ -1,6 +1,6 @@
 """Counterfactual proofs: a certificate as a folder that anybody can check.
 
-    proof.json   labels, kind, delta, what the model says before and after (probabilities or
+    proof.json   labels, kind, delta, what the model returns before and after (probabilities or
                  evidence, see `classifiers.MEASURES`), the classifier's preprocessing, and the
                  SHA-256 of its weights and of every file of the folder
     image.png  the image that the model sees

@@ -61,7 +61,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def balanced_accuracy(truth: "pd.Series[str]", verdicts: "pd.Series[str]") -> float:
-    """Mean, over distinct and single pairs, of the share whose verdict is right.
+    """Mean, over distinct and single pairs, of the fraction whose verdict is right.
 
     A verdict `neither` or `both` is not right. NaN without pairs of either truth.
 

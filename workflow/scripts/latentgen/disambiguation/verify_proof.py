@@ -37,7 +37,7 @@ def verify(folder: Path, weights: Path | None = None, image: Path | None = None)
 
     Args:
         folder: of the proof.
-        weights: file of the model's weights; without it, where the proof says it is.
+        weights: file of the model's weights; without it, the place named in the proof.
         image: the image file that the image was made from, to be compared by its checksum.
 
     Returns:
@@ -60,7 +60,7 @@ def verify(folder: Path, weights: Path | None = None, image: Path | None = None)
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        proof = json.loads(path.read_text())
+        proof = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PipelineError(f"{path}: no readable proof ({one_line(error)})") from None
     if not isinstance(proof, dict):
@@ -118,7 +118,7 @@ def _check_numbers(folder: Path, proof: dict[str, Any], classifier: Classifier) 
     delta = _delta(proof["kind"], stated)
     _require(
         math.isclose(delta, proof["delta"], abs_tol=1e-9),
-        f"{folder}: delta is stated as {proof['delta']}, the values give {delta}",
+        f"{folder}: delta: found {delta}; expected {proof['delta']}, as stated in the proof",
     )
 
 
@@ -132,7 +132,7 @@ def _pixels(path: Path, dimensions: int) -> NDArray[np.uint8]:
 def _compare(folder: Path, name: str, stated: Any, found: NDArray[np.float64]) -> None:
     _require(
         np.shape(stated) == found.shape and bool(np.allclose(stated, found, TOLERANCE, 1e-5)),
-        f"{folder}: {name} is stated as {stated}, the model says {found.tolist()}",
+        f"{folder}: {name}: found {found.tolist()}; expected {stated}, as stated in the proof",
     )
 
 
@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Check the proofs named on the command line; 0 if all of them hold."""
     parser = argparse.ArgumentParser(description="Check counterfactual proofs.")
     parser.add_argument("proof", nargs="+", type=Path, help="folder of a proof")
-    parser.add_argument("--weights", type=Path, help="the model's weights, if not where it says")
+    parser.add_argument("--weights", type=Path, help="the model's weights, if they have moved")
     parser.add_argument("--image", type=Path, help="the image file, to compare its checksum")
     options = parser.parse_args(arguments)
     refused = 0

@@ -22,7 +22,7 @@ from latentgen.registries import names
 
 
 class ExportedNetwork(CutNetwork):
-    """A network that takes uint8 images, and may be cut at a hidden layer.
+    """A network that takes uint8 images, and may end at a hidden layer.
 
     Attributes:
         facts: description and origin, in JSON types, stored in the file. The network is built from

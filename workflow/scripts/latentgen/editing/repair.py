@@ -55,8 +55,8 @@ def repair(
         model: its logits are the output of a linear layer; any device. It is not changed.
         loader: batches of inputs and labels, of the noisy training set; see `extract`.
         held_out: the same, of data that the model was not trained on, with equally noisy labels.
-        layers: names of submodules after whose output the network may be cut as well, or other
-            places, as for `extract`; the last layer is always a candidate.
+        layers: names of submodules after whose output the network may be truncated as well, or
+            other layers, as for `extract`; the last layer is always a candidate.
         probes: unfitted probes that can be a last layer (see `head_of_probe`); `[VeLPIC()]` if not
             given.
 

@@ -1,8 +1,8 @@
 """Repairing a run that has memorised wrong labels, without access to the true ones.
 
 A probe of a hidden layer often predicts the true labels better than the network does. Here the
-network is cut at such a layer, and the probe replaces all layers after it. Layer, probe and epoch
-are chosen on held-out training data with observed labels; true labels are never used.
+network is truncated after such a layer, and the probe replaces all layers after it. Layer, probe
+and epoch are chosen on held-out training data with observed labels; true labels are never used.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -71,7 +71,7 @@ class Repair:
     Attributes:
         epoch, layer, head: the candidate that was chosen; a head is `trained`, the name of a
             probe, or `velpic_kept_bias`.
-        cut: the submodule after which the network is cut; None if it is used as trained.
+        cut: the submodule after which the network is truncated; None if it is used as trained.
         module: the network at that epoch.
         new_head: the last layer after the cut.
         candidates: epoch, layer, head, held_out_accuracy (observed labels) of every candidate.
@@ -103,10 +103,10 @@ def repair_checkpoints(
 ) -> Repair:
     """Choose the checkpoint, layer and last layer with the best held-out accuracy.
 
-    Candidates are, at every checkpoint, the network as trained; the network cut at each of its
-    layers, with each probe as the last layer; and, where the last layer is linear and has a bias,
-    VeLPIC's vectors at the penultimate layer with that bias. Of equally good ones the first is
-    taken: the earliest epoch, and the network as trained before any probe.
+    Candidates are, at every checkpoint, the network as trained; the network truncated after each of
+    its layers, with each probe as the last layer; and, where the last layer is linear and has a
+    bias, VeLPIC's vectors at the penultimate layer with that bias. Of equally good ones the first
+    is taken: the earliest epoch, and the network as trained before any probe.
 
     The held-out accuracy of the chosen candidate is the best of many and therefore optimistic. The
     expected accuracy is corrected for that; see `corrected_accuracy`.

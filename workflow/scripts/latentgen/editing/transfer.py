@@ -1,4 +1,4 @@
-"""Editing a network's last layer so that the network itself generalises (arXiv 2603.19865)."""
+"""Editing a network's last layer so that its output generalises (arXiv 2603.19865)."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""All that knows Snakemake: what surrounds a job, and what jobs need."""
+"""All that depends on Snakemake: what surrounds a job, and what jobs need."""

@@ -1,1 +1,1 @@
-"""Which training labels are wrong: what the layers of a network say about each label."""
+"""Which training labels are wrong: scores of each label from the layers of a network."""

@@ -33,7 +33,7 @@ _CHUNK = 1024
 
 @ieee_float32()
 def neighbour_votes(rows: Tensor, labels: LabelArray) -> Scores:
-    """Share of the nearest other rows, by the cosine, that have a sample's label.
+    """Fraction of the nearest other rows, by the cosine, that have a sample's label.
 
     >>> rows = torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.0, 0.2]])
     >>> neighbour_votes(rows, np.array([0, 0, 1])).tolist()
@@ -86,7 +86,7 @@ def cleanlab_scores(
     """Cleanlab on the cross-validated probabilities of a logistic regression.
 
     Returns:
-        Scores by method, and the share of wrong labels that confident learning finds. Those that
+        Scores by method, and the fraction of wrong labels that confident learning finds. Those that
         it finds come before all others in `confident_learning`, both by self-confidence.
 
     Raises:

@@ -45,7 +45,7 @@ def find_label_issues(
             number for each, all different. It is read once; a `DataLoader` that shuffles or drops
             its last batch is read in the order of its dataset, with all samples.
         layers: layers as for `extract`; the scores of several are averaged. Default: chosen as
-            `memorised` says.
+            described at `memorised`.
         seed: seed of the folds.
         memorised: whether the network was trained on these labels until it fitted most of them. Its
             `early_layer` is used then: the first hidden vector or, in ResNets and transformers, an

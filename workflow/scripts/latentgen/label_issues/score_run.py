@@ -52,13 +52,13 @@ SEED = 0
 
 
 class LabelIssues(NamedTuple):
-    """What all methods say about a run's training labels.
+    """Scores of a run's training labels by all methods.
 
     Attributes:
         samples: a row for each sample: id, split (`train` or `validation`), given_label,
             predicted_label, is_label_issue, true_label (empty if unknown), and a column of scores
             for each of `METHODS`, of which low is bad.
-        rates: share of wrong labels, estimated without true ones: columns estimate, rate.
+        rates: fraction of wrong labels, estimated without true ones: columns estimate, rate.
     """
 
     samples: pd.DataFrame

@@ -109,7 +109,7 @@ def label_scores(
     Returns:
         A row for each sample, in order. Columns: is_label_issue, whether the label score is one of
         the lowest, as many as maximise the expected F1 (`memorised`: as many as the noise rate
-        says); label_score in 0..1, the probability that the observed label is the true one;
+        implies); label_score in 0..1, the probability that the observed label is the true one;
         given_label, the observed label; predicted_label, the most probable class, for a label
         issue the most probable other one. A label that no other fold has cannot be judged: its
         score is 1. `attrs["noise_rate"]` is the estimated fraction of wrong labels;

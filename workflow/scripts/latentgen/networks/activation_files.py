@@ -79,7 +79,7 @@ def refuse_too_many_bytes(
         raise PipelineError(
             f"activations of {n_epochs} epochs would take {gigabytes:.1f} GB, more than "
             f"activations.max_gb = {max_gb:g}; the widest layer is {widest} ({widths[widest]}). "
-            "Set activations.keep: false (probes then read the network itself), probe fewer "
+            "Set activations.keep: false (probes then extract them again), probe fewer "
             "epochs, use dtype: float16, or raise max_gb"
         )
 

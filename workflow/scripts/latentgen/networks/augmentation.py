@@ -55,7 +55,7 @@ class Augmentation:
         return changed
 
     def batch(self, inputs: Tensor, labels: Tensor, n_classes: int) -> tuple[Tensor, Tensor]:
-        """Mix inputs (n, ...) and labels (n,), which then are shares of classes (n, classes).
+        """Mix inputs (n, ...) and labels (n,), which then are fractions of classes (n, classes).
 
         Raises:
             PipelineError: a transform does not take them.

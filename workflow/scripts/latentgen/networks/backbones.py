@@ -88,13 +88,13 @@ def fitted(
         n_classes: width of the output.
         name: of the network, for messages.
         channels: that it takes; images with one have it repeated.
-        blocks: names of the parts to read by default, as far as the library says.
+        blocks: names of the parts to read by default, as far as the library lists them.
         weights: file of weights to begin with, see `load_weights`; a last layer for another number
             of classes begins at random.
         resize: side, or height and width, that images are resized to on the way in.
         stem_stride: stride of the first convolution; with 1, a max pooling after it is left out.
         layers: layers to extract, see `layer_spec`; its blocks (see `blocks_of`) unless given.
-        pool: how maps and tokens become rows, unless a layer says it itself.
+        pool: how maps and tokens become rows, unless a layer has its own pooling.
 
     Raises:
         PipelineError: the network cannot be made so, does not take the images, a layer is not

@@ -26,7 +26,7 @@ def early_layer(model: nn.Module, inputs: Tensor) -> str:
     """A layer, named as for `extract`, early enough to separate wrong labels from right ones.
 
     It is the input of the first of the linear layers that end the network, or of the second one if
-    the first reads the network's input: the flattened convolutions of a small CNN, the first hidden
+    the first takes the network's input: the flattened convolutions of a small CNN, the first hidden
     layer of an MLP. A network without hidden vectors, or with late ones (ResNets, transformers),
     has its activations extracted after a quarter of its layers with weights, as means over a grid.
 

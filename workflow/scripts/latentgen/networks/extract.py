@@ -25,7 +25,7 @@ from latentgen.networks.precision import ieee_float32
 from latentgen.networks.recorder import in_mode, recording
 
 BATCH = 250
-"""Batch size of forward passes in eval mode, small enough for the processor's caches."""
+"""Batch size of forward passes in eval mode, small enough for the CPU's caches."""
 
 
 Scale = float | Sequence[float]
@@ -81,7 +81,7 @@ def read_layers(module: nn.Module, layers: Mapping[str, str], inputs: Tensor) ->
             `input of` it. If it is called several times, the first call counts, or the one of
             `call 2 of`. Of a tuple, dict or dataclass the first tensor is read, or the part of
             `item NAME of`. Tokens and sequences are averaged over their positions, anything else
-            is flattened, unless `mean of`, `cls of` or `flatten of` says otherwise.
+            is flattened, unless `mean of`, `cls of` or `flatten of` is given.
         inputs: (n, ...).
 
     Returns:
@@ -193,12 +193,12 @@ def extract(
             or as dictionaries with the usual keys (see `parts_of`); further items are ignored. A
             `DataLoader` that shuffles is read in the order of its dataset.
         layers: names of submodules, as `model.named_modules()` gives them, or patterns of names
-            such as `layer*` (see `layer_spec.matching`). Words before a name say more:
+            such as `layer*` (see `layer_spec.matching`). Words before a name select a tensor:
             `input of fc`, `call 2 of relu` (default: the first call), `item logits of encoder`
             (default: the first tensor of several outputs), `mean of`, `cls of` or `flatten of`
             (default: the mean over tokens or over a sequence; anything else is flattened).
             Which dimension counts channels follows from the functions that the model calls;
-            `channels_first of` and `channels_last of` say it where it does not.
+            `channels_first of` and `channels_last of` state it where it does not.
 
     Returns:
         Each layer's outputs, (N, width), and the labels (N,), on the CPU, in the same order.

@@ -1,6 +1,6 @@
 """The linear layer that makes a network's logits, found by running the network.
 
-The order in which submodules are registered says nothing about what is computed: another head may
+The order in which submodules are registered does not show what is computed: another head may
 be registered later, or the last layer before others.
 """
 

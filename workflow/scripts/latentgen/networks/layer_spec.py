@@ -1,6 +1,6 @@
 """Layers of a network by name, and how their outputs become a row for each input.
 
-A layer is a submodule's name, as `module.named_modules()` gives it, behind words that say more:
+A layer is a submodule's name, as `module.named_modules()` gives it, behind words that select:
 
     layer1                      its output
     input of fc                 its input
@@ -34,7 +34,7 @@ POOLS = ("flatten", "mean", "cls", "grid")
 """How maps and tokens become rows."""
 
 NEARLY_ALL = 0.9
-"""Share of the weights from which on a part of a network is looked into for its blocks."""
+"""Fraction of the weights from which on a part of a network is looked into for its blocks."""
 
 GRID_WIDTH = 4096
 """Columns that the means over a grid have at most, unless there are more channels."""
@@ -188,7 +188,7 @@ def rows_of(
 
     Args:
         value: what a submodule returns or is given.
-        place: says which of several values is meant, and how it is pooled.
+        place: which of several values is meant, and how it is pooled.
         n: inputs, each of which needs a row.
         layout: of the value, see `layout`; dimensions that it does not have are not known.
         padding: mask (n, tokens), True at tokens that are padding: the mean leaves them out, and a
@@ -298,7 +298,7 @@ def _grid(value: Tensor, positions: Sequence[int]) -> Tensor:
 
 
 def described(value: Any) -> str:
-    """What a message says of a value that is not what was needed.
+    """Describe a value that is not what was needed, for a message.
 
     >>> import torch
     >>> described({"image": torch.ones(2, 3), "label": 1}), described((torch.ones(2, 3), 1))

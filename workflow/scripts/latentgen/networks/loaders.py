@@ -123,7 +123,7 @@ def in_dataset_order(loader: Iterable[Any]) -> tuple[Iterable[Any], Sequence[int
         The loader, and the positions of its samples in the dataset if these are not all of them.
 
     Raises:
-        PipelineError: the loader gives no batches, or its sampler does not say which samples it
+        PipelineError: the loader gives no batches, or its sampler does not list which samples it
             draws.
     """
     if not isinstance(loader, Iterable) and not hasattr(loader, "__getitem__"):

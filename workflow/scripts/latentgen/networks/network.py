@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from latentgen.devices import seeded
 from latentgen.errors import PipelineError
 from latentgen.names import INPUT
 from latentgen.networks.extract import read_layers
@@ -43,7 +44,7 @@ class Network:
             `build` adds it as `head_input` where an architecture names no such layer.
         head: name of the linear submodule that makes the logits; `build` finds it.
         no_head: why there is no such submodule, or none that can be replaced. Such a network is
-            trained and probed as any other, and its deepest layer passes for the penultimate one.
+            trained and probed as any other, and its deepest layer counts as the penultimate one.
     """
 
     module: nn.Module
@@ -101,14 +102,12 @@ def build(settings: Mapping[str, Any], shape: Shape, n_classes: int, seed: int) 
     arguments = dict(settings)
     name = arguments.pop("architecture")
     architecture = find(ARCHITECTURES, name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        with own_code(name):
-            made = architecture(shape, n_classes, **arguments)
-            try:
-                return tried(made, shape, n_classes)
-            except PipelineError as error:
-                raise PipelineError(f"models: {name}: {error}") from None
+    with seeded(seed), own_code(name):
+        made = architecture(shape, n_classes, **arguments)
+        try:
+            return tried(made, shape, n_classes)
+        except PipelineError as error:
+            raise PipelineError(f"models: {name}: {error}") from None
 
 
 def tried(made: Any, shape: Shape, n_classes: int) -> Network:
@@ -120,7 +119,7 @@ def tried(made: Any, shape: Shape, n_classes: int) -> Network:
         n_classes: width of its output.
 
     Raises:
-        PipelineError: something is not as `Network` says.
+        PipelineError: something differs from the description of `Network`.
     """
     if not isinstance(made, Network):
         raise PipelineError(f"found {described(made)}; needed: a Network, Network(module, layers)")

@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from latentgen import progress
 from latentgen.checkpoint_epochs import epochs_of
 from latentgen.csv_file import write_csv
 from latentgen.data.accuracies import scores
-from latentgen.devices import kept_random_state
+from latentgen.devices import seeded
 from latentgen.errors import PipelineError, one_line
 from latentgen.library_classes import Chosen, parts
 from latentgen.networks.augmentation import Augmentation
@@ -77,7 +76,7 @@ def batch_order(
 
 
 def require_trainable(module: nn.Module, data: TrainingData, config: TrainingConfig) -> None:
-    """Run a network in train mode on two images, so that what cannot be is said before training.
+    """Run a network in train mode on two images, so that errors appear before training.
 
     Raises:
         PipelineError: it gives no logits in train mode, a batch would be a single image and it
@@ -91,7 +90,7 @@ def require_trainable(module: nn.Module, data: TrainingData, config: TrainingCon
             "training.batch_size: found batches of one image, on which this network cannot be "
             "trained (batch normalisation needs more); allowed: 2 or more"
         )
-    with _seeded(data.images.device, config.seed):
+    with seeded(config.seed, data.images.device):
         augmentation = Augmentation(config.augment)
         rows = torch.arange(len(logits), device=logits.device)
         inputs = data.inputs(rows, augmentation.images)
@@ -109,14 +108,6 @@ def _takes_single_images(module: nn.Module, data: TrainingData) -> bool:
 
 def _first(n: int, data: TrainingData) -> Tensor:
     return data.inputs(torch.arange(min(n, len(data.images)), device=data.images.device))
-
-
-@contextmanager
-def _seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Let what is drawn inside depend on a seed alone, and leave the random state as it was."""
-    with kept_random_state(device):
-        torch.manual_seed(seed)
-        yield
 
 
 class Trainer:
@@ -170,7 +161,7 @@ class Trainer:
         n, device = len(data.images), data.images.device
         single = n % config.batch_size != 1 or _takes_single_images(self.module, data)
         with (
-            _seeded(device, derive_seed(config.seed, epoch, "dropout")),
+            seeded(derive_seed(config.seed, epoch, "dropout"), device),
             in_training(self.module, config.precision, compile=config.compile) as network,
         ):
             batches = batch_order(n, config, epoch, single=single, device=device)
@@ -196,7 +187,7 @@ class Trainer:
         data, config = self.data, self.config
         if not config.augment:
             return data.inputs(rows), data.observed[rows]
-        with _seeded(data.images.device, derive_seed(config.seed, epoch, batch, "augment")):
+        with seeded(derive_seed(config.seed, epoch, batch, "augment"), data.images.device):
             inputs = data.inputs(rows, self._augmentation.images)
             return self._augmentation.batch(inputs, data.observed[rows], self._n_classes)
 
@@ -270,7 +261,7 @@ def _scores(
 
 
 def _share(right: Tensor) -> float:
-    """Share of what is true, NaN of nothing; a count, as not every device has float64."""
+    """Fraction of true values, NaN if there is none; a count, as not every device has float64."""
     return right.sum().item() / len(right) if len(right) else math.nan
 
 

@@ -38,7 +38,7 @@ class TrainingData:
     """The data of a run: images uint8 (N, C, H, W), labels int64 (N,).
 
     The held-out part of the training data, which may be empty, has its observed labels. `true` is
-    empty where nobody knows the true labels.
+    empty where the true labels are unknown.
     """
 
     images: Tensor

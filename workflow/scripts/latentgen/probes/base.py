@@ -48,7 +48,7 @@ class Probe(ClassifierMixin, BaseEstimator):
 
     _chunk_bytes = 4 * 2**20
     """Size of one chunk's products with the directions. Rows are scored in chunks that are large
-    enough for an efficient matrix product and small enough for the processor's cache."""
+    enough for an efficient matrix product and small enough for the CPU's cache."""
 
     @default_modes()
     def fit(self, X: Array, y: ArrayLike | Tensor) -> Self:

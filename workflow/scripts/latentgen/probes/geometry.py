@@ -52,11 +52,11 @@ def class_geometry(
           class by observed and by true labels, whatever their signs;
         - head_angle: degrees, 0 to 180, between the class's VeLPIC vector (observed labels) and
           its row in the last layer; NaN without a head;
-        - share_observed, share_true: share of the class's variance that its first component
+        - share_observed, share_true: fraction of the class's variance that its first component
           explains;
         - components_observed, components_true: number of components that MASC keeps.
 
-        Angles and shares of a class without rows, or with only zero rows, are NaN.
+        Angles and fractions of a class without rows, or with only zero rows, are NaN.
 
     Raises:
         ValueError: fewer than two classes have rows.
@@ -101,8 +101,8 @@ def layer_geometry(
 
     Returns:
         The rows of `class_geometry`, each with share_observed_test and share_true_test: of the test
-        images whose true label is the class, the share of the sum of their squares that lies along
-        the first component of the observed and of the true training class.
+        images whose true label is the class, the fraction of the sum of their squares that lies
+        along the first component of the observed and of the true training class.
     """
     on_test = {
         f"share_{kind}_test": shares_on_test(
@@ -119,7 +119,7 @@ def layer_geometry(
 def shares_on_test(
     source: ActivationSource, layer: str, test_labels: LabelArray, vectors: Tensor
 ) -> NDArray[np.float64]:
-    """Share of each class's squares, on test, that lies along a unit vector of its own, (C,).
+    """Fraction of each class's squares, on test, that lies along a unit vector of its own, (C,).
 
     Args:
         source: of the layer.
@@ -145,7 +145,7 @@ def shares_on_test(
 
 
 def first_component_shares(moments: ClassMoments) -> NDArray[np.float64]:
-    """Share of each class's (uncentred) variance that its first component explains, (C,)."""
+    """Fraction of each class's (uncentred) variance that its first component explains, (C,)."""
     shares = np.full(moments.n_classes, np.nan)
     for c in range(moments.n_classes):
         components = moments.principal_components(c)

@@ -146,7 +146,7 @@ def _reset_peak(device: torch.device) -> None:
     if device.type != "cpu":
         torch.accelerator.reset_peak_memory_stats(device)
     elif _resident_memory_is_known():
-        _HIGH_WATER.write_text("5")
+        _HIGH_WATER.write_text("5", encoding="utf-8")
 
 
 def _peak(device: torch.device) -> float:
@@ -163,7 +163,7 @@ _HIGH_WATER = Path("/proc/self/clear_refs")  # writing 5 resets VmHWM to the cur
 @cache
 def _resident_memory_is_known() -> bool:
     try:
-        _HIGH_WATER.write_text("5")
+        _HIGH_WATER.write_text("5", encoding="utf-8")
         return hasattr(ctypes.CDLL(None), "malloc_trim")
     except OSError:
         return False
@@ -173,5 +173,7 @@ def _status_bytes(key: str) -> float:
     """A quantity of /proc/self/status, in bytes; NaN where the kernel or the C library has none."""
     if not _resident_memory_is_known():
         return np.nan
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(key))
+    line = next(
+        line for line in _STATUS.read_text(encoding="utf-8").splitlines() if line.startswith(key)
+    )
     return 1024 * float(line.split()[1])

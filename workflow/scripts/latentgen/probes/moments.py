@@ -144,7 +144,7 @@ class ClassMoments:
 
     @property
     def null_share(self) -> float:
-        """Share of the mean squared length of rows below which a variance is a rounding error.
+        """Fraction of the mean squared length of rows below which a variance is a rounding error.
 
         2e-7 for float32 products, 1e-10 for float64 ones. Measured on the layers of a network that
         had memorised noisy MNIST labels, float32 products left errors of up to 4e-8 in a class's

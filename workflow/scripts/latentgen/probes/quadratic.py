@@ -53,7 +53,7 @@ def agreement_with_masc(
 
     Returns:
         Rows with layer, width, classifier (`quadratic` or `linear`), split (`train` or `test`;
-        `quadratic` on test only) and agreement, a share of the split's samples.
+        `quadratic` on test only) and agreement, a fraction of the split's samples.
 
     Raises:
         ValueError: fewer than two classes have rows.

@@ -21,7 +21,7 @@ def cifar10_asymmetric(
     """Change labels with probability `level`: truck to automobile, bird to airplane, deer to horse.
 
     Cat and dog become one another. Half of CIFAR-10's classes stay as they are, so that the
-    expected share of changed labels is level / 2.
+    expected fraction of changed labels is level / 2.
 
     Raises:
         PipelineError: a class of these names is missing.

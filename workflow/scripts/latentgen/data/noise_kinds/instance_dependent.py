@@ -70,7 +70,7 @@ def _statistics(samples: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDAr
 
 
 def _softmax_over_others(scores: NDArray[np.float64], own: int) -> NDArray[np.float64]:
-    """Softmax of rows (n, K) over all classes but one, whose share is 0."""
+    """Softmax of rows (n, K) over all classes but one, whose value is 0."""
     scores = scores.copy()
     scores[:, own] = -np.inf
     shares = np.exp(scores - scores.max(1, keepdims=True))

@@ -10,7 +10,7 @@ def uniform(
 ) -> LabelArray:
     """Redraw each label over all classes with probability `level`; it may equal the true one.
 
-    The expected share of changed labels is level * (1 - 1 / K). This is the papers' noise.
+    The expected fraction of changed labels is level * (1 - 1 / K). This is the papers' noise.
     """
     redrawn = random.random(len(true)) < level
     return np.where(redrawn, random.integers(classes.number, size=len(true)), true)

@@ -138,7 +138,7 @@ def refuse_missing_files(path: Path) -> None:
         if missing := [start for start in expected if start not in starts]:
             raise PipelineError(
                 f"{path}: found no file {missing[0]}; expected {number} files of {split!r}, as "
-                f"{files[0].name} says"
+                f"in the name {files[0].name}"
             )
         if len(files) != number:
             twice = next(

@@ -26,8 +26,8 @@ SKLEARN_DATASETS: dict[str, Callable[[], tuple[Images, LabelArray, tuple[str, ..
 def sklearn(name: str = "digits") -> Dataset:
     """Images that come with scikit-learn, which has no test split for them.
 
-    A fifth of the samples, the same share of every class, is the test split; it is drawn with the
-    fixed seed 0, so it is the same for everyone.
+    A fifth of the samples, the same fraction of every class, is the test split; it is drawn with
+    the fixed seed 0, so it is the same for everyone.
     """
     from sklearn.model_selection import train_test_split
 

@@ -175,7 +175,9 @@ def _require_whole_idx(file: Path) -> None:
     expected = 4 + 4 * dimensions + prod(shape)
     found = file.stat().st_size
     if found != expected:
-        raise _NotThereError(f"{file} is damaged: found {found} bytes; its header says {expected}")
+        raise _NotThereError(
+            f"{file} is damaged: found {found} bytes; expected {expected}, as in its header"
+        )
 
 
 def _download(kind: Any, keywords: Mapping[str, Any]) -> None:

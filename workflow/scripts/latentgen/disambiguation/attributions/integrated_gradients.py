@@ -24,7 +24,7 @@ def integrated_gradients(
     """Integrated gradients from two baselines, averaged over both.
 
     The baselines are constant inputs at the least and at the greatest value of the normalised
-    image. `rule` says where the gradients are taken and how they are weighted:
+    image. `rule` sets where the gradients are taken and how they are weighted:
 
     - gauss_legendre: 50 Gauss-Legendre points and weights, with which attributions add up to the
       change of the target (captum);

@@ -93,7 +93,7 @@ def concerned(wildcards: Mapping[str, str], config: Mapping[str, Any]) -> list[s
 
 
 def blocks(experiment: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What config.yaml says of an experiment; empty if it says nothing."""
+    """An experiment's entry in config.yaml; empty if there is none."""
     block = config["experiments"].get(experiment)
     if block is None:
         return {}
@@ -137,7 +137,7 @@ def read_records(results: Path) -> Iterator[dict[str, Any]]:
 
 
 def differences(content: Mapping[str, Any]) -> list[str]:
-    """Files that are no longer what a record says, each with what is different.
+    """Files that differ from a record, each with what is different.
 
     Missing inputs do not count: Snakemake makes those that rules make, and external data may be
     removed once they are prepared.
@@ -156,7 +156,7 @@ def verify(results: Path) -> Iterator[str]:
     """Compare all records under a folder with the files they name, relative to the current folder.
 
     Yields:
-        A line for each result that no longer is what its record says: what it is, and why.
+        A line for each result that no longer matches its record: what it is, and why.
     """
     for content in read_records(results):
         outputs = ", ".join(content["outputs"])

@@ -3,7 +3,7 @@
 Snakemake re-runs a job when its params change. Among these is, for every file of code that the job
 uses, a digest of what the file computes: of its parsed code without docstrings, comments and
 formatting. These files are the script, the modules that it imports, directly or not, in any
-function; and the entries of registries and the user's own files that its settings name, with what
+function; and the entries of registries and the custom files that its settings name, with what
 they import. An entry that a job does not use is none of its business, since nothing imports it.
 """
 
@@ -23,7 +23,7 @@ NO_NUMBERS = {
     "latentgen/__init__.py": "exports the public names",
     "latentgen/errors.py": "messages when a job stops",
     "latentgen/progress.py": "bars, and lines in logs",
-    "latentgen/devices.py": "which of several devices computes; the record says of which kind",
+    "latentgen/devices.py": "which of several devices computes; the record has its kind",
     "latentgen/content.py": "whether what is read is as it was",
     "latentgen/storage.py": "files that are whole or not there, whatever is in them",
     "latentgen/jobs/__init__.py": "empty",

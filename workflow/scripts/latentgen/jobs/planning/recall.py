@@ -1,4 +1,4 @@
-"""Make Snakemake plan by the records of results, whatever metadata and times say.
+"""Make Snakemake plan by the records of results, whatever metadata and times are.
 
 Snakemake decides by metadata in .snakemake and by the times of files. Both are lost or wrong after
 a copy, a checkout or a deleted .snakemake. Neither sees a file that changed and kept an old time.

@@ -1,4 +1,4 @@
-"""Memory, time and disk space that jobs ask for, from the size of their data and network.
+"""Memory, time and disk space that jobs request, from the size of their data and network.
 
 Memory is a base, a multiple of the data and a multiple of the network's parameters, and for jobs
 with probes a multiple of the widest layer. Multiples are such that every measured mark

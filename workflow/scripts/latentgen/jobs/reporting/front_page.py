@@ -17,7 +17,7 @@ Categories = Mapping[Any, Mapping[Any, Sequence[Any]]]
 
 
 class FrontPage(dict[str, Any]):
-    """What workflow/report/workflow.rst asks for; until it asks nothing is read or computed.
+    """What workflow/report/workflow.rst uses; nothing is read or computed before its use.
 
     It stands in the config since Snakemake gives that template nothing else of ours. Jobs get the
     config too: to them it goes as a plain empty dict.
@@ -67,7 +67,7 @@ class FrontPage(dict[str, Any]):
         return left_out(self._workflow.config["suite"], self.experiments, self.studies)
 
     def as_written(self) -> str:
-        """What config.yaml says of the experiments, as YAML."""
+        """The experiments' entries in config.yaml, as YAML."""
         return as_written(list(self.experiments), self._workflow.config)
 
     def made_with(self) -> str:
@@ -97,7 +97,7 @@ def left_out(suite: str, experiments: Settings, studies: Settings) -> list[str]:
             "Decoding, dynamics, and how well label issues are found",
             without_truth,
             lambda _: True,
-            "nobody knows the true labels",
+            "the true labels are unknown",
         ),
         (
             "Comparison with published figures",
@@ -155,7 +155,7 @@ def left_out(suite: str, experiments: Settings, studies: Settings) -> list[str]:
 
 
 def as_written(members: Sequence[str], config: Mapping[str, Any]) -> str:
-    """What config.yaml says of a suite's experiments, as YAML."""
+    """The entries of a suite's experiments in config.yaml, as YAML."""
     blocks = {name: found for name in members if (found := provenance.blocks(name, config))}
     return to_yaml(blocks)
 

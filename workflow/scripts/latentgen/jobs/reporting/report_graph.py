@@ -37,7 +37,7 @@ class Step(NamedTuple):
 class Tier(NamedTuple):
     """Phases next to each other, and the arrows that reach them from the tier above.
 
-    An arrow is two places, from and to: shares of the width at which the middles of boxes are.
+    An arrow is two places, from and to: fractions of the width at which the middles of boxes are.
     """
 
     phases: dict[str, list[Step]]

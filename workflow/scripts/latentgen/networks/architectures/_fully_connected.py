@@ -12,7 +12,7 @@ class MaxNorm(nn.Module):
 
     In train mode, as published, a unit whose magnitudes sum to more than the limit over the images
     of a batch is scaled down to it. In eval mode every image counts as a batch of its own, so that
-    what the network says of an image does not depend on which others are read with it: activations
+    the network's output for an image does not depend on which others are read with it: activations
     are cut off at the limit. The published layers are read so, the published test accuracy is not
     (batches of four).
 

@@ -8,7 +8,7 @@ def mean_cost(costs: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         costs: (n, classes).
-        labels: int64 (n,), or (n, classes) the share that a mixed image has of each class.
+        labels: int64 (n,), or (n, classes) the fraction that a mixed image has of each class.
     """
     if labels.is_floating_point():
         return (costs * labels).sum(1).mean()

@@ -35,5 +35,5 @@ def whitening(covariance: Tensor, ridge: float) -> Tensor:
 
 
 def log_priors(counts: Tensor) -> Tensor:
-    """Logarithms of the shares of the classes; a class without rows counts as having one."""
+    """Logarithms of the fractions of the classes; a class without rows counts as having one."""
     return (counts.clamp_min(1) / counts.sum()).log()

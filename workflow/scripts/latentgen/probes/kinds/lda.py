@@ -15,7 +15,7 @@ class LDA(MomentsProbe):
     standard deviation within classes, both as in scikit-learn's solver `svd`. Directions without
     variance within classes are left out: features whose variance within classes is less than
     `ClassMoments.null_share` of their mean square, and principal directions of the scaled features
-    with less than that share of the largest variance.
+    with less than that fraction of the largest variance.
 
     >>> rows, labels = [[1.0, 0.1], [2.0, 0.0], [0.1, 1.0], [0.0, 2.0]], [0, 0, 1, 1]
     >>> LDA().fit(rows, labels).predict([[5.0, 1.0]]).tolist()

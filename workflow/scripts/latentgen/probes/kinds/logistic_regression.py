@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_scalar
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
+from latentgen.devices import seeded
 from latentgen.probes.base import RowsProbe
 from latentgen.probes.kinds._numerics import whitening
 
@@ -163,8 +164,7 @@ class LogisticRegression(RowsProbe):
         return coef.to(rows.dtype), offsets.to(rows.dtype)
 
     def _train(self, rows: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
+        with seeded(self.random_state):
             layer = nn.Linear(rows.shape[1], len(self.classes_)).to(rows)
         optimizer = torch.optim.Adam(layer.parameters(), lr=1e-3)
         generator = torch.Generator().manual_seed(self.random_state)
