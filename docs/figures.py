@@ -89,6 +89,40 @@ def scoreboard() -> Figure:
     )
 
 
+def width() -> Figure:
+    """Gain over controls of the best probe by width of the MLP, at three levels."""
+    board = pd.read_csv(DOCS / "results/width.csv").query("probe == 'best_probe'")
+    widths = board["experiment"].str.removeprefix("width-").astype(int)
+    return dots(
+        board.assign(width=widths),
+        STYLE,
+        y="width",
+        hue="level",
+        names={"width": {width: f"{width} units" for width in sorted(widths.unique())}},
+        looks={0.0: {"color": GREY, "marker": "v", "label": "p = 0"}, **LEVELS},
+        value="gain_over_controls",
+        bars=("gain_over_controls_bootstrap_low", "gain_over_controls_bootstrap_high"),
+        x_label="Gain over controls of the best probe (test accuracy)",
+        zero=True,
+    )
+
+
+def structured() -> Figure:
+    """Model, best probe and controls under noise that is not uniform."""
+    board = pd.read_csv(DOCS / "results/structured.csv").query("probe == 'best_probe'")
+    board = board.assign(setting=board["experiment"] + ", " + board["level"].astype(str))
+    series = list(ACCURACIES)
+    numbers = board.melt("setting", series, var_name="series", value_name="mean")
+    return dots(
+        numbers.assign(low=numbers["mean"], high=numbers["mean"]),
+        STYLE,
+        y="setting",
+        names={"setting": dict(zip(board["setting"], board["setting"], strict=True))},
+        looks=ACCURACIES,
+        x_label="Test accuracy",
+    )
+
+
 def mnist_mlp_differences() -> Figure:
     """Test accuracies of probes by layer of the papers' MLP on MNIST, minus the published ones."""
     published = pd.read_csv(PUBLISHED / "probe_accuracy.csv").query(
@@ -141,7 +175,9 @@ def cleaned_labels() -> Figure:
     )
 
 
+FIGURES = [evidence, scoreboard, width, structured, mnist_mlp_differences, cleaned_labels]
+
 if __name__ == "__main__":
-    for draw in (evidence, scoreboard, mnist_mlp_differences, cleaned_labels):
+    for draw in FIGURES:
         file = DOCS / "images" / f"{draw.__name__}.png"
         draw().savefig(file, dpi=150, metadata={"Software": None})

@@ -4,7 +4,6 @@ Run it as `PYTHONPATH=workflow/scripts python docs/tables.py`. A table stands be
 `<!-- table: NAME -->` and `<!-- end of table -->`, where NAME is a function of this file.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,12 +142,11 @@ def _columns(board: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 def with_tables(page: str) -> str:
     """Return a page whose tables are made anew from the CSV files."""
     for make in TABLES:
-        start, end = f"<!-- table: {make.__name__} -->\n", "\n<!-- end of table -->"
-        if start in page:
+        before, start, rest = page.partition(f"<!-- table: {make.__name__} -->")
+        if start:
+            _, end, after = rest.partition("<!-- end of table -->")
             table = make().to_markdown(index=False, disable_numparse=True)
-            page = re.sub(
-                f"(?<={re.escape(start)}).*?(?={re.escape(end)})", f"\n{table}\n", page, flags=re.S
-            )
+            page = f"{before}{start}\n\n{table}\n\n{end}{after}"
     return page
 
 
