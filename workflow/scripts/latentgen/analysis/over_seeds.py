@@ -150,7 +150,7 @@ def interval_text(row: Mapping[Any, Any], name: str = "", form: str = "+.3f") ->
         form: format of the numbers.
     """
     names = (name, f"{name}_low", f"{name}_high") if name else ("mean", "low", "high")
-    mean, low, high = (row[column] for column in names)
+    mean, low, high = (row.get(column) for column in names)
     brackets = "" if pd.isna(low) else f" [{low:{form}}, {high:{form}}]"
     return "–" if pd.isna(mean) else f"{mean:{form}}{brackets}"
 
