@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from latentgen.analysis.controls import BEST_ON_VALIDATION, LAYER_RULES, applicable_rule
-from latentgen.analysis.over_seeds import interval_text
+from latentgen.analysis.over_seeds import differences_text, number_text
 from latentgen.csv_file import read_csv
 from latentgen.drawing.style import style_of
 from latentgen.drawing.table_pages import page
@@ -93,7 +93,7 @@ def _table(rows: pd.DataFrame, name: str) -> str:
 
 
 def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
-    number = {name: interval_text({"mean": row[name]}, form=".3f") for name in COLUMNS[7:12]}
+    number = {name: number_text(row[name]) for name in COLUMNS[7:12]}
     layer = escape(str(row["layers"]))
     if row["layer_rule"] != BEST_ON_VALIDATION:
         layer += f", {LAYER_RULES[row['layer_rule']]}"
@@ -114,16 +114,9 @@ def _two(text: str, small: str) -> str:
 
 
 def _difference(row: Mapping[Any, Any], name: str) -> str:
-    """The difference in bold with both intervals and its p-value, without what is missing."""
-    both = (f"{name}_bootstrap", name)
-    of = [{"mean": row[name], "low": row[f"{it}_low"], "high": row[f"{it}_high"]} for it in both]
-    mean, brackets = f"<b>{interval_text({'mean': row[name]})}</b>", []
-    for interval, label in zip(of, ("", "seeds "), strict=True):
-        text = interval_text(interval).partition(" ")[2]
-        brackets += [label + text] if text else []
-    p = row[f"{name}_p"]
-    brackets += [] if pd.isna(p) else [f"p = {p:.2g}"]
-    return _two(mean, "<br>".join(brackets))
+    mean, *more = differences_text(row, name)
+    mean, _, interval = mean.partition(" ")
+    return _two(f"<b>{mean}</b>", "<br>".join([interval, *more] if interval else more))
 
 
 def _figure(path: str | Path) -> str:
