@@ -15,7 +15,7 @@ from PIL import Image
 
 from latentgen.content import digest_of
 from latentgen.data.class_folders import NAMED, read_class_folders
-from latentgen.data.image_files import ENDINGS, read_image
+from latentgen.data.image_files import ENDINGS, read_upright
 from latentgen.errors import PipelineError
 
 CLASSES = ("cat", "dog", "emu")
@@ -73,7 +73,7 @@ def test_what_is_not_read_is_counted_and_named(
     assert line == (
         f"warning: {folder}/train/: not read: 4 files or folders: "
         "cat/a.heic (not named as an image), cat/deeper/noending (not named as an image), "
-        "cat/gone.png (a link to nothing), cat/.hidden.png (hidden)"
+        "cat/.hidden.png (hidden), cat/gone.png (a link to nothing)"
     )
 
 
@@ -307,15 +307,15 @@ BAD_ORIENTATION = entry(0x0112, 2, 4, b"six\0")
 def test_damaged_exif_turns_an_image_all_the_same(tmp_path: Path, bad: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(with_exif(ON_ITS_SIDE + bad, 2))
     (tmp_path / "plain.jpg").write_bytes(encoded("JPEG"))
-    turned = np.rot90(read_image(tmp_path / "plain.jpg"), -1)
-    assert np.array_equal(read_image(tmp_path / "a.jpg"), turned)
+    turned = np.rot90(read_upright(tmp_path / "plain.jpg"), -1)
+    assert np.array_equal(read_upright(tmp_path / "a.jpg"), turned)
 
 
 @pytest.mark.parametrize("value", [BAD_ORIENTATION, entry(0x0112, 3, 1, b"\x63\0\0\0")])
 def test_an_orientation_that_is_none_turns_nothing(tmp_path: Path, value: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(with_exif(value, 1))
     (tmp_path / "plain.jpg").write_bytes(encoded("JPEG"))
-    assert np.array_equal(read_image(tmp_path / "a.jpg"), read_image(tmp_path / "plain.jpg"))
+    assert np.array_equal(read_upright(tmp_path / "a.jpg"), read_upright(tmp_path / "plain.jpg"))
 
 
 def chunk(kind: bytes, body: bytes, damage: int = 0) -> bytes:
@@ -346,7 +346,7 @@ def test_no_text_or_profile_of_a_png_stops_it(tmp_path: Path, more: bytes, befor
     whole = encoded("PNG")
     start = whole.index(before) - 4
     (tmp_path / "a.png").write_bytes(whole[:start] + more + whole[start:])
-    assert np.array_equal(read_image(tmp_path / "a.png"), NOISE)
+    assert np.array_equal(read_upright(tmp_path / "a.png"), NOISE)
 
 
 @pytest.mark.parametrize("kind", [b"IHDR", b"IDAT", b"tRNS"])
@@ -357,7 +357,7 @@ def test_damage_of_what_pixels_are_made_of_is_still_damage(tmp_path: Path, kind:
     whole[start + 3 + length] ^= 255  # the last byte of its content
     (tmp_path / "a.png").write_bytes(whole)
     with pytest.raises(PipelineError, match=r"a\.png: (a damaged image|not an image)"):
-        read_image(tmp_path / "a.png")
+        read_upright(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "WEBP", "PNG", "JPEG", "AVIF"])
@@ -372,4 +372,4 @@ def test_every_orientation_as_pillow_itself_has_it(
     (tmp_path / "a").write_bytes(encoded(kind, exif=exif))
     with Image.open(tmp_path / "a") as opened:
         expected = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
-    assert np.array_equal(read_image(tmp_path / "a"), expected)
+    assert np.array_equal(read_upright(tmp_path / "a"), expected)

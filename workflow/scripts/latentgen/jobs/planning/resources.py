@@ -8,9 +8,7 @@ times that.
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from math import prod
 from typing import Any
 
@@ -18,6 +16,7 @@ from latentgen.checkpoint_epochs import epochs_of
 from latentgen.content import code_digest, remembered
 from latentgen.errors import PipelineError
 from latentgen.jobs.planning.code_digests import imported
+from latentgen.library_classes import versions
 from latentgen.networks.activations import HELD_BYTES
 from latentgen.registries import file_of
 from latentgen.user_code import SCRIPTS
@@ -81,12 +80,8 @@ def _size(question: str) -> str:
     starts = [SCRIPTS / "latentgen/networks/sizes.py", *filter(None, [entry])]
     files = {file for start in starts for file in (start, *imported(start))}
     code = sorted(code_digest(file) for file in files)
-    versions = []
-    for library in ("torch", "torchvision", "timm"):
-        with suppress(PackageNotFoundError):
-            versions.append(version(library))
     count = partial(_counted, model, shape, n_classes)
-    return json.dumps(remembered(f"network {question}", json.dumps([code, versions]), count))
+    return json.dumps(remembered(f"network {question}", json.dumps([code, versions()]), count))
 
 
 def _counted(model: Mapping[str, Any], shape: Sequence[int], n_classes: int) -> dict[str, Any]:
