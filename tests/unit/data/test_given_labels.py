@@ -119,7 +119,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     ),
     "a row twice": (
         {"file": [*FILES, FILES[0]], "worse": [*WORSE, 0]},
-        "found file 'train/cat/0.png' more than once",
+        "file: found 'train/cat/0.png' more than once",
     ),
     "an unknown name": (
         {"file": FILES, "worse": ["cat", "dog", "dog", "owl", "owl", "cow"]},

@@ -34,7 +34,7 @@ def test_cifar10_asymmetric_by_the_names_of_classes() -> None:
     many = np.arange(20_000) % 10
     share = (cifar10_asymmetric(many, 0.4, Classes(10, names=CIFAR10), generator) != many).mean()
     assert share == pytest.approx(0.2, abs=0.01)
-    with pytest.raises(PipelineError, match="found no class 'airplane'; needed: airplane, auto"):
+    with pytest.raises(PipelineError, match="found no class 'airplane'; expected airplane, auto"):
         cifar10_asymmetric(true, 0.4, Classes(10, names=tuple("abcdefghij")), generator)
 
 

@@ -105,9 +105,9 @@ def test_hugging_face_data_as_they_lie_on_disk(
     small = load("huggingface", path=tmp_path / "hf", image_size=4, grayscale=True)
     assert small.train_images.shape == (20, 1, 4, 4)
     assert sorted(tmp_path.rglob("*")) == before
-    with pytest.raises(PipelineError, match=r"found no split 'validation'; there are "):
+    with pytest.raises(PipelineError, match=r"found the splits .*; expected 'validation'"):
         load("huggingface", path=tmp_path / "hf", test="validation")
-    with pytest.raises(PipelineError, match=r"found no column 'img'; there are picture, kind"):
+    with pytest.raises(PipelineError, match=r"found the columns picture, kind; expected img"):
         load("huggingface", path=tmp_path / "hf", image="img")
 
 
@@ -115,7 +115,7 @@ def test_without_the_library_its_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(PipelineError, match=r"needed: pip install '.\[huggingface\]'"):
+    with pytest.raises(PipelineError, match=r"expected pip install '.\[huggingface\]'"):
         load("huggingface", path=tmp_path)
 
 
@@ -134,7 +134,7 @@ def test_a_table_of_files_and_classes(tmp_path: Path) -> None:
     ):
         load("csv", **place, **keys)
     with pytest.raises(
-        PipelineError, match="found no column 'file'; there are path, label, is_val"
+        PipelineError, match=r"found the columns path, label, is_val.*; expected file"
     ):
         load("csv", **place, image_size=8)
     with pytest.raises(PipelineError, match="is_valid: found no row of 'train'; there are False, "):

@@ -323,7 +323,7 @@ def test_commas_at_the_end_of_rows_are_ignored_and_more_fields_are_not(tmp_path:
         table(tmp_path, f"{HEAD}\n{lines(',more')}")
     with pytest.raises(PipelineError, match="row 2: found 3 fields; expected 4"):
         table(tmp_path, f"{HEAD},weight\n{lines()}")
-    with pytest.raises(PipelineError, match="the column 'label' more than once"):
+    with pytest.raises(PipelineError, match="columns: found 'label' more than once"):
         table(tmp_path, f"file,label,label\n{lines()}")
     with pytest.raises(PipelineError, match="found 1 rows; expected a header and rows"):
         table(tmp_path, f"{HEAD}\n")
