@@ -42,9 +42,15 @@ def findings(scoreboard: pd.DataFrame | None) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     rules = scoreboard.groupby("experiment")["layer_rule"].transform(_rule_of)
     rows = scoreboard[scoreboard["layer_rule"] == rules]
-    order = rows[["experiment"]].apply(lambda names: pd.factorize(names)[0])
-    order = order.assign(level=rows["level"].astype(str), other=rows["probe"] != BEST_PROBE)
-    return rows.loc[order.sort_values(list(order), kind="stable").index, COLUMNS]
+    order = pd.DataFrame(
+        {
+            "experiment": pd.factorize(rows["experiment"])[0],
+            "level": rows["level"].astype(str),
+            "other": rows["probe"] != BEST_PROBE,
+        }
+    )
+    order = order.sort_values(["experiment", "level", "other"], kind="stable")
+    return rows.loc[order.index][COLUMNS]
 
 
 def _rule_of(rules: pd.Series) -> str:
