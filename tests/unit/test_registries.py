@@ -1,5 +1,6 @@
 """What config.yaml allows is what the library knows."""
 
+from dataclasses import fields
 from inspect import signature
 from typing import get_args
 
@@ -10,7 +11,7 @@ from latentgen.config.experiment import NOISE_KINDS
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS
 from latentgen.config.probe import Probe as ProbeSettings
-from latentgen.config.training import LOSSES
+from latentgen.config.training import LOSSES, Training
 from latentgen.data import loading, noise
 from latentgen.disambiguation import attribution, classifiers, composites, redaction, segments
 from latentgen.networks import training
@@ -58,6 +59,14 @@ def test_blocks_have_the_defaults_of_the_objects_that_they_describe() -> None:
                     expected[kind, name] = given.default
     assert len(found) > 25
     assert found == expected
+    # Training: a run adds how batches are shuffled, and the seed.
+    of_run = {field.name: field.default for field in fields(training.TrainingConfig)}
+    assert of_run.keys() - Training.model_fields.keys() == {"shuffle", "seed"}
+    for name, field in Training.model_fields.items():
+        assert field.is_required() or field.get_default() in (
+            of_run[name],
+            list(of_run[name] or ()),
+        )
 
 
 def test_probes_that_config_takes_for_last_layers_are_those_that_can_be_one() -> None:
