@@ -14,7 +14,7 @@ SHEETS = "figures/disambiguation/*/sheets/*.csv"
 """The only CSV files that are made in a folder which is an output as a whole."""
 
 PAPERS = {"decoding": "paper", "dynamics": "paper", "disambiguation": "quick"}
-SUITES = {**PAPERS, "label_issues": "quick", "robust": "robust"}
+SUITES = {**PAPERS, "label_issues": "quick", "robust": "robust", "results/findings.csv": "quick"}
 MORE = {"dynamics": "dropout", "disambiguation": "imagenet"}
 """A suite with all that a target can make, and one that adds to it."""
 

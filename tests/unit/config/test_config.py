@@ -71,7 +71,7 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("datasets/digits", {**NPZ, "source": "nzp"}, ".source", "'nzp'.*expected .*'npz'"),
     ("datasets/digits", {"name": "MNIST"}, ".source", "'nothing'"),
     ("datasets/digits", {**SPLIT, "name": "KMNITS"}, ".name", "mean 'KMNIST'.*expected CIFAR10"),
-    ("datasets/digits", SPLIT, "", "'tset'.*train.*test.*extra"),
+    ("datasets/digits", SPLIT, ".test", "'tset'.*train.*test.*extra"),
     # classes of libraries and their arguments
     (f"{TRAINING}/optimizer", "AdamWW", "", "'AdamWW' .did you mean 'AdamW'.*RMSprop"),
     (f"{TRAINING}/optimizer", {"AdamW": {"weigth_decay": 1}}, ".AdamW", "mean 'weight_decay'"),

@@ -70,14 +70,6 @@ def test_confusion_needs_its_matrix() -> None:
         confusion(labels(), 0.5, Classes(10), np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("level", [0.0, 0.2, 0.4, 0.8, 1.0])
-def test_share_of_changed_labels_is_level_times_one_minus_one_over_k(level: float) -> None:
-    drawn = draw(level)
-    expected = level * 0.9
-    deviation = 4 * np.sqrt(expected * (1 - expected) / len(drawn.true))
-    assert abs(drawn.changed.mean() - expected) <= deviation
-
-
 def test_seeds_differ_and_the_same_seed_repeats() -> None:
     assert np.array_equal(draw(0.4, seed=1).observed, draw(0.4, seed=1).observed)
     assert not np.array_equal(draw(0.4, seed=1).observed, draw(0.4, seed=2).observed)

@@ -380,15 +380,6 @@ def test_arrays_in_groups_of_an_hdf5_file(tmp_path: Path) -> None:
         load("features", path=path)
 
 
-def test_the_content_of_given_labels_is_one_of_a_dataset_s_files() -> None:
-    from latentgen.config.dataset import NpzDataset, SklearnDataset
-
-    digits = SklearnDataset(source="sklearn", name="digits", given_labels="people.csv")
-    assert digits.files() == ["people.csv"]
-    arrays = NpzDataset(source="npz", path="a.npz", given_labels="people.csv")
-    assert arrays.files() == ["a.npz", "people.csv"]
-
-
 def test_paths_of_any_depth_become_file_names() -> None:
     from latentgen.drawing.pair_sheets import sheet_name
 
