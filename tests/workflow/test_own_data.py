@@ -104,7 +104,7 @@ def test_data_of_ones_own_by_an_edit_of_the_config(workspace: Callable[..., Work
     own.run("label_issues", "core", *features)
     assert own.planned("label_issues", "core", *features) == {}
     issues = table(own, "label_issues").set_index(["method", "split"])
-    assert issues.loc[("probes", "train"), "auroc"] > 0.8
+    assert issues.loc[("label_score", "train"), "auroc"] > 0.8
     assert "loss" not in issues.index.get_level_values("method")
     samples = own.files("runs/clip/**/label_issues.csv")
     (content,) = samples.values()

@@ -4,7 +4,6 @@ import csv
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -85,20 +84,16 @@ def look_at(page: Page, category: str) -> Iterator[str]:
         opens.click()
 
 
-@pytest.mark.parametrize("category", ["2 Decoding", "3 Dynamics"])
-def test_every_figure_shows(page: Page, category: str, complaints: list[str]) -> None:
-    seen = []
-    for row in look_at(page, category):
-        seen += [figure for figure in FIGURES if figure in row]
-        page.wait_for_function(
-            """[...document.querySelectorAll('.p-3 > img')].some(
-                i => i.src.startsWith('data:image/png') && i.naturalWidth)"""
-        )
-    assert seen == (FIGURES[:1] if category == "2 Decoding" else FIGURES[1:])
-    assert complaints == []
-
-
-def test_tables_sort_and_can_be_searched(page: Page, complaints: list[str]) -> None:
+def test_every_figure_shows_and_tables_can_be_searched(page: Page, complaints: list[str]) -> None:
+    for category, expected in (("2 Decoding", FIGURES[:1]), ("3 Dynamics", FIGURES[1:])):
+        seen = []
+        for row in look_at(page, category):
+            seen += [figure for figure in FIGURES if figure in row]
+            page.wait_for_function(
+                """[...document.querySelectorAll('.p-3 > img')].some(
+                    i => i.src.startsWith('data:image/png') && i.naturalWidth)"""
+            )
+        assert seen == expected
     assert "accuracy" in next(look_at(page, "1 Scoreboard"))
     table = page.frame_locator("iframe").first
     table.locator("#table tbody tr").first.wait_for()
@@ -108,12 +103,6 @@ def test_tables_sort_and_can_be_searched(page: Page, complaints: list[str]) -> N
     assert 0 < after.count() < before
     assert all("masc" in text for text in after.all_inner_texts())
     assert complaints == []
-
-
-def test_captions_say_what_is_seen(page: Page) -> None:
-    choose(page, "2 Decoding")
-    page.locator("a[iconname='information-circle']").first.click()
-    page.get_by_text("All were fitted to the same").first.wait_for(state="attached")
 
 
 def scoreboard_of(page: Page) -> list[list[str]]:
@@ -127,68 +116,20 @@ def csv_rows(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_the_first_page_opens_with_what_was_found_and_ends_with_the_config(
-    page: Page, complaints: list[str]
-) -> None:
-    assert page.locator("h1:not(nav h1)").all_inner_texts() == [
-        "What was found",
-        "Tables and figures",
-        "How it was made",
-        "What is not here, and why",
-        "Experiments and provenance",
-    ]
+def test_the_first_page_fits_and_shows_its_figure(page: Page, complaints: list[str]) -> None:
+    assert page.locator("h1:not(nav h1)").all_inner_texts()[0] == "What was found"
     width = page.viewport_size["width"] if page.viewport_size else 0
-    box = page.locator("h1", has_text="What was found").bounding_box()
-    assert box is not None
-    assert 0 < box["y"] < 100
+    assert page.evaluate("document.body.scrollWidth") <= width
     assert page.locator("#headline").evaluate("i => i.complete && i.naturalWidth > 100")
     assert page.locator("#headline").evaluate("i => i.getBoundingClientRect().top < innerHeight")
-    assert page.evaluate("document.body.scrollWidth") <= width
     assert page.locator(".system-message").count() == 0  # what docutils could not read
-    assert not page.locator("div#rulegraph").is_visible()
-    assert complaints == []
-
-
-def test_without_a_scoreboard_no_number_stands_without_its_controls(page: Page) -> None:
-    words = page.locator("#what-was-found").inner_text()
-    assert "make report" in words
-    assert "0." not in words.replace(page.locator("figcaption").inner_text(), "")
-    assert page.locator("#scoreboard").count() == 0
-
-
-def test_the_graph_shows_rules_by_phase_and_their_code(page: Page, complaints: list[str]) -> None:
-    phases = page.locator("#phases section")
-    assert phases.locator("h3").all_inner_texts() == [
-        *("Data and labels", "Networks", "Probes", "Edited networks", "Tables and figures"),
-    ]
+    phases = page.locator("#phases section")  # the graph of rules, and their code
     assert phases.nth(1).locator("li").all_inner_texts() == [
         *("train\u00a0×2", "dump activations\u00a0×2"),
     ]
-    assert page.locator("#phases line").count() == 1 + 2 + 2
     phases.get_by_text("fit probes").click()
     page.get_by_text("from latentgen.jobs.around.job import").first.wait_for()
     assert complaints == []
-
-
-def test_the_first_page_leads_to_results_and_to_its_figure(
-    page: Page, complaints: list[str]
-) -> None:
-    page.locator("#tables-and-figures").get_by_text("3 Dynamics").click()
-    page.locator("nav.h-screen").get_by_text("weight transfer").wait_for()
-    page.locator("a[type=button]").nth(1).click()
-    page.locator("#headline").click()
-    page.locator(".p-3 > img").wait_for()
-    assert complaints == []
-
-
-def test_the_first_page_says_what_was_run_and_what_is_not_there(page: Page) -> None:
-    words = page.locator("body").inner_text()
-    assert "Suite: tiny" in words
-    assert "Disambiguation: suite tiny names no disambiguation." in words
-    assert f"torch {version('torch')}" in words
-    assert "target_accuracy:" not in words
-    page.locator("summary", has_text="config.yaml").click()
-    page.get_by_text("target_accuracy:").wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -204,21 +145,15 @@ def scored(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -
 PROBES = ("best_probe", "masc", "velpic")
 
 
-@pytest.mark.parametrize("width", [DESK, PHONE])
 def test_the_first_pages_numbers_are_those_of_the_scoreboard(
-    scored: Workspace, width: int, complaints: list[str]
+    scored: Workspace, complaints: list[str]
 ) -> None:
     rows = csv_rows(scored.folder / "results/tables/scoreboard.csv")
-    with opened(scored.folder / "report.html", width, complaints) as page:
+    with opened(scored.folder / "report.html", PHONE, complaints) as page:
         shown = scoreboard_of(page)
         words = page.locator("#what-was-found").inner_text()
-        sections = page.locator("h1:not(nav h1)").all_inner_texts()
-        assert page.locator("#headline").count() == 0
-        assert page.evaluate("document.body.scrollWidth") <= width
+        assert page.evaluate("document.body.scrollWidth") <= PHONE
         assert page.locator(".system-message").count() == 0
-    assert sections[:4] == [
-        *("What was found", "The scoreboard", "How to read it", "Tables and figures"),
-    ]
     assert "0 of 2 networks memorised them" in words
     chosen = {
         (row["level"], row["probe"]): [
@@ -237,15 +172,4 @@ def test_the_first_pages_numbers_are_those_of_the_scoreboard(
         ]
         for level in ("0.0", "0.4")
     ]
-    assert complaints == []
-
-
-def test_without_results_the_first_page_says_what_to_run(
-    finished_once: Workspace, tmp_path: Path, complaints: list[str]
-) -> None:
-    file = tmp_path / "report.html"
-    finished_once.run("--report", str(file), "--", "results/datasets/digits.h5")
-    with opened(file, PHONE, complaints) as page:
-        assert "make report" in page.locator("#what-was-found").inner_text()
-        assert page.locator("#scoreboard").count() == 0
     assert complaints == []
