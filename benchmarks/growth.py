@@ -14,8 +14,9 @@ import pandas as pd
 import torch
 from matplotlib.ticker import FormatStrFormatter, NullFormatter, NullLocator
 
+from latentgen.csv_file import write_csv
 from latentgen.data.labels import Labels
-from latentgen.drawing.facets import finish, save
+from latentgen.drawing.facets import finish
 from latentgen.networks import training
 from latentgen.networks.activation_files import dump
 from latentgen.networks.activations import HeldSource, NetworkSource
@@ -144,7 +145,7 @@ def measure_all(axes: dict[str, list[int]]) -> pd.DataFrame:
 
 LOOKS = {
     "training": {"color": "#000000", "marker": "D", "linestyle": "--", "label": "Training"},
-    "dumping": {"color": "#009E73", "marker": "^", "linestyle": ":", "label": "Dumping"},
+    "dumping": {"color": "#009E73", "marker": "^", "linestyle": ":", "label": "Extracting"},
     "probing": {"color": "#0072B2", "marker": "o", "label": "Probing (MASC and VeLPIC)"},
 }
 X_LABELS = {
@@ -177,5 +178,5 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
     panels[0, 0].set_ylabel("seconds")
     panels[1, 0].set_ylabel("peak memory (MiB)")
     finish(figure, "", "")
-    files = {kind: str(folder / f"benchmarks_growth.{kind}") for kind in ("pdf", "png", "csv")}
-    save(figure, table, files)
+    write_csv(table, str(folder / "benchmarks_growth.csv"))
+    figure.savefig(folder / "benchmarks_growth.png", metadata={"Software": None})

@@ -17,7 +17,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.label_issues import WAYS, noisy_layer
-from latentgen.drawing.facets import finish, save, set_theme
+from latentgen.csv_file import write_csv
+from latentgen.drawing.facets import finish, set_theme
 from latentgen.probes.measuring import measured
 
 DOCS = Path(__file__).parents[1] / "docs/reference"
@@ -78,7 +79,7 @@ LOOKS = {
 
 QUANTITIES = {
     "cpu_seconds": "CPU seconds",
-    "peak_mib": "memory besides\nthe features (MiB)",
+    "peak_mib": "memory in addition\nto the features (MiB)",
     "auroc": "AUROC",
 }
 
@@ -100,8 +101,8 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
     for axes, label in zip(panels[:, 0], QUANTITIES.values(), strict=True):
         axes.set_ylabel(label)
     finish(figure, "", "")
-    files = {kind: str(folder / f"label_issues_growth.{kind}") for kind in ("pdf", "png", "csv")}
-    save(figure, table, files)
+    write_csv(table, str(folder / "label_issues_growth.csv"))
+    figure.savefig(folder / "label_issues_growth.png", metadata={"Software": None})
 
 
 def as_markdown(table: pd.DataFrame) -> str:

@@ -26,6 +26,7 @@ import yaml
 from benchmarks.copies import REPOSITORY, RESULTS, copy_workflow
 from latentgen.checkpoint_epochs import epochs_of
 from latentgen.config import schema
+from latentgen.config.yaml_text import with_included
 
 # Lists the jobs of a plan, a line of JSON each, in the file that JOBS_FILE names.
 LOGGER = REPOSITORY / "tests" / "workflow" / "plugins"
@@ -115,7 +116,9 @@ def on_disk(jobs: Iterable[dict[str, Any]], epochs: dict[str, int]) -> dict[str,
 
 def main(factors: list[int]) -> None:
     """Measure, print and write."""
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    raw = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    raw["include"] = [str(REPOSITORY / path) for path in raw["include"]]
+    config = {**with_included(raw), "include": []}
     os.environ["OMP_NUM_THREADS"] = "1"
     rows = []
     for factor in sorted(factors):

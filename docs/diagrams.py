@@ -35,7 +35,7 @@ def pipeline():
     """The chain of results, and what the two controls replace."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     axes = figure.subplots()
-    main = ["shuffle\nlabels", "train", "dump\nactivations", "fit\nprobes", "figures,\ntables"]
+    main = ["shuffle\nlabels", "train", "extract\nactivations", "fit\nprobes", "figures,\ntables"]
     for i, text in enumerate(main):
         box(axes, 2 * i, 2, text)
         if i:

@@ -1,16 +1,26 @@
-"""Draw the figure of README from docs/results/evidence.csv (PYTHONPATH: workflow/scripts)."""
+"""Draw the figures of docs from committed tables.
+
+Run it as `PYTHONPATH=workflow/scripts python docs/figures.py`. Other figures in docs/images come
+from the pipeline, by the command on the page that shows them, or from docs/diagrams.py.
+"""
 
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
+from latentgen.analysis.retrained_cleaned import CHOICES
 from latentgen.drawing.facets import dots
-from latentgen.drawing.style import BLUE, GREEN, ORANGE
+from latentgen.drawing.style import BLACK, BLUE, GREEN, GREY, ORANGE, style_of
+from latentgen.figures.cleaned_labels import COLOURS
 
 DOCS = Path(__file__).parent
-LOOKS = {
-    "model_accuracy": {"color": "#000000", "marker": "D", "label": "Model"},
-    "early_stopped_accuracy": {"color": "#888888", "marker": "v", "label": "Model, stopped early"},
+PUBLISHED = DOCS.parent / "workflow/resources/published"
+STYLE = {"width": 7.0, "dpi": 200}
+NETWORKS = {"evidence-cnn": "CNN", "evidence-mlp": "MLP"}
+ACCURACIES = {
+    "model_accuracy": {"color": BLACK, "marker": "D", "label": "Model"},
+    "early_stopped_accuracy": {"color": GREY, "marker": "v", "label": "Model, stopped early"},
     "probe_accuracy": {"color": BLUE, "marker": "o", "label": "Best probe, trained network"},
     "untrained_accuracy": {
         "color": ORANGE,
@@ -19,20 +29,119 @@ LOOKS = {
     },
     "input_accuracy": {"color": GREEN, "marker": "^", "label": "Best probe, raw input (control)"},
 }
-NETWORKS = {"evidence-cnn": "CNN", "evidence-mlp": "MLP"}
+DIFFERENCES = {
+    "readout_gap": "readout gap: probe minus model",
+    "gain_over_controls": "gain over controls: probe minus better control",
+}
+LEVELS = {
+    0.4: {"color": BLUE, "marker": "o", "label": "p = 0.4"},
+    0.8: {"color": ORANGE, "marker": "s", "label": "p = 0.8"},
+}
+PROTOCOLS = {
+    ("published", 0.4): "protocol published, p = 0.4",
+    ("published", 0.8): "protocol published, p = 0.8",
+    ("sound", 0.4): "protocol sound, p = 0.4",
+}
+IN_PUBLISHED = {"KNN": "knn", "LDA": "lda", "MASC": "masc"}
 
-if __name__ == "__main__":
-    table = pd.read_csv(DOCS / "results" / "evidence.csv")
-    table = table[(table["probe"] == "best_probe") & (table["level"] < 1)]
-    numbers = table.melt(["experiment", "level"], list(LOOKS), var_name="series", value_name="mean")
-    numbers = numbers.assign(low=numbers["mean"], high=numbers["mean"])
-    figure = dots(
-        numbers,
-        {"width": 7.0, "dpi": 200},
+
+def evidence() -> Figure:
+    """Model, best probe and controls of suite `evidence`, by corruption level."""
+    table = pd.read_csv(DOCS / "results/evidence.csv").query("probe == 'best_probe' and level < 1")
+    series = list(ACCURACIES)
+    numbers = table.melt(["experiment", "level"], series, var_name="series", value_name="mean")
+    return dots(
+        numbers.assign(low=numbers["mean"], high=numbers["mean"]),
+        STYLE,
         y="level",
         col="experiment",
-        names={"experiment": NETWORKS, "level": {p: f"p = {p:g}" for p in (0.2, 0.4, 0.6, 0.8)}},
-        looks=LOOKS,
+        names={
+            "experiment": NETWORKS,
+            "level": {p: f"p = {p:g}" for p in sorted(table["level"].unique())},
+        },
+        looks=ACCURACIES,
         x_label="Test accuracy",
     )
-    figure.savefig(DOCS / "images" / "evidence.png", dpi=150, metadata={"Software": None})
+
+
+def scoreboard() -> Figure:
+    """Readout gap and gain over controls of every probe of suite `evidence`, at two levels."""
+    table = pd.read_csv(DOCS / "results/evidence.csv").query("level in @LEVELS")
+    parts = []
+    for column, name in DIFFERENCES.items():
+        ends = {f"{column}_bootstrap_{end}": end for end in ("low", "high")}
+        part = table.rename(columns={column: "mean", **ends}).assign(difference=column)
+        parts.append(part.assign(panel=table["experiment"].map(NETWORKS) + ", " + name))
+    numbers = pd.concat(parts).sort_values(["experiment", "difference"], ascending=[True, False])
+    panels = {name: name for name in numbers["panel"].unique()}
+    probes = {name: style_of(name)["label"] for name in dict.fromkeys(table["probe"])}
+    return dots(
+        numbers,
+        STYLE,
+        y="probe",
+        hue="level",
+        col="panel",
+        wrap=2,
+        names={"panel": panels, "probe": probes},
+        looks=LEVELS,
+        x_label="Difference of test accuracies",
+        zero=True,
+    )
+
+
+def mnist_mlp_differences() -> Figure:
+    """Test accuracies of probes by layer of the papers' MLP on MNIST, minus the published ones."""
+    published = pd.read_csv(PUBLISHED / "probe_accuracy.csv").query(
+        "dataset == 'MNIST' and model == 'MLP' and labels == 'corrupted' and split == 'test'"
+    )
+    published = published.assign(probe=published["probe"].replace(IN_PUBLISHED))
+    ours = pd.read_csv(DOCS / "results/mnist_mlp_layers.csv").query("fit_labels == 'observed'")
+    numbers = ours.merge(
+        published, left_on=["level", "probe", "layer"], right_on=["corruption", "probe", "layer"]
+    )
+    for end, column in {"mean": "mean", "low": "max", "high": "min"}.items():
+        numbers[f"difference_{end}"] = numbers["test_accuracy"] - numbers[column]
+    pairs = zip(numbers["protocol"], numbers["level"], strict=True)
+    numbers = numbers.assign(panel=[PROTOCOLS[pair] for pair in pairs])
+    order = sorted(numbers["layer"].unique(), key=lambda layer: (layer != "input", layer))
+    figure = dots(
+        numbers,
+        STYLE,
+        y="layer",
+        hue="probe",
+        col="panel",
+        names={
+            "panel": {name: name for name in PROTOCOLS.values()},
+            "layer": {layer: layer for layer in order},
+        },
+        looks={name: style_of(name) for name in numbers["probe"].unique()},
+        bars=("difference_low", "difference_high"),
+        value="difference_mean",
+        x_label="Test accuracy minus published mean",
+        zero=True,
+    )
+    ends = numbers["difference_low"].min() - 0.003, numbers["difference_high"].max() + 0.003
+    figure.axes[0].set_xlim(*ends)
+    return figure
+
+
+def cleaned_labels() -> Figure:
+    """Test accuracy of networks retrained on cleaned labels, and of other treatments."""
+    numbers = pd.read_csv(DOCS / "results/cleaned_labels.csv")
+    return dots(
+        numbers,
+        STYLE | {"width": 9.8},
+        y="choice",
+        hue="choice",
+        col="setting",
+        names={"choice": CHOICES},
+        looks={name: {"color": COLOURS.get(name, BLACK)} for name in CHOICES},
+        x_label="Test accuracy",
+        values=True,
+    )
+
+
+if __name__ == "__main__":
+    for draw in (evidence, scoreboard, mnist_mlp_differences, cleaned_labels):
+        file = DOCS / "images" / f"{draw.__name__}.png"
+        draw().savefig(file, dpi=150, metadata={"Software": None})

@@ -10,6 +10,7 @@ from latentgen.disambiguation import evaluation, tuning
 
 RESULTS = REPOSITORY / "docs" / "results"
 README = (REPOSITORY / "README.md").read_text()
+WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}
 GAIN = ["gain_over_controls", "gain_over_controls_bootstrap_low"]
 GAIN += ["gain_over_controls_bootstrap_high"]
 
@@ -62,3 +63,48 @@ def test_the_table_of_photographs_follows_from_the_committed_pairs() -> None:
         balanced = tuning.balanced_accuracy(table["truth"], table[column])
         expected.append([round(number, 3) for number in (*rates.values(), balanced)])
     assert [decimals(row) for row in rows] == expected
+
+
+def test_costs_are_the_same_on_every_page() -> None:
+    costs = pd.read_csv(REPOSITORY / "docs/reference/costs.csv").set_index("quantity")["value"]
+    minutes = WORDS[int(costs["figures_minutes"])]
+    tutorial, cluster, benchmarks = (
+        (REPOSITORY / "docs" / page).read_text()
+        for page in (
+            "tutorials/first_experiment.md",
+            "how-to/cluster.md",
+            "reference/benchmarks.md",
+        )
+    )
+    assert f"{minutes} minutes on two cores" in README
+    assert f"{costs['environment_gb']:g} GB" in README
+    assert f"about {minutes} minutes on\ntwo cores" in tutorial
+    assert f"({costs['environment_gb']:g} GB, because of PyTorch)" in tutorial
+    assert f"({costs['paper_runs']:g} runs)" in README
+    assert f"{costs['paper_checkpoints_gb']:g} GB for suite `paper`" in cluster
+    assert f"take {minutes} minutes on two cores" in benchmarks
+    assert (
+        f"{costs['figures_jobs']:g} jobs of {costs['figures_cpu_minutes']:g} CPU minutes"
+        in benchmarks
+    )
+
+
+def test_the_plan_of_ten_thousand_runs_is_the_committed_one() -> None:
+    plans = pd.read_csv(REPOSITORY / "docs/reference/planning.csv")
+    page = (REPOSITORY / "docs/reference/benchmarks.md").read_text()
+    for plan in plans.itertuples():
+        cells = [f"{plan.runs:,}", f"{plan.jobs:,}", f"{plan.files:,}", f"{plan.states:,}"]
+        cells += [f"{plan.processor_seconds:.0f}", f"{plan.megabytes:,}"]
+        assert f"| {' | '.join(cells)} |" in page
+
+
+def test_factors_of_label_scores_come_from_the_benchmarks() -> None:
+    page = (RESULTS / "label_issues.md").read_text()
+    rows = pd.read_csv(REPOSITORY / "docs/reference/label_issues_growth.csv")
+    seconds = rows.pivot_table(index=["samples", "width"], columns="way", values="cpu_seconds")
+    ratios = [*(seconds["cleanlab"] / seconds["ours"]).dropna()]
+    table = pd.read_csv(REPOSITORY / "docs/reference/benchmarks.csv")
+    ratios += [*table.loc[table["name"] == "label-issues", "ratio"]]
+    rounded = {f"{ratio:.{digits}f}" for ratio in ratios for digits in (0, 1)}
+    for factors in re.findall(r"((?:[\d.]+ to )?[\d.]+) times as fast", page):
+        assert set(factors.split(" to ")) <= rounded

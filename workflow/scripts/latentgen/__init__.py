@@ -1,4 +1,4 @@
-"""Probe networks that memorised wrong labels, and find wrong labels in datasets."""
+"""Probes of networks that memorised wrong labels, and a search for wrong labels in datasets."""
 
 from importlib import import_module
 from typing import Any
