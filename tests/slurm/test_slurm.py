@@ -12,7 +12,7 @@ import pytest
 import yaml
 from snakemake_executor_plugin_slurm.partitions import read_partition_file
 from tests.conftest import REPOSITORY, TINY, Workspace
-from tests.slurm.cluster import GPU_FILES, Cluster, missing_programs
+from tests.slurm.cluster import Cluster, missing_programs
 
 PROFILE = REPOSITORY / "slurm" / "profile.yaml"
 COMMAND = ("--cores", "8", "--profile", "slurm")
@@ -51,18 +51,6 @@ def n_gpus(job: dict[str, str]) -> int:
     """GPUs that a job was given."""
     match = re.fullmatch(r"gpu:(\d+)", job.get("JOB_GRES", ""))
     return int(match[1]) if match else 0
-
-
-def most_at_once(jobs: list[dict[str, str]]) -> int:
-    """How many of some jobs ran at the same time."""
-    changes = sorted(
-        change for job in jobs for change in ((job["StartTime"], 1), (job["EndTime"], -1))
-    )
-    running, most = 0, 0
-    for _, change in changes:  # at the same second, ends come first
-        running += change
-        most = max(most, running)
-    return most
 
 
 def end_two_trainings(cluster: Cluster, seconds: float = 200) -> None:
@@ -135,15 +123,6 @@ def test_the_command_of_the_readme(
     assert {(job["Partition"], n_gpus(job)) for job in alone} == {("gpu", 1)}
     others = [job for job in jobs if job not in on_gpu]
     assert {(job["Partition"], n_gpus(job)) for job in others} == {("cpu", 0)}
-    assert 1 <= most_at_once(alone) <= len(GPU_FILES)
-
-
-def test_most_at_once() -> None:
-    def job(start: str, end: str) -> dict[str, str]:
-        return {"StartTime": start, "EndTime": end}
-
-    assert most_at_once([job("1", "3"), job("2", "4"), job("3", "5")]) == 2
-    assert most_at_once([job("1", "4"), job("2", "4"), job("3", "5")]) == 3
 
 
 def rules() -> dict[str, str]:
