@@ -48,7 +48,7 @@ def test_wrong_config_stops_before_any_job(workspace: Callable[..., Workspace]) 
 def test_a_setting_on_the_command_line_is_checked_too(workspace: Callable[..., Workspace]) -> None:
     done = workspace().snakemake("--dry-run", "--config", "suite=papers")
     assert done.returncode != 0
-    assert config_errors(done.stdout) == ["config error: suite: found 'papers'; allowed: tiny"]
+    assert config_errors(done.stdout) == ["config error: suite: found 'papers'; expected tiny"]
 
 
 def reasons_of_failure(failed: Workspace, *targets: str) -> list[str]:

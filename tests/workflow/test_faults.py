@@ -124,6 +124,8 @@ def test_killed_training_resumes_and_ends_with_the_same_bytes(
     assert "cannot be locked" in second.stdout
     process.kill()
     process.wait()
+    while not final.exists():  # the job ends alone
+        time.sleep(0.1)
     killed.run("--unlock")
     killed.run(HISTORY)
     for pattern in ("history.csv", "*.safetensors"):

@@ -16,6 +16,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open the report with"),
 ]
 DESK, PHONE = 1200, 390
+DIFFERENCES = ("readout_gap", "gain_over_controls")
 FIGURES = ["accuracy by layer", "accuracy over epochs", "weight transfer"]
 
 
@@ -44,8 +45,6 @@ def opened(report: Path, width: int, complaints: list[str]) -> Iterator[Page]:
         )
         page.set_default_timeout(120_000)  # of a busy machine; nothing is timed here
         page.goto(report.as_uri())
-        if width == PHONE:
-            page.wait_for_function("app.state.hideNavbar")
         yield page
         browser.close()
 
@@ -56,10 +55,10 @@ def complaints() -> list[str]:
     return []
 
 
-@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
-def page(request: pytest.FixtureRequest, report: Path, complaints: list[str]) -> Iterator[Page]:
-    """The report in a window of some size."""
-    with opened(report, request.param, complaints) as page:
+@pytest.fixture
+def page(report: Path, complaints: list[str]) -> Iterator[Page]:
+    """The report in a window."""
+    with opened(report, DESK, complaints) as page:
         yield page
 
 
@@ -84,16 +83,20 @@ def look_at(page: Page, category: str) -> Iterator[str]:
         opens.click()
 
 
-def test_every_figure_shows_and_tables_can_be_searched(page: Page, complaints: list[str]) -> None:
-    for category, expected in (("2 Decoding", FIGURES[:1]), ("3 Dynamics", FIGURES[1:])):
-        seen = []
-        for row in look_at(page, category):
-            seen += [figure for figure in FIGURES if figure in row]
-            page.wait_for_function(
-                """[...document.querySelectorAll('.p-3 > img')].some(
-                    i => i.src.startsWith('data:image/png') && i.naturalWidth)"""
-            )
-        assert seen == expected
+@pytest.mark.parametrize("category", ["2 Decoding", "3 Dynamics"])
+def test_every_figure_shows(page: Page, category: str, complaints: list[str]) -> None:
+    seen = []
+    for row in look_at(page, category):
+        seen += [figure for figure in FIGURES if figure in row]
+        page.wait_for_function(
+            """[...document.querySelectorAll('.p-3 > img')].some(
+                i => i.src.startsWith('data:image/png') && i.naturalWidth)"""
+        )
+    assert seen == (FIGURES[:1] if category == "2 Decoding" else FIGURES[1:])
+    assert complaints == []
+
+
+def test_tables_sort_and_can_be_searched(page: Page, complaints: list[str]) -> None:
     assert "accuracy" in next(look_at(page, "1 Scoreboard"))
     table = page.frame_locator("iframe").first
     table.locator("#table tbody tr").first.wait_for()
@@ -105,71 +108,45 @@ def test_every_figure_shows_and_tables_can_be_searched(page: Page, complaints: l
     assert complaints == []
 
 
-def scoreboard_of(page: Page) -> list[list[str]]:
-    """The first page's lines of numbers."""
-    rows = page.locator("#scoreboard tr").filter(has=page.locator("td"))
-    return [row.locator("td").all_inner_texts() for row in rows.all()]
-
-
-def csv_rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def test_the_first_page_fits_and_shows_its_figure(page: Page, complaints: list[str]) -> None:
-    assert page.locator("h1:not(nav h1)").all_inner_texts()[0] == "What was found"
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    assert page.evaluate("document.body.scrollWidth") <= width
-    assert page.locator("#headline").evaluate("i => i.complete && i.naturalWidth > 100")
-    assert page.locator("#headline").evaluate("i => i.getBoundingClientRect().top < innerHeight")
-    assert page.locator(".system-message").count() == 0  # what docutils could not read
-    phases = page.locator("#phases section")  # the graph of rules, and their code
-    assert phases.nth(1).locator("li").all_inner_texts() == [
-        *("train\u00a0×2", "dump activations\u00a0×2"),
-    ]
-    phases.get_by_text("fit probes").click()
-    page.get_by_text("from latentgen.jobs.around.job import").first.wait_for()
-    assert complaints == []
+def test_captions_say_what_is_seen(page: Page) -> None:
+    choose(page, "2 Decoding")
+    page.locator("a[iconname='information-circle']").first.click()
+    page.get_by_text("All were fitted to the same").first.wait_for(state="attached")
 
 
 @pytest.fixture(scope="module")
-def scored(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A copy of the tiny suite with its scoreboard, and the report of both tables."""
-    copy = copy_of_workspace(finished_once, tmp_path_factory.mktemp("report") / "scored")
-    targets = ["--", *(f"results/tables/{name}.html" for name in ("accuracy", "scoreboard"))]
-    copy.run(*targets)
-    copy.run("--report", "report.html", *targets)
+def findings(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the tiny suite with its findings, and the report of these."""
+    copy = copy_of_workspace(finished_once, tmp_path_factory.mktemp("report") / "findings")
+    copy.run("--", "results/findings.html")
+    copy.run("--report", "report.html", "--", "results/findings.html")
     return copy
 
 
-PROBES = ("best_probe", "masc", "velpic")
-
-
-def test_the_first_pages_numbers_are_those_of_the_scoreboard(
-    scored: Workspace, complaints: list[str]
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_the_findings_are_those_of_the_scoreboard(
+    findings: Workspace, width: int, complaints: list[str]
 ) -> None:
-    rows = csv_rows(scored.folder / "results/tables/scoreboard.csv")
-    with opened(scored.folder / "report.html", PHONE, complaints) as page:
-        shown = scoreboard_of(page)
-        words = page.locator("#what-was-found").inner_text()
-        assert page.evaluate("document.body.scrollWidth") <= PHONE
-        assert page.locator(".system-message").count() == 0
-    assert "0 of 2 networks memorised them" in words
-    chosen = {
-        (row["level"], row["probe"]): [
-            f"{float(row[difference]):+.3f}" for difference in ("readout_gap", "gain_over_controls")
+    with (findings.folder / "results/tables/scoreboard.csv").open(newline="") as stream:
+        rows = [it for it in csv.DictReader(stream) if it["layer_rule"] == "best_on_validation"]
+    with opened(findings.folder / "results/findings.html", width, complaints) as page:
+        shown = [
+            (cells[1].split()[1], *cells[-2:])
+            for row in page.locator("#best tbody tr").all()
+            for cells in [row.locator("td").all_inner_texts()]
         ]
-        for row in rows
-        if row["layer_rule"] == "best_on_validation"
-    }
-    columns = ("model_accuracy", "early_stopped_accuracy")
-    of_model = {row["level"]: [f"{float(row[name]):.3f}" for name in columns] for row in rows}
-    assert shown == [
-        [
-            f"{float(level):g}",
-            *of_model[level],
-            *(x for probe in PROBES for x in chosen[level, probe]),
-        ]
-        for level in ("0.0", "0.4")
+        assert page.evaluate("document.body.scrollWidth") <= width
+        assert page.locator("img").evaluate("i => i.complete && i.naturalWidth > 100")
+    best = [row for row in rows if row["probe"] == "best_probe"]
+    assert [(level, gap.split()[0], gain.split()[0]) for level, gap, gain in shown] == [
+        (f"{float(it['level']):g}", *(f"{float(it[name]):+.3f}" for name in DIFFERENCES))
+        for it in best
     ]
+    assert complaints == []
+
+
+def test_the_report_opens_with_the_findings(findings: Workspace, complaints: list[str]) -> None:
+    with opened(findings.folder / "report.html", DESK, complaints) as page:
+        assert "findings" in next(look_at(page, "0 Findings"))
+        page.frame_locator("iframe").first.locator("#best").wait_for()
     assert complaints == []

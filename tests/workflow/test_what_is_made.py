@@ -26,7 +26,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     workspace = copy_of_repository(tmp_path_factory.mktemp("plan"))
     with workspace.editing_config() as config:
         config["suites"]["robust"] = ["digits-robust"]  # files of the others may not be there
-        config["suites"]["planned"] = [name for suite in SUITES for name in config["suites"][suite]]
+        planned = [name for suite in SUITES for name in config["suites"][suite]]
+        config["suites"]["planned"] = [*planned, "composite-digits-top5"]
         config["suite"] = "planned"
     workspace.planned("all")
     jobs = (workspace.folder / ".jobs.jsonl").read_text().splitlines()

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from latentgen.content import sha256_of
-from latentgen.data.image_files import FORMATS, is_image, read_image
+from latentgen.data.image_files import FORMATS, is_image, read_upright
 from latentgen.disambiguation.images import Pixels, Sample, skipped_table
 from latentgen.errors import PipelineError
-from latentgen.folders import is_hidden, walk
+from latentgen.folders import HIDDEN, walk
 
 
 def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
@@ -36,7 +36,10 @@ def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
     found = walk(folder)
     if not any(map(is_image, found.files)):
         raise PipelineError(f"{folder}: expected image files, found none")
-    samples, skipped = [], list(found.left_out.items())
+    samples = []
+    skipped = [
+        (name, why) for name, why in found.left_out.items() if why != HIDDEN or is_image(name)
+    ]
     for name, file in found.files.items():
         try:
             image = letterbox(_read(name, file), size)
@@ -50,13 +53,11 @@ def read_folder(folder: Path, size: int) -> tuple[list[Sample], pd.DataFrame]:
 
 
 def _read(name: str, file: Path) -> Pixels:
-    if is_hidden(name):
-        raise PipelineError("a hidden file")
     if not is_image(name):
         raise PipelineError(
             f"its name ends as that of no image that is read ({', '.join(FORMATS)})"
         )
-    return read_image(file)
+    return np.asarray(read_upright(file))
 
 
 def _is_image(name: str) -> bool:
