@@ -6,7 +6,7 @@ from itertools import product
 import pandas as pd
 from tests.conftest import REPOSITORY
 
-from latentgen.disambiguation import evaluation, tuning
+from latentgen.disambiguation import evaluation
 
 RESULTS = REPOSITORY / "docs" / "results"
 README = (REPOSITORY / "README.md").read_text()
@@ -61,7 +61,7 @@ def test_the_table_of_photographs_follows_from_the_committed_pairs() -> None:
     for study, column in product(["photos", "photos-published"], verdicts):
         table = pairs[pairs["study"] == study]
         rates = evaluation.accuracy_and_coverage(table, table[column])
-        balanced = tuning.balanced_accuracy(table["truth"], table[column])
+        balanced = evaluation.balanced_accuracy(table["truth"], table[column])
         expected.append([round(number, 3) for number in (*rates.values(), balanced)])
     assert [decimals(row) for row in rows] == expected
 

@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         planned = [name for suite in SUITES for name in config["suites"][suite]]
         config["suites"]["planned"] = [*planned, "composite-digits-top5"]
         config["suite"] = "planned"
-    workspace.planned("all")
+    workspace.planned("all", "results/findings.csv")
     jobs = (workspace.folder / ".jobs.jsonl").read_text().splitlines()
     files = {file for job in map(json.loads, jobs) for file in job["output"]}
     return {str(file).removeprefix("results/") for file in files}

@@ -93,7 +93,7 @@ def test_what_cannot_be_looked_at_is_named_and_the_others_go_on(tmp_path: Path) 
     assert found["skipped"]["name"].tolist() == ["tiny", "unmasked", "whole"]
     for row in found["skipped"].to_dict("records"):
         assert row["reason"].startswith(f"{row['name']}: ")
-    assert "fewer than two segments of at least 5 pixels" in found["skipped"]["reason"][0]
+    assert "segments of at least 5 pixels: found 0" in found["skipped"]["reason"][0]
     assert "found no mask" in found["skipped"]["reason"][1]
 
 
@@ -109,7 +109,7 @@ def test_a_model_with_fewer_classes_than_asked_for(tmp_path: Path) -> None:
     assert len(run(samples, tmp_path / "2", n_classes=2, top_k=5)["pairs"]) == 1
     assert len(run(samples, tmp_path / "3", n_classes=3, top_k=5)["pairs"]) == 3
     one = run(samples, tmp_path / "1", n_classes=1)
-    assert "one class" in one["skipped"]["reason"][0]
+    assert "classes: found one" in one["skipped"]["reason"][0]
 
 
 def test_weak_second_labels_can_be_left_out(tmp_path: Path) -> None:
