@@ -10,8 +10,8 @@ PROBES_OVER_EPOCHS = {**HISTORIES, "probes": experiment_probes_over_epochs}
 PUBLISHED = {"published": setting("published")}
 OF_FINAL_PROBES = {"probes": setting("final_probes")}
 PUBLISHED_OVER_EPOCHS = {
-    "published_model": published_table("model_accuracy_curves"),
-    "published_probes": published_table("probe_accuracy_curves"),
+    "model_accuracy_curves": published_table("model_accuracy_curves"),
+    "probe_accuracy_curves": published_table("probe_accuracy_curves"),
 }
 
 EXPERIMENT_FIGURES = {
@@ -41,7 +41,7 @@ EXPERIMENT_FIGURES = {
     "decoding/costs": {
         "input": {
             "costs": of_experiment("costs.csv"),
-            "published": published_table("probe_seconds"),
+            "probe_seconds": published_table("probe_seconds"),
         },
         "params": {**OF_FINAL_PROBES, **PUBLISHED},
     },
@@ -93,7 +93,7 @@ EXPERIMENT_FIGURES = {
         "input": {
             **HISTORIES,
             "probes": of_experiment("probes.csv"),
-            "published": published_table("model_accuracy_curves"),
+            "model_accuracy_curves": published_table("model_accuracy_curves"),
         },
         "params": {"probes": setting("probes"), **PUBLISHED},
     },
@@ -139,14 +139,14 @@ EXPERIMENT_FIGURES = {
     "dynamics/quadratic": {"input": {"agreements": of_experiment("quadratic.csv")}},
     "dynamics/weight_transfer": {
         "input": {
-            "published": published_table("weight_transfer_curves"),
+            "weight_transfer_curves": published_table("weight_transfer_curves"),
             "transfers": of_experiment("transfer.csv"),
         },
         "params": PUBLISHED,
     },
     "dynamics/transfer_controls": {
         "input": {
-            "published": published_table("weight_transfer_curves"),
+            "weight_transfer_curves": published_table("weight_transfer_curves"),
             "transfers": of_experiment("transfer.csv"),
             "controls": of_experiment("transfer_controls.csv"),
         },
@@ -154,8 +154,8 @@ EXPERIMENT_FIGURES = {
     },
     "dynamics/intervention": {
         "input": {
-            "published": published_table("intervention_curves"),
-            "published_model": published_table("model_accuracy_curves"),
+            "intervention_curves": published_table("intervention_curves"),
+            "model_accuracy_curves": published_table("model_accuracy_curves"),
             "interventions": of_experiment("intervention.csv"),
         },
         "params": PUBLISHED,

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from tests.conftest import REPOSITORY
+from tests.unit.figures.example_runs import Files
 
 from latentgen.analysis import over_seeds, repair_table
 from latentgen.analysis.edited_networks import (
@@ -64,12 +65,9 @@ def test_published_curves_go_to_their_own_ends_behind_shorter_ones_of_ours(tmp_p
     file = tmp_path / "runs/toy/uniform-0.4/seed1/intervention.csv"
     file.parent.mkdir(parents=True)
     pd.DataFrame(rows).drop(columns=list(run_of(0.4, 1))).to_csv(file, index=False)
-    tables = REPOSITORY / "workflow/resources/published"
-    files = SimpleNamespace(
-        interventions=[file],
-        published=tables / "intervention_curves.csv",
-        published_model=tables / "model_accuracy_curves.csv",
-    )
+    names = ("intervention_curves", "model_accuracy_curves")
+    tables = {name: REPOSITORY / f"workflow/resources/published/{name}.csv" for name in names}
+    files = Files(interventions=[file], **tables)
     pair = {"dataset": "MNIST", "model": "CNN"}
     _, numbers = intervention.intervention(files, SimpleNamespace(style=STYLE, published=pair))
     last = numbers.groupby(["source", "variant"])["epoch"].max()

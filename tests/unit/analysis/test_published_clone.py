@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from tests.conftest import REPOSITORY
 
-from latentgen.analysis import published_curves
+from latentgen.analysis import published
 from latentgen.errors import PipelineError
 
 spec = spec_from_file_location(
@@ -73,7 +73,8 @@ def test_the_table_is_what_the_figures_read(
     monkeypatch.setattr(sys, "argv", ["read_clone", str(clone)])
     assert read_clone.main() == 0
     pair = {"dataset": "CIFAR10", "model": "CNN"}
-    curves = published_curves.probes(file, pair, "observed").set_index(["probe", "layer"])
+    curves = published.read({"probe_accuracy_curves": file}, pair)
+    curves = curves.set_index(["series", "layer"])
     assert curves.loc[("MASC", "fc2"), ["epoch", "seeds"]].tolist() == [140, 2]
     assert curves.loc[("MASC", "fc2"), "mean"] == pytest.approx((0.7037 + 0.6) / 2)
     assert "logistic_regression" in capsys.readouterr().out

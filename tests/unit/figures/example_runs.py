@@ -253,16 +253,4 @@ def write_results(folder: Path, *, empty: bool = False) -> Files:
     for file in (REPOSITORY / "workflow/resources/published").glob("*.csv"):
         found[file.stem] = str(file)
     found["predictions"] = []
-    found["published_model"] = found["model_accuracy_curves"]
-    found["published_probes"] = found["probe_accuracy_curves"]
     return Files(**found)
-
-
-PUBLISHED_OF = {
-    "splits_over_epochs": "model_accuracy_curves",
-    "weight_transfer": "weight_transfer_curves",
-    "transfer_controls": "weight_transfer_curves",
-    "intervention": "intervention_curves",
-    "costs": "probe_seconds",
-}
-"""The published table of the figures that have one under the name `published`."""

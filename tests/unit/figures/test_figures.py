@@ -15,7 +15,6 @@ from tests.unit.figures.example_runs import (
     OTHERS,
     PROBES,
     PUBLISHED,
-    PUBLISHED_OF,
     STUDY,
     Files,
     params,
@@ -44,7 +43,7 @@ def nothing(tmp_path: Path) -> Files:
 
 
 def make(entry: str, files: Files, **more: Any) -> tuple[Figure, pd.DataFrame]:
-    files = Files(**{**vars(files), "published": files[PUBLISHED_OF.get(entry, "headline")]})
+    files = Files(**vars(files))
     if entry != "side_by_side":
         for name in ("histories", "probes"):
             setattr(files, name, [path for path in files[name] if "/f/" not in path])

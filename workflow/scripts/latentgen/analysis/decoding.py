@@ -199,7 +199,7 @@ def published_seconds(
     counterpart: Mapping[str, str] | None,
     names: Mapping[str, str],
     numbers: pd.DataFrame,
-) -> pd.DataFrame | None:
+) -> pd.DataFrame:
     """Published seconds of the probes and layers of a figure, over all levels and runs.
 
     Args:
@@ -209,10 +209,10 @@ def published_seconds(
         numbers: ours, as from `costs_by_layer`.
 
     Returns:
-        As from `costs_by_layer`, without operations; nothing without a counterpart.
+        As from `costs_by_layer`, without operations; no rows without a counterpart.
     """
     if not counterpart:
-        return None
+        return numbers[:0]
     table = pd.read_csv(file)
     table = table[table["labels"] == "corrupted"].merge(pd.DataFrame([dict(counterpart)]))
     ours = pd.DataFrame(names.items(), columns=["name", "probe"])

@@ -1,20 +1,21 @@
-"""The figures published with arXiv 2501.14687, compared with ours.
+"""Published numbers of arXiv 2501.14687 and 2603.19865, and ours compared with them.
 
 The tables and their description are in workflow/resources/published/. An experiment names its
-counterpart there by dataset and model.
+counterpart there by dataset and model. All published numbers are rows of one tidy table, see
+`read`; figures draw some of its rows behind ours, and `compare` pairs each row with ours.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from latentgen.analysis.over_seeds import Probes, last_rows
+from latentgen.analysis import dynamics, edited_networks
+from latentgen.analysis.over_seeds import Probes, last_rows, over_seeds
 from latentgen.errors import PipelineError
-from latentgen.names import INPUT, MODEL
+from latentgen.names import INPUT, MODEL, UNDISTURBED
 
 PUBLISHED_PROBES: dict[str, dict[str, Any]] = {
     "MASC": {"probe": "masc", "explained_variance": 0.99, "n_components": None},
@@ -29,276 +30,378 @@ PUBLISHED_PROBES: dict[str, dict[str, Any]] = {
 NOISE = "uniform"
 """The published noise kind."""
 
-LAST_EPOCH = "model, last epoch"
-BEST_EPOCH = "model, best epoch on test"
-BEFORE_TRAINING = "best hidden layer, untrained"
-
-_FIT_LABELS = {"corrupted": "observed", "corrupted_scored_on_true": "observed", "true": "true"}
-_HEADLINES = {
-    "masc_best_layer_corrupted_labels": "observed",
-    "masc_best_layer_true_labels": "true",
-}
-_SCORED = ["probe", "fit_labels", "split", "score_labels"]
-
-
-@dataclass(frozen=True)
-class Published:
-    """The published figures of one dataset and model, in this project's terms.
-
-    Attributes:
-        model: level, quantity (`LAST_EPOCH` or `BEST_EPOCH`), mean, min, max over runs.
-        by_layer: probe (a key of `PUBLISHED_PROBES`), fit_labels, split, score_labels, level,
-            layer, mean, min, max.
-        headline: probe, fit_labels, split, score_labels, level, mean: at the best layer, from the
-            paper's own table.
-        untrained: the same columns, of initialised networks (arXiv 2603.19865), at the best hidden
-            layer; without rows if nothing is published.
-    """
-
-    model: pd.DataFrame
-    by_layer: pd.DataFrame
-    headline: pd.DataFrame
-    untrained: pd.DataFrame
-
-    @classmethod
-    def read(cls, files: Mapping[str, str], counterpart: Mapping[str, str]) -> "Published":
-        """Read the tables.
-
-        Args:
-            files: paths of the tables `model_accuracy`, `probe_accuracy` and `headline`, and
-                possibly `initialised`.
-            counterpart: `dataset` and `model` as the tables write them.
-
-        Raises:
-            PipelineError: nothing is published for that dataset and model.
-        """
-        model, by_layer, headline = (
-            pd.read_csv(files[name]).rename(columns={"corruption": "level"})
-            for name in ("model_accuracy", "probe_accuracy", "headline")
-        )
-        _require_pair(by_layer, counterpart)
-        pair = pd.DataFrame([dict(counterpart)])
-        return cls(
-            _model_rows(model.merge(pair), headline.merge(pair)),
-            _probe_rows(by_layer.merge(pair)),
-            _headline_rows(headline.merge(pair)),
-            _untrained_rows(files.get("initialised"), pair),
-        )
-
-
-def _require_pair(table: pd.DataFrame, counterpart: Mapping[str, str]) -> None:
-    pairs = set(zip(table["dataset"], table["model"], strict=True))
-    if (counterpart["dataset"], counterpart["model"]) not in pairs:
-        allowed = ", ".join(f"{model} on {dataset}" for dataset, model in sorted(pairs))
-        raise PipelineError(
-            f"published: found {counterpart['model']} on {counterpart['dataset']}; "
-            f"allowed: {allowed}"
-        )
-
-
-def _model_rows(runs: pd.DataFrame, headline: pd.DataFrame) -> pd.DataFrame:
-    """Means over the runs; from the paper's own table, without a range, where runs are missing."""
-    quantities = {"test_last": LAST_EPOCH, "test_peak": BEST_EPOCH}
-    long = runs.rename(columns=quantities).melt(
-        "level", list(quantities.values()), var_name="quantity", value_name="accuracy"
-    )
-    by_run = long.groupby(["level", "quantity"], sort=False)["accuracy"]
-    means = by_run.agg(["mean", "min", "max"]).reset_index()
-    table = headline[headline["quantity"] == "model_test_accuracy_last_epoch"]
-    table = table.rename(columns={"value": "mean"}).assign(quantity=LAST_EPOCH)
-    missing = table[~table["level"].isin(means["level"])]
-    return pd.concat([means, missing], ignore_index=True)[
-        ["level", "quantity", "mean", "min", "max"]
-    ]
-
-
-def _probe_rows(table: pd.DataFrame) -> pd.DataFrame:
-    # Probes fitted to observed labels were scored on training data twice, against observed and
-    # against true labels. The published column `labels` distinguishes the two.
-    on_observed = (table["labels"] == "corrupted") & (table["split"] == "train")
-    rows = table.assign(
-        fit_labels=table["labels"].map(_FIT_LABELS),
-        score_labels=on_observed.map({True: "observed", False: "true"}),
-        layer=table["layer"].replace("flattern", "flatten"),
-    )
-    return rows[[*_SCORED, "level", "layer", "mean", "min", "max"]]
-
-
-def _headline_rows(table: pd.DataFrame) -> pd.DataFrame:
-    rows = table[table["quantity"].isin(_HEADLINES)]
-    rows = rows.rename(columns={"value": "mean"})
-    rows = rows.assign(
-        probe="MASC",
-        fit_labels=rows["quantity"].map(_HEADLINES),
-        split="test",
-        score_labels="true",
-    )
-    return rows[[*_SCORED, "level", "mean"]]
-
-
-def _untrained_rows(file: str | None, pair: pd.DataFrame) -> pd.DataFrame:
-    columns = [*_SCORED, "level", "mean"]
-    if file is None:
-        return pd.DataFrame(columns=columns)
-    rows = pd.read_csv(file).merge(pair).query("network == 'initialised'")
-    rows = rows.rename(columns={"corruption": "level", "test_accuracy": "mean", "series": "probe"})
-    return rows.assign(fit_labels="observed", split="test", score_labels="true")[columns]
-
-
-def counterparts(probes: Probes) -> dict[str, str]:
-    """Names of published probes by the name of our first probe with the same settings."""
-    return {
-        name: published
-        for published, required in PUBLISHED_PROBES.items()
-        for name in _with_settings(probes, required)[:1]
-    }
-
-
-def _with_settings(probes: Probes, required: Mapping[str, Any]) -> list[str]:
-    return [
-        name
-        for name, settings in probes.items()
-        if all(settings.get(key) == value for key, value in required.items())
-    ]
-
-
-def overlay(
-    numbers: pd.DataFrame,
-    files: Mapping[str, str],
-    counterpart: Mapping[str, str] | None,
-    probes: Probes,
-) -> pd.DataFrame | None:
-    """The published test accuracies that a figure can draw behind ours.
-
-    Args:
-        numbers: ours; only their combinations of level, series and layer are returned.
-        files: as for `Published.read`; not needed without a counterpart.
-        counterpart: `dataset` and `model` of the experiment in the published tables, if any.
-        probes: settings of the experiment's probes.
-
-    Returns:
-        Columns level, series, layer (empty for the model), mean, min, max.
-    """
-    if not counterpart:
-        return None
-    published = Published.read(files, counterpart)
-    last = published.model[published.model["quantity"] == LAST_EPOCH]
-    rows = published.by_layer
-    rows = rows[(rows["split"] == "test") & (rows["fit_labels"] == "observed")]
-    names = pd.DataFrame(counterparts(probes).items(), columns=["series", "probe"])
-    joined = pd.concat([last.assign(series=MODEL), rows.merge(names)], ignore_index=True)
-    key = ["level", "series", "layer"]
-    return numbers[key].merge(joined[[*key, "mean", "min", "max"]])
-
-
-def beside(ours: pd.DataFrame, theirs: pd.DataFrame | None) -> pd.DataFrame:
-    """Our and the published numbers of a figure; column `source` is `ours` or `published`."""
-    parts = [ours.assign(source="ours")]
-    if theirs is not None:
-        parts.append(theirs.assign(source="published"))
-    return pd.concat(parts, ignore_index=True)
-
-
-def compare(
-    histories: pd.DataFrame,
-    final_probes: pd.DataFrame,
-    published: Mapping[str, Published],
-    probes: Mapping[str, Probes],
-    tolerances: Mapping[str, float],
-) -> pd.DataFrame:
-    """Our means over seeds next to every published one that an experiment can meet.
-
-    Args:
-        histories: of the runs.
-        final_probes: every probe at the last epoch.
-        published: the published figures of the experiments that have some.
-        probes: by experiment, the settings of its probes.
-        tolerances: largest difference between accuracies that count as equal: `model`, `probe`.
-
-    Returns:
-        Columns experiment, level, quantity, probe, fit_labels, split, score_labels, layer, ours,
-        seeds, published, published_min, published_max, difference (ours minus published),
-        tolerance, status (see `judged`). Quantities: the model's at its last and best epoch; a
-        probe `by layer`; a probe at its `best layer` (of those in the published tables, by the mean
-        over runs on test, as in the paper), and, for MASC, the same from the paper's own table
-        (`best layer, headline`) and of the untrained network (`best hidden layer, untrained`).
-    """
-    parts = [
-        _compare_one(
-            _of_experiment(histories, name),
-            _of_experiment(final_probes, name),
-            theirs,
-            probes[name],
-        ).assign(experiment=name)
-        for name, theirs in published.items()
-    ]
-    if not parts:
-        return pd.DataFrame(columns=[*_COMPARED, *JUDGED])
-    rows = pd.concat(parts, ignore_index=True)[_COMPARED]
-    return judged(rows, rows["probe"].isna(), tolerances)
-
-
-JUDGED = ["difference", "tolerance", "status"]
-"""The columns that `judged` adds."""
-
-MET, MISSED, NOT_RUN, NOT_COMPARABLE = "met", "missed", "not run", "not comparable"
-
 TRAIN_MODE = ("ResNet18",)
 """Published models with batch normalisation, which the authors' code never switches to eval mode.
 
 Their numbers are those of other activations than ours (docs/explanation/differences.md).
 """
 
+LAST_EPOCH = "model, last epoch"
+BEST_EPOCH = "model, best epoch on test"
+BY_LAYER = "by layer"
+BEST_LAYER = "best layer"
+HEADLINE = "best layer, headline"
+BEFORE_TRAINING = "best hidden layer, untrained"
+REVISION = "trained network, revision"
+TRAINING, TRANSFER, INTERVENTION = "training", "weight transfer", "intervention"
+PROBE = "probe"
+"""Quantities; the last four are over epochs. `REVISION` is drawn only."""
 
-def mark_train_mode(
-    comparison: pd.DataFrame, counterparts: Mapping[str, Mapping[str, str] | None]
-) -> pd.DataFrame:
-    """Give the status `not comparable` to the rows of models in `TRAIN_MODE`.
+SCORED = ["fit_labels", "split", "score_labels"]
+_TEXTS = ["quantity", "series", *SCORED, "layer", "of"]
+_WHOLE: dict[str, Any] = {"start": int, "epoch": int}
+KEYS = [*_TEXTS, "level", *_WHOLE]
+"""Columns that identify a published number."""
 
-    Args:
-        comparison: as from `compare`, with columns experiment and status.
-        counterparts: by experiment, `dataset` and `model` in the published tables, if any.
+Files = Any
+"""Paths by the name of a published table; a mapping, or a job's input."""
+
+Counterpart = Mapping[str, str] | None
+"""`dataset` and `model` of an experiment in the published tables, if it has any there."""
+
+
+def read(files: Files, counterpart: Counterpart) -> pd.DataFrame:
+    """Read the published numbers of a counterpart from the tables that are among `files`.
+
+    Returns:
+        Columns `KEYS`, mean, min, max and seeds (published runs; missing if the table has means
+        only). `series` is `model`, a published probe, or a variant of an edited network. `of` is
+        `test`, `train_true`, `train_observed`, or `changed` and `unchanged` (training samples
+        answered with their observed label). A text that does not apply is empty, a number -1.
+
+    Raises:
+        PipelineError: nothing is published for that dataset and model.
     """
-    of_train_mode = [
-        name for name, pair in counterparts.items() if pair and pair["model"] in TRAIN_MODE
+    parts = [_tidy(pd.DataFrame(columns=["level", "mean", "min", "max", "seeds"], dtype=float))]
+    for name, rows_of in _READERS.items():
+        if not counterpart or not files.get(name):
+            continue
+        table = pd.read_csv(files.get(name)).rename(columns={"corruption": "level", "run": "seed"})
+        rows = table.merge(pd.DataFrame([dict(counterpart)]))
+        if len(rows):
+            parts.append(_tidy(rows_of(rows)))
+        elif name == "probe_accuracy":
+            pairs = sorted(set(zip(table["model"], table["dataset"], strict=True)))
+            raise PipelineError(
+                f"published: found {counterpart['model']} on {counterpart['dataset']}; "
+                f"allowed: {', '.join(f'{model} on {dataset}' for model, dataset in pairs)}"
+            )
+    return pd.concat(parts, ignore_index=True).drop_duplicates(KEYS, ignore_index=True)
+
+
+def _tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with all of `KEYS` and the columns of values that it has."""
+    absent: dict[str, Any] = dict.fromkeys(_TEXTS, "") | dict.fromkeys(_WHOLE, -1)
+    table = table.assign(**{key: it for key, it in absent.items() if key not in table})
+    table = table.fillna(dict.fromkeys(_TEXTS, "")).astype({**dict.fromkeys(_TEXTS, str), **_WHOLE})
+    values = ("mean", "min", "max", "seeds", "chosen")
+    return table[[*KEYS, *(it for it in values if it in table)]]
+
+
+def _model(runs: pd.DataFrame) -> pd.DataFrame:
+    quantities = {"test_last": LAST_EPOCH, "test_peak": BEST_EPOCH}
+    long = runs.rename(columns=quantities).melt("level", [*quantities.values()], "quantity", "it")
+    means = long.groupby(["level", "quantity"], sort=False)["it"].agg(["mean", "min", "max"])
+    return means.reset_index().assign(series=MODEL)
+
+
+def _by_layer(table: pd.DataFrame) -> pd.DataFrame:
+    """Every layer, and the layer with the largest mean over runs on test, as the paper selects."""
+    labels = {"corrupted": "observed", "corrupted_scored_on_true": "observed", "true": "true"}
+    # Probes fitted to observed labels were scored on training data twice, against observed and
+    # against true labels. The published column `labels` distinguishes the two.
+    on_observed = (table["labels"] == "corrupted") & (table["split"] == "train")
+    rows = table.rename(columns={"probe": "series"}).assign(
+        quantity=BY_LAYER,
+        fit_labels=table["labels"].map(labels),
+        score_labels=on_observed.map({True: "observed", False: "true"}),
+        layer=table["layer"].replace("flattern", "flatten"),
+    )
+    return pd.concat([rows, _best_layers(rows, "mean")])
+
+
+def _best_layers(by_layer: pd.DataFrame, column: str) -> pd.DataFrame:
+    on_test = by_layer[by_layer["split"] == "test"]
+    best = on_test.groupby(["series", *SCORED, "level"], sort=False)[column].idxmax()
+    rows = on_test.loc[best]
+    return rows.assign(quantity=BEST_LAYER, chosen=rows["layer"], layer="")
+
+
+def _headline(table: pd.DataFrame) -> pd.DataFrame:
+    """The paper's own table; of the model where single runs are missing, see `read`."""
+    masc = {f"masc_best_layer_{it}_labels": it for it in ("corrupted", "true")}
+    fitted = table["quantity"].map(masc).replace("corrupted", "observed")
+    of_model = table[table["quantity"] == "model_test_accuracy_last_epoch"]
+    of_masc = table.assign(fit_labels=fitted, split="test", score_labels="true")[fitted.notna()]
+    both = [
+        of_model.assign(quantity=LAST_EPOCH, series=MODEL),
+        of_masc.assign(quantity=HEADLINE, series="MASC"),
     ]
-    status = comparison["status"].mask(comparison["experiment"].isin(of_train_mode), NOT_COMPARABLE)
-    return comparison.assign(status=status)
+    return pd.concat(both).rename(columns={"value": "mean"}).assign(min=np.nan, max=np.nan)
 
 
-def judged(
-    rows: pd.DataFrame, of_model: pd.Series, tolerances: Mapping[str, float]
-) -> pd.DataFrame:
-    """Rows with `JUDGED`: ours minus published, the tolerance, and what comes of it.
+def _initialised(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rename(columns={"test_accuracy": "mean"}).assign(
+        quantity=table["network"].map({"initialised": BEFORE_TRAINING, "last": REVISION}),
+        **{"fit_labels": "observed", "split": "test", "score_labels": "true"},
+        **{"min": np.nan, "max": np.nan},
+    )
+
+
+def _curves(
+    quantity: str, of: Mapping[str, str], **columns: Any
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """A reader of numbers over epochs: mean, min and max over runs of the columns `of`.
+
+    Only the epochs that all runs of a setting have count. Some runs are thinned, some are shorter
+    than others, and how many there are differs from quantity to quantity.
+    """
+    keys = ["level", "series", "fit_labels", "layer", "start", "of"]
+
+    def rows_of(runs: pd.DataFrame) -> pd.DataFrame:
+        runs = runs.rename(columns={**of, "start_epoch": "start", "probe": "series"})
+        runs = runs.assign(**columns)
+        by = [key for key in keys if key in runs or key == "of"]
+        long = runs.melt([*by[:-1], "epoch"], [*of.values()], "of", "accuracy")
+        settings = long.dropna(subset="accuracy").groupby(by, sort=False)
+        curves = [over_seeds(rows, [*by, "epoch"]) for _, rows in settings]
+        return pd.concat(curves).assign(quantity=quantity)
+
+    return rows_of
+
+
+_BIASES = {"none": "velpic_zero_bias", "zero": "velpic_zero_bias", "kept": "velpic_kept_bias"}
+_LABELS = {"corrupted": "observed", "true": "true"}
+_READERS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "model_accuracy": _model,
+    "probe_accuracy": _by_layer,
+    "headline": _headline,
+    "initialised": _initialised,
+    "model_accuracy_curves": _curves(
+        TRAINING, {"test": "test", "train": "train_observed"}, series=MODEL
+    ),
+    "weight_transfer_curves": _curves(
+        TRANSFER,
+        {name: name for name in ("test", "train_true", "train_observed")},
+        series=lambda runs: runs["bias"].map(_BIASES),
+    ),
+    # The published runs went on with batches of one image.
+    "intervention_curves": _curves(
+        INTERVENTION,
+        {"test": "test", "flipped_fitted": "changed", "unflipped_fitted": "unchanged"},
+        series="edited_single_images",
+    ),
+    "probe_accuracy_curves": _curves(
+        PROBE, {"test": "test"}, fit_labels=lambda runs: runs["labels"].map(_LABELS)
+    ),
+}
+"""Readers by the name of a published table."""
+
+AT_LAST_EPOCH = ("model_accuracy", "probe_accuracy", "headline", "initialised")
+OVER_EPOCHS = tuple(name for name in _READERS if name.endswith("_curves"))
+"""Names of the tables of arXiv 2501.14687, with the revision's, and of arXiv 2603.19865."""
+
+
+def counterparts(probes: Probes) -> dict[str, str]:
+    """Names of published probes by the name of our first probe with the same settings."""
+    found = {}
+    for published, required in PUBLISHED_PROBES.items():
+        same = [name for name, it in probes.items() if required.items() <= {**it}.items()]
+        found.update(dict.fromkeys(same[:1], published))
+    return found
+
+
+def select(theirs: pd.DataFrame, quantity: str, probes: Probes, /, **names: str) -> pd.DataFrame:
+    """The rows of a quantity as a figure has them.
 
     Args:
-        rows: with columns ours (empty where nothing was run) and published.
-        of_model: for each row whether it is about a network's own accuracy, not a probe's.
+        theirs: as returned by `read`.
+        quantity: of the rows.
+        probes: settings of ours; published probes get our names, and others are left out.
+        names: columns of the figure, and the columns of `theirs` that they are.
+    """
+    ours = {published: name for name, published in counterparts(probes).items()}
+    rows = theirs[theirs["quantity"] == quantity].drop(columns="quantity")
+    series = rows["series"].map(lambda name: ours.get(name, name))
+    unknown = rows["series"].isin([*PUBLISHED_PROBES.keys() - ours.keys()])
+    rows = rows.assign(series=series, layer=rows["layer"].replace("", None))[~unknown]
+    return rows.assign(**{column: rows[it] for column, it in names.items()})
+
+
+def beside(
+    ours: pd.DataFrame, theirs: pd.DataFrame, keys: Sequence[str] = ("level",)
+) -> pd.DataFrame:
+    """Our numbers, and the published ones whose `keys` ours have too.
+
+    Column `source` is `ours` or `published`.
+    """
+    rows = [ours.assign(source="ours")]
+    if len(ours) and len(theirs):
+        theirs = theirs.merge(ours[[*keys]].drop_duplicates())
+        theirs = theirs[[column for column in (*ours, "min", "max") if column in theirs]]
+        theirs = theirs.loc[:, ~theirs.columns.duplicated()]
+        if len(theirs) and "seeds" in theirs and theirs["seeds"].notna().all():
+            theirs = theirs.astype({"seeds": int})
+        rows += [theirs.assign(source="published")] if len(theirs) else []
+    return pd.concat(rows, ignore_index=True)
+
+
+def beside_by_layer(
+    ours: pd.DataFrame, files: Files, counterpart: Counterpart, probes: Probes
+) -> pd.DataFrame:
+    """Our test accuracies by layer and the published ones, as from `beside`."""
+    theirs = read(files, counterpart)
+    rows = select(theirs, BY_LAYER, probes)
+    rows = rows[(rows["split"] == "test") & (rows["fit_labels"] == "observed")]
+    both = pd.concat([select(theirs, LAST_EPOCH, probes), rows])
+    keys = ["level", "series", "layer"]
+    return beside(ours, ours[keys].merge(both) if len(both) else both, keys)
+
+
+def undisturbed(theirs: pd.DataFrame, interventions: pd.DataFrame) -> pd.DataFrame:
+    """The model's published test accuracy next to each level and start, up to their last epoch."""
+    curves = theirs[(theirs["quantity"] == TRAINING) & (theirs["of"] == "test")]
+    last = interventions.groupby(["level", "start"])["epoch"].max().rename("last").reset_index()
+    if curves.empty or last.empty:  # which may have no types
+        return curves[:0]
+    curves = curves.drop(columns="start").merge(last, on="level")
+    return curves[curves["epoch"] <= curves["last"]].assign(quantity="test", variant=UNDISTURBED)
+
+
+MET, MISSED, NOT_RUN, NOT_COMPARABLE = "met", "missed", "not run", "not comparable"
+_VALUES = ["ours", "seeds", "published", "published_min", "published_max"]
+_JUDGED = ["difference", "tolerance", "status"]
+
+
+def compare(
+    tables: Mapping[str, pd.DataFrame],
+    files: Files,
+    pairs: Mapping[str, Counterpart],
+    probes: Mapping[str, Probes],
+    tolerances: Mapping[str, float],
+) -> pd.DataFrame:
+    """Our means over seeds next to every published number that an experiment can meet.
+
+    Args:
+        tables: of the runs, by name: `histories`, and possibly `final_probes`, `probes` (over
+            epochs), `transfers`, `interventions`.
+        files: the published tables.
+        pairs: by experiment, its counterpart.
+        probes: by experiment, the settings of its probes.
         tolerances: largest difference between accuracies that count as equal: `model`, `probe`.
 
     Returns:
-        The rows, with status `met`, `missed` or `not run`.
+        Columns experiment, `KEYS`, ours, seeds, published, published_min, published_max,
+        difference (ours minus published), tolerance, status. Of the best layer, `layer` is ours. A
+        status is `met`, `missed`, `not run`, or `not comparable` for models in `TRAIN_MODE`.
     """
-    difference = rows["ours"] - rows["published"]
-    tolerance = of_model.map({True: tolerances["model"], False: tolerances["probe"]})
+    columns = ["experiment", *KEYS, *_VALUES]
+    parts = [pd.DataFrame(columns=columns)]
+    for experiment, pair in pairs.items():
+        if not pair:
+            continue
+        theirs = read(files, pair)
+        to_true = (theirs["quantity"] == PROBE) & (theirs["fit_labels"] == "true")
+        theirs = theirs[(theirs["quantity"] != REVISION) & ~to_true].drop(
+            columns=["seeds", "chosen"], errors="ignore"
+        )
+        theirs.columns = theirs.columns.map(
+            lambda it: {"mean": "published"}.get(it, f"published_{it}" if it in "min max" else it)
+        )
+        of_experiment = {
+            name: table[(table["experiment"] == experiment) & (table["noise"] == NOISE)]
+            for name, table in tables.items()
+        }
+        ours = _ours(of_experiment, theirs, probes[experiment])
+        rows = pd.concat([ours.merge(theirs), theirs.merge(ours, how="left")], ignore_index=True)
+        rows = rows.drop_duplicates(KEYS)  # in our order, then those that we lack
+        layer = rows["layer"].where(rows["layer"] != "", rows["chosen"].fillna(""))
+        parts.append(rows.assign(experiment=experiment, layer=layer)[columns])
+    rows = pd.concat(parts if len(parts) == 1 else parts[1:], ignore_index=True)
+    of_probe = rows["series"].isin(list(PUBLISHED_PROBES))
+    rows["difference"] = rows["ours"] - rows["published"]
+    rows["tolerance"] = of_probe.map({True: tolerances["probe"], False: tolerances["model"]})
     # Rounded, so that a difference of exactly the tolerance does not fail by a float's last bit.
-    status = (difference.abs().round(6) <= tolerance).map({True: MET, False: MISSED})
-    status = status.where(rows["ours"].notna(), NOT_RUN)
-    return rows.assign(difference=difference, tolerance=tolerance, status=status)
+    met = rows["difference"].astype(float).abs().round(6) <= rows["tolerance"]
+    status = met.map({True: MET, False: MISSED}).where(rows["ours"].notna(), NOT_RUN)
+    train_mode = [name for name, pair in pairs.items() if pair and pair["model"] in TRAIN_MODE]
+    return rows.assign(status=status.mask(rows["experiment"].isin(train_mode), NOT_COMPARABLE))
 
 
-def beside_every(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """Every row of theirs with ours of the same keys: in our order, then those that we lack."""
-    theirs = theirs.rename(
-        columns={"mean": "published", "min": "published_min", "max": "published_max"}
-    )
-    keys = [column for column in theirs.columns if column in ours.columns]
-    marked = theirs.merge(ours[keys].drop_duplicates(), how="left", indicator=True)
-    lacking = marked[marked["_merge"] == "left_only"].drop(columns="_merge")
-    return pd.concat([ours.merge(theirs), lacking], ignore_index=True)
+def _ours(tables: Mapping[str, pd.DataFrame], theirs: pd.DataFrame, probes: Probes) -> pd.DataFrame:
+    """Our numbers of each quantity, as far as there are runs: `KEYS`, ours, seeds, chosen."""
+    names = counterparts(probes)
+    found = []
+    tables = {
+        name: table.sort_values("level", kind="stable")
+        for name, table in tables.items()
+        if len(table)
+    }
+    if "histories" in tables:
+        found += _of_models(tables["histories"])
+    if "final_probes" in tables:
+        rows = tables["final_probes"].assign(series=lambda it: it["probe"].map(names))
+        found += _of_final_probes(rows.dropna(subset="series"), theirs)
+    if "probes" in tables and "histories" in tables:
+        over = dynamics.accuracy_over_epochs(tables["histories"], tables["probes"])
+        over = over.assign(series=over["series"].map(names)).dropna(subset="series")
+        found.append(over.assign(quantity=PROBE, of="test", fit_labels="observed"))
+        training = dynamics.accuracies_on_splits(tables["histories"], tables["probes"], "")
+        training = training.assign(of=training["series"], series=MODEL, layer="")
+        found.append(training.assign(quantity=TRAINING))
+    for name, quantity, numbers in (
+        ("transfers", TRANSFER, edited_networks.weight_transfer),
+        ("interventions", INTERVENTION, edited_networks.after_interventions),
+    ):
+        if name in tables:
+            rows = numbers(tables[name]).rename(columns={"quantity": "of", "variant": "series"})
+            found.append(rows.assign(quantity=quantity))
+    nothing = pd.DataFrame(columns=["level", "mean", "seeds", "chosen"])
+    joined = pd.concat([_tidy(rows) for rows in found or [nothing]], ignore_index=True)
+    joined = joined.drop(columns=["min", "max"], errors="ignore").astype({"level": float})
+    return joined.assign(chosen=joined.get("chosen")).rename(columns={"mean": "ours"})
 
 
-def counted(comparison: pd.DataFrame) -> str:
+def _of_models(histories: pd.DataFrame) -> list[pd.DataFrame]:
+    best = histories.groupby(["level", "seed"], sort=False)["test_accuracy"].max().reset_index()
+    return [
+        over_seeds(rows.assign(accuracy=rows["test_accuracy"]), ["level"]).assign(
+            quantity=quantity, series=MODEL
+        )
+        for quantity, rows in ((LAST_EPOCH, last_rows(histories)), (BEST_EPOCH, best))
+    ]
+
+
+def _of_final_probes(rows: pd.DataFrame, theirs: pd.DataFrame) -> list[pd.DataFrame]:
+    by = ["series", *SCORED, "level", "layer"]
+    memorised = over_seeds(rows[rows["network"] == "memorised"], by)
+    untrained = over_seeds(rows[(rows["network"] == "untrained") & (rows["layer"] != INPUT)], by)
+    # The raw input is a candidate where the published tables have it: for MASC of CNN and MLP.
+    candidates = theirs.loc[theirs["quantity"] == BY_LAYER, ["series", "layer"]].drop_duplicates()
+    best = _best_layers(memorised.merge(candidates), "mean")
+    return [
+        memorised.assign(quantity=BY_LAYER),
+        best,
+        best.assign(quantity=HEADLINE),
+        _best_layers(untrained, "mean").assign(quantity=BEFORE_TRAINING),
+    ]
+
+
+def last_epoch_columns(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the comparison at the last epoch; `probe` is empty for the model."""
+    probe = comparison["series"].replace(MODEL, "")
+    columns = ["experiment", "level", "quantity", "probe", *SCORED, "layer", *_VALUES, *_JUDGED]
+    return comparison.assign(probe=probe)[columns]
+
+
+def curve_columns(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the comparison over epochs; `start` is empty but for interventions."""
+    start = comparison["start"].where(comparison["start"] >= 0).astype("Int64")
+    keys = ["quantity", "series", "layer", "level", "start", "of", "epoch"]
+    return comparison.assign(start=start)[["experiment", *keys, *_VALUES, *_JUDGED]]
+
+
+def count(comparison: pd.DataFrame) -> str:
     """Return how many published numbers were met, missed, not run and not comparable, in words."""
     counts = comparison["status"].value_counts()
     always = (MET, MISSED, NOT_RUN)
@@ -333,103 +436,30 @@ def expected_misses(comparison: pd.DataFrame) -> tuple[float, int]:
     return float(2 * ndtr(-beyond).sum()), len(run)
 
 
-_COMPARED = [
-    "experiment",
-    "level",
-    "quantity",
-    *_SCORED,
-    "layer",
-    "ours",
-    "seeds",
-    "published",
-    "published_min",
-    "published_max",
-]
-
-
-def _of_experiment(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    rows = table[(table["experiment"] == name) & (table["noise"] == NOISE)]
-    return rows.sort_values("level", kind="stable")
-
-
-def _compare_one(
-    histories: pd.DataFrame, final_probes: pd.DataFrame, published: Published, probes: Probes
-) -> pd.DataFrame:
-    """All quantities of one experiment."""
-    names = counterparts(probes)
-    rows = final_probes[final_probes["probe"].isin(names)]
-    rows = rows.assign(probe=rows["probe"].map(names))
-    by = [*_SCORED, "level", "layer"]
-    by_layer = _means(rows[rows["network"] == "memorised"], by)
-    before = _means(rows[(rows["network"] == "untrained") & (rows["layer"] != INPUT)], by)
-    theirs_best = _best_layers(published.by_layer, "mean").drop(columns="layer")
-    # The raw input is a candidate where the published tables have it: for MASC of CNN and MLP.
-    candidates = published.by_layer[["probe", "layer"]].drop_duplicates()
-    ours_best = _best_layers(by_layer.merge(candidates), "ours")
-    pairs = [
-        (_our_model(histories), published.model),
-        (by_layer, published.by_layer.assign(quantity="by layer")),
-        (ours_best, theirs_best.assign(quantity="best layer")),
-        (ours_best, published.headline.assign(quantity="best layer, headline")),
-    ]
-    if len(published.untrained):
-        untrained = published.untrained.assign(quantity=BEFORE_TRAINING)
-        pairs.append((_best_layers(before, "ours"), untrained))
-    return pd.concat([beside_every(ours, theirs) for ours, theirs in pairs], ignore_index=True)
-
-
-def _means(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    means = table.groupby(by, sort=False)["accuracy"].agg(["mean", "count"]).reset_index()
-    return means.rename(columns={"mean": "ours", "count": "seeds"})
-
-
-def _our_model(histories: pd.DataFrame) -> pd.DataFrame:
-    last = last_rows(histories)
-    runs = histories.groupby(["level", "seed"], sort=False)["test_accuracy"]
-    rows = pd.concat(
-        [
-            last.assign(quantity=LAST_EPOCH, accuracy=last["test_accuracy"]),
-            runs.max().rename("accuracy").reset_index().assign(quantity=BEST_EPOCH),
-        ]
-    )
-    return _means(rows, ["quantity", "level"])
-
-
-def _best_layers(by_layer: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the layer with the largest mean over runs on test data, as the paper chooses it."""
-    on_test = by_layer[by_layer["split"] == "test"]
-    best = on_test.groupby([*_SCORED, "level"], sort=False)[column].idxmax()
-    return on_test.loc[best]
-
-
 def to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> str:
-    """The comparison as Markdown: for each experiment, the main figures and then every layer."""
+    """The comparison at the last epoch as Markdown: main numbers and every layer by experiment."""
     parts = ["# Ours and the published figures"]
     if comparison.empty:
         return "\n\n".join([*parts, "No experiment here has a published counterpart."]) + "\n"
-    parts.append(
-        f"**Of {len(comparison):,} published numbers: {counted(comparison)}.** Not run is what an "
-        "experiment here leaves out: a level, a layer or a probe."
-    )
     expected, of_numbers = expected_misses(comparison)
-    parts.append(
+    parts += [
+        f"**Of {len(comparison):,} published numbers: {count(comparison)}.** Not run is what an "
+        "experiment here leaves out: a level, a layer or a probe.",
         f"If our runs equalled the published ones, {expected:.1f} misses would be expected of the "
         f"{of_numbers:,} numbers whose published range over three runs is known: one mean over our "
-        "seeds is compared with one over three runs, and both vary."
-    )
-    parts.append(
+        "seeds is compared with one over three runs, and both vary.",
         "Test accuracies of arXiv 2501.14687 (their mean over three runs) next to the mean over "
         f"our seeds. Stated tolerance: {tolerances['model']:g} for the model, "
         f"{tolerances['probe']:g} for probes; what lies further away is **bold**. Best layers are "
         'chosen as in the paper: by the mean over runs on test data. "Headline" is the paper\'s '
-        "own table, which for some settings comes from other trainings than its figures by layer."
-    )
+        "own table, which for some settings comes from other trainings than its figures by layer.",
+    ]
     for name, rows in comparison.groupby("experiment", sort=False):
-        parts += [f"## {name}", f"{len(rows):,} published numbers: {counted(rows)}."]
+        parts += [f"## {name}", f"{len(rows):,} published numbers: {count(rows)}."]
         run = rows[rows["status"] != NOT_RUN]
         if not run.empty:
-            parts += [_as_text(_main_table(run))]
-            parts += ["By layer, ours (published):", _as_text(_layer_table(run))]
+            by_layer = "By layer, ours (published):"
+            parts += [_as_text(_main_table(run)), by_layer, _as_text(_layer_table(run))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -437,36 +467,59 @@ def _as_text(table: pd.DataFrame) -> str:
     return table.to_markdown(index=False, disable_numparse=True)
 
 
+def _bold(texts: pd.Series, status: pd.Series) -> pd.Series:
+    return texts.where(status != MISSED, "**" + texts + "**")
+
+
 def _main_table(rows: pd.DataFrame) -> pd.DataFrame:
-    main = rows[rows["quantity"] != "by layer"]
-    fitted_on = " (" + main["fit_labels"] + " labels), "
-    quantity = (main["probe"] + fitted_on + main["quantity"]).fillna(main["quantity"])
+    main = rows[rows["quantity"] != BY_LAYER]
+    quantity = main["probe"] + " (" + main["fit_labels"] + " labels), " + main["quantity"]
     return pd.DataFrame(
         {
-            "level": [f"{level:g}" for level in main["level"]],
-            "quantity": quantity,
-            "our layer": main["layer"].fillna(""),
-            "ours": [f"{value:.3f}" for value in main["ours"]],
-            "published": [f"{value:.3f}" for value in main["published"]],
-            "difference": [
-                f"{row.difference:+.3f}" if row.status != MISSED else f"**{row.difference:+.3f}**"
-                for row in main.itertuples()
-            ],
+            "level": main["level"].map("{:g}".format),
+            "quantity": quantity.where(main["probe"] != "", main["quantity"]),
+            "our layer": main["layer"],
+            "ours": main["ours"].map("{:.3f}".format),
+            "published": main["published"].map("{:.3f}".format),
+            "difference": _bold(main["difference"].map("{:+.3f}".format), main["status"]),
         }
     )
 
 
 def _layer_table(rows: pd.DataFrame) -> pd.DataFrame:
     """A row for each level, probe and kind of labels, a column for each layer."""
-    by_layer = rows[(rows["quantity"] == "by layer") & (rows["split"] == "test")]
-    texts = [f"{row.ours:.3f} ({row.published:.3f})" for row in by_layer.itertuples()]
-    cells = [
-        f"**{text}**" if status == MISSED else text
-        for text, status in zip(texts, by_layer["status"], strict=True)
-    ]
+    rows = rows[(rows["quantity"] == BY_LAYER) & (rows["split"] == "test")]
+    ours, published = (rows[it].map("{:.3f}".format) for it in ("ours", "published"))
+    rows = rows.assign(cell=_bold(ours + " (" + published + ")", rows["status"]))
     index = ["level", "probe", "fit_labels"]
-    layers = list(dict.fromkeys(by_layer["layer"]))
-    wide = by_layer.assign(cell=cells).pivot(index=index, columns="layer", values="cell")
-    wide = wide[layers].fillna("").reset_index()
-    wide["level"] = [f"{level:g}" for level in wide["level"]]
+    wide = rows.pivot(index=index, columns="layer", values="cell")
+    wide = wide[list(dict.fromkeys(rows["layer"]))].fillna("").reset_index()
+    wide["level"] = wide["level"].map("{:g}".format)
     return wide.rename(columns={"fit_labels": "fitted on"})
+
+
+def curves_to_markdown(comparison: pd.DataFrame, tolerances: Mapping[str, float]) -> str:
+    """How many numbers over epochs were met, by experiment, quantity and level, as Markdown."""
+    title = "# Ours and the published curves"
+    if comparison.empty:
+        return f"{title}\n\nNo experiment here has published curves.\n"
+    by = ["experiment", "quantity", "series", "of", "level"]
+    statuses = [MET, MISSED, NOT_RUN]
+    counts = comparison.groupby([*by, "status"], sort=False).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=statuses, fill_value=0)
+    groups = comparison.groupby(by, sort=False)
+    shift = groups["difference"].mean().map("{:+.3f}".format).replace("+nan", "")
+    table = counts.assign(**{"mean difference": shift}).loc[shift.index].reset_index()
+    table["level"] = table["level"].map("{:g}".format)
+    return f"""{title}
+
+**Of {len(comparison):,} published numbers: {count(comparison)}.** Not run is what an experiment \
+here leaves out: a level, an epoch, a way of training on.
+
+Accuracies over epochs of arXiv 2603.19865, mean over its runs at the epochs that all of them \
+have, next to the mean over our seeds. Stated tolerance: {tolerances["model"]:g} for networks, \
+{tolerances["probe"]:g} for probes. Networks of other random numbers are at another place of the \
+same curve at any one epoch, so the mean difference is more informative than the counts.
+
+{_as_text(table)}
+"""

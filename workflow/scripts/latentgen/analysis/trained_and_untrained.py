@@ -4,10 +4,9 @@ The revision of arXiv 2603.19865 shows initialised and trained networks as bars;
 control that it lacks. Definitions are in `controls`.
 """
 
-from collections.abc import Mapping
-
 import pandas as pd
 
+from latentgen.analysis import published
 from latentgen.analysis.controls import (
     BEST_ON_VALIDATION,
     PENULTIMATE,
@@ -25,7 +24,6 @@ from latentgen.analysis.over_seeds import (
     one_of_each_kind,
     over_seeds,
 )
-from latentgen.analysis.published import counterparts
 from latentgen.names import INPUT, INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
 
 
@@ -67,31 +65,16 @@ def trained_and_untrained(
     return over_seeds(table, ["level", "series", "layer_rule"])
 
 
-def published(
-    numbers: pd.DataFrame, file: str, counterpart: Mapping[str, str] | None, probes: Probes
-) -> pd.DataFrame | None:
-    """The published accuracies of the initialised and of the trained network.
+def published_rows(theirs: pd.DataFrame, settings: Probes) -> pd.DataFrame:
+    """The published accuracies of the untrained and of the trained network: level, series, mean.
 
     Those of MASC are at the layer that is best on test in the mean of three runs.
 
     Args:
-        numbers: ours; only their levels are returned.
-        file: the published table `initialised`; not read without a counterpart.
-        counterpart: `dataset` and `model` of the experiment in the published tables, if any.
-        probes: settings of ours; MASC is returned under the name of the one that equals it.
-
-    Returns:
-        Columns level, series, mean; without rows where nothing is published.
+        theirs: as returned by `published.read`.
+        settings: of our probes; MASC is returned under the name of the one that equals it.
     """
-    if not counterpart:
-        return None
-    table = pd.read_csv(file).merge(pd.DataFrame([dict(counterpart)]))
-    names = {theirs: ours for ours, theirs in counterparts(probes).items()}
-    end = table["network"].map({"last": "", "initialised": UNTRAINED_SUFFIX})
-    rows = table.assign(
-        level=table["corruption"],
-        series=table["series"].replace(names) + end,
-        mean=table["test_accuracy"],
-    )
-    ours = rows["series"].isin(numbers["series"]) & rows["level"].isin(numbers["level"])
-    return rows.loc[ours, ["level", "series", "mean"]].reset_index(drop=True)
+    trained = published.select(theirs, published.REVISION, settings)
+    before = published.select(theirs, published.BEFORE_TRAINING, settings)
+    before = before.assign(series=before["series"] + UNTRAINED_SUFFIX)
+    return pd.concat([trained, before])[["level", "series", "mean"]]

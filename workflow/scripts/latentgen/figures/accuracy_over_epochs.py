@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis import dynamics, published, published_curves
+from latentgen.analysis import dynamics, published
 from latentgen.analysis.over_seeds import early_stopped_rows, over_seeds, read_runs
 from latentgen.drawing.facets import Drawn, lines, with_input_across
 from latentgen.names import INPUT
@@ -19,13 +19,11 @@ def accuracy_over_epochs(files: Any, params: Any) -> Drawn:
     ours = dynamics.accuracy_over_epochs(histories, probes, params.fit_labels)
     stopped = over_seeds(early_stopped_rows(histories), ["level", "series"])
     ours = pd.concat([ours, stopped], ignore_index=True).astype({"epoch": "Int64"})
-    model = published_curves.as_series(
-        published_curves.model(files.published_model, params.published)
-    )
-    curves = published_curves.probes(files.published_probes, params.published, params.fit_labels)
-    names = pd.DataFrame(published.counterparts(params.probes).items(), columns=["series", "probe"])
-    both = pd.concat([model, curves.merge(names).drop(columns="probe")], ignore_index=True)
-    numbers = published.beside(ours, published_curves.at_our_levels(both, ours))
+    theirs = published.read(files, params.published)
+    model = published.select(theirs, published.TRAINING, params.probes)
+    curves = published.select(theirs, published.PROBE, params.probes)
+    curves = curves[curves["fit_labels"] == params.fit_labels]
+    numbers = published.beside(ours, pd.concat([model[model["of"] == "test"], curves]))
     shown = with_input_across(numbers)
     shown = shown[shown["layer"] != INPUT]
     return lines(shown, params.style, x="epoch", row="layer", y_label="Test accuracy"), numbers

@@ -16,8 +16,8 @@ def costs(files: Any, params: Any) -> Drawn:
     """Files: costs, published. Params: style, published, probes."""
     ours = decoding.costs_by_layer(read_runs(files.costs), params.probes)
     names = published.counterparts(params.probes)
-    theirs = decoding.published_seconds(files.published, params.published, names, ours)
-    numbers = published.beside(ours, theirs)
+    theirs = decoding.published_seconds(files.probe_seconds, params.published, names, ours)
+    numbers = published.beside(ours, theirs, ["layer", "width"])
     shown = numbers.assign(
         stage=numbers["quantity"].str.split("_").str[0],
         unit=numbers["quantity"].str.split("_").str[1],

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentgen.analysis import edited_networks, published, published_curves
+from latentgen.analysis import edited_networks, published
 from latentgen.analysis.edited_networks import GAIN, QUANTITIES
 from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.facets import Drawn, lines
@@ -16,13 +16,14 @@ SHOWN = (0.4, 0.8)
 def intervention(files: Any, params: Any) -> Drawn:
     """Files: interventions, published, published_model. Params: style, published."""
     ours = edited_networks.after_interventions(read_runs(files.interventions))
-    edited = published_curves.at_our_levels(
-        published_curves.intervention(files.published, params.published), ours, "start"
-    )
+    theirs = published.read(files, params.published)
+    edited = published.select(
+        theirs, published.INTERVENTION, {}, quantity="of", variant="series"
+    ).merge(ours[["level", "start"]].drop_duplicates())
     # Theirs are drawn as far as they go, so the undisturbed network goes as far as the longest.
-    longest = ours if edited.empty else pd.concat([ours, edited])
-    undisturbed = published_curves.undisturbed(files.published_model, params.published, longest)
-    numbers = published.beside(ours, pd.concat([edited, undisturbed], ignore_index=True))
+    undisturbed = published.undisturbed(theirs, pd.concat([ours, edited]))
+    both = pd.concat([edited, undisturbed], ignore_index=True)
+    numbers = published.beside(ours, both, ["level", "start"])
     shown = numbers[numbers["level"].isin(SHOWN)] if {*SHOWN} <= {*numbers["level"]} else numbers
     rows = shown[["level", "start"]].drop_duplicates().sort_values(["level", "start"])
     names = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from latentgen.analysis import dynamics, published, published_curves
+from latentgen.analysis import dynamics, published
 from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.facets import Drawn, lines
 from latentgen.drawing.style import layer_name, style_of
@@ -13,9 +13,9 @@ def splits_over_epochs(files: Any, params: Any) -> Drawn:
     probe = next(iter(params.probes))
     histories, probes = read_runs(files.histories), read_runs(files.probes)
     ours = dynamics.accuracies_on_splits(histories, probes, probe)
-    curves = published_curves.model(files.published, params.published)
-    curves = curves.rename(columns={"quantity": "series"}).assign(layer=dynamics.NETWORK)
-    numbers = published.beside(ours, published_curves.at_our_levels(curves, ours))
+    theirs = published.read(files, params.published)
+    curves = published.select(theirs, published.TRAINING, {}, series="of")
+    numbers = published.beside(ours, curves.assign(layer=dynamics.NETWORK))
     layers = list(dict.fromkeys(numbers["layer"]))
     names = {it: f"{style_of(probe)['label']},\n{layer_name(it, layers)}" for it in layers}
     how: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from latentgen.analysis import edited_networks, published, published_curves
+from latentgen.analysis import edited_networks, published
 from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.facets import Drawn, lines
 
@@ -10,9 +10,10 @@ from latentgen.drawing.facets import Drawn, lines
 def transfer_controls(files: Any, params: Any) -> Drawn:
     """Files: transfers, controls, published. Params: style, published."""
     ours = edited_networks.weight_transfer(read_runs([*files.transfers, *files.controls]))
-    curves = published_curves.transfer(files.published, params.published)
-    ours, curves = (it[it["quantity"] == "test"].drop(columns="quantity") for it in (ours, curves))
-    numbers = published.beside(ours, published_curves.at_our_levels(curves, ours))
+    ours = ours[ours["quantity"] == "test"].drop(columns="quantity")
+    theirs = published.read(files, params.published)
+    curves = published.select(theirs, published.TRANSFER, {}, variant="series")
+    numbers = published.beside(ours, curves[curves["of"] == "test"])
     how: dict[str, Any] = {
         "x": "epoch",
         "hue": "variant",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from latentgen.analysis import edited_networks, published, published_curves
+from latentgen.analysis import edited_networks, published
 from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.facets import Drawn, lines
 
@@ -16,7 +16,8 @@ NAMES = {
 def weight_transfer(files: Any, params: Any) -> Drawn:
     """Files: transfers, published. Params: style, published."""
     ours = edited_networks.weight_transfer(read_runs(files.transfers))
-    curves = published_curves.transfer(files.published, params.published)
-    numbers = published.beside(ours, published_curves.at_our_levels(curves, ours))
+    theirs = published.read(files, params.published)
+    curves = published.select(theirs, published.TRANSFER, {}, quantity="of", variant="series")
+    numbers = published.beside(ours, curves)
     how: dict[str, Any] = {"row": "quantity", "names": {"quantity": NAMES}, "hue": "variant"}
     return lines(numbers, params.style, x="epoch", y_label="Accuracy", **how), numbers

@@ -73,6 +73,8 @@ class CrossFittedDiscriminant:
         self._members = torch.from_numpy(folds).to(features.device)
         self._n_folds, width = int(folds.max()) + 1, features.shape[1]
         self._factors: dict[tuple[int, float], Tensor] = {}
+        self.penalty = PENALTIES[0]
+        """The penalty that the last call of `scores` chose."""
         self._squares = [self._mean.new_zeros(width, width) for _ in range(self._n_folds)]
         with ieee_float32():
             for rows, _, fold in self._by_fold():
@@ -115,12 +117,15 @@ class CrossFittedDiscriminant:
                 return torch.cat(parts).cpu().double().log_softmax(1)
 
             first = {penalty: apply(0, penalty) for penalty in penalties or PENALTIES}
-            penalty = max(first, key=lambda each: self._likelihood(first[each]))
+            if len(first) > 1:
+                self.penalty = max(first, key=lambda each: self._likelihood(first[each]))
+            else:
+                (self.penalty,) = first
             scores = torch.empty(weights.shape, dtype=torch.float64)
             members = self._members.cpu()
-            scores[members == 0] = first[penalty]
+            scores[members == 0] = first[self.penalty]
             for fold in range(1, self._n_folds):
-                scores[members == fold] = apply(fold, penalty)
+                scores[members == fold] = apply(fold, self.penalty)
         return scores.masked_fill(~self.known, -torch.inf)
 
     def _likelihood(self, scores: Tensor) -> float:

@@ -1,7 +1,8 @@
 """Label scores: how probable each observed label is, given a sample's features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -27,9 +28,6 @@ Judgement = tuple[NoiseModel, Tensor, float | None]
 
 MEMORISED_PENALTY = 10.0
 """Penalty for layers of a network trained on the labels: smaller ones recover memorised labels."""
-
-REFIT_GAIN = 0.02
-"""Least gain of log-likelihood, in nats a sample, for which discriminants are fitted again."""
 
 
 @overload
@@ -110,12 +108,13 @@ def label_scores(
 
     Returns:
         A row for each sample, in order. Columns: is_label_issue, whether the label score is one of
-        the lowest, as many as the noise rate implies; label_score in 0..1, the probability that the
-        observed label is the true one; given_label, the observed label; predicted_label, the most
-        probable class, for a label issue the most probable other one. A label that no other fold
-        has cannot be judged: its score is 1. `attrs["noise_rate"]` is the estimated fraction of
-        wrong labels; `attrs["transitions"]` the probabilities (C, C) of the observed label given
-        the true class; `attrs["log_likelihood"]` that of the observed labels, in nats a sample.
+        the lowest, as many as maximise the expected F1 (`memorised`: as many as the noise rate
+        implies); label_score in 0..1, the probability that the observed label is the true one;
+        given_label, the observed label; predicted_label, the most probable class, for a label
+        issue the most probable other one. A label that no other fold has cannot be judged: its
+        score is 1. `attrs["noise_rate"]` is the estimated fraction of wrong labels;
+        `attrs["transitions"]` the probabilities (C, C) of the observed label given the true class;
+        `attrs["log_likelihood"]` that of the observed labels, in nats a sample.
 
         With `return_probabilities`, a tuple of that table and of the probabilities (N, C) of the
         true class given the features alone, with sorted classes as columns.
@@ -205,32 +204,35 @@ def _of_features(
 ) -> Judgement:
     """Noise model of features, and whether another fold has the sample's label, bool (N,).
 
-    The discriminants are fitted again to the posteriors, at most twice, while that raises the
-    held-out log-likelihood: once to compare free transitions with uniform noise.
+    For uniform noise and for free transitions in turn, the discriminants are fitted twice again,
+    each time to the posteriors; the penalty of the first of these fits is kept for the second.
     """
     parts = _discriminants(features, labels, n_classes, n_folds, seed)
     targets = torch.from_numpy(labels)
     known = parts[0].known.gather(1, targets[:, None])[:, 0]
+    first = torch.stack([part.scores(one_hot(targets, n_classes)) for part in parts]).mean(0)
 
-    def scores(weights: Tensor) -> Tensor:
-        return torch.stack([part.scores(weights) for part in parts]).mean(0)
+    def fitted(*, uniform: bool) -> NoiseModel:
+        model = fit_noise(first, labels, uniform=uniform)
+        for choose in (True, False):
+            scores = [
+                part.scores(model.posteriors, () if choose else (part.penalty,)) for part in parts
+            ]
+            model = fit_noise(torch.stack(scores).mean(0), labels, uniform=uniform)
+        return model
 
-    def refit(model: NoiseModel, *, uniform: bool) -> NoiseModel:
-        return fit_noise(scores(model.posteriors), labels, uniform=uniform)
+    return _better(fitted, labels, n_classes), known, None
 
-    first = scores(one_hot(targets, n_classes))
-    floor = fit_noise(first, labels, uniform=True)
-    if len(labels) < n_classes * (n_classes - 1):  # too few for as many transitions
-        return floor, known, None
-    model = fit_noise(first, labels, uniform=False)
-    again = refit(model, uniform=False)
-    if not confusions_are_real(again, refit(floor, uniform=True)):
-        return floor, known, None
-    if again.log_likelihood < model.log_likelihood + REFIT_GAIN:
-        return model, known, None
-    third = refit(again, uniform=False)
-    better = third.log_likelihood > again.log_likelihood + REFIT_GAIN
-    return third if better else again, known, None
+
+def _better(
+    fitted: Callable[..., NoiseModel], labels: NDArray[np.int64], n_classes: int
+) -> NoiseModel:
+    """Free transitions if the labels suffice for as many and support them, or uniform noise."""
+    uniform = fitted(uniform=True)
+    if len(labels) < n_classes * (n_classes - 1):
+        return uniform
+    free = fitted(uniform=False)
+    return free if confusions_are_real(free, uniform) else uniform
 
 
 def _of_probabilities(pred_probs: Tensor, labels: NDArray[np.int64], n_classes: int) -> Judgement:
@@ -240,23 +242,22 @@ def _of_probabilities(pred_probs: Tensor, labels: NDArray[np.int64], n_classes: 
             f"expected probabilities of {n_classes} classes"
         )
     scores = pred_probs.cpu().double().clamp_min(1e-12).log()
-    floor, free = (fit_noise(scores, labels, uniform=uniform) for uniform in (True, False))
-    use_free = len(labels) >= n_classes * (n_classes - 1) and confusions_are_real(free, floor)
-    return free if use_free else floor, torch.ones(len(labels), dtype=torch.bool), None
+    model = _better(partial(fit_noise, scores, labels), labels, n_classes)
+    return model, torch.ones(len(labels), dtype=torch.bool), None
 
 
 def _judged(
     model: NoiseModel,
     known: Tensor,
-    rate: float | None,
+    found: float | None,
     *,
     labels: NDArray[np.int64],
     classes: NDArray[Any],
 ) -> pd.DataFrame:
     posteriors, rows = model.posteriors.numpy(), np.arange(len(labels))
     score = np.where(known.numpy(), posteriors[rows, labels], 1.0).clip(0, 1)
-    rate = float(1 - score.mean()) if rate is None else rate
-    issue = lowest(score, rate) & known.numpy()
+    rate = float(1 - score.mean()) if found is None else found
+    issue = (most_f1(score) if found is None else lowest(score, found)) & known.numpy()
     others = posteriors.copy()
     others[rows[issue], labels[issue]] = -1
     table = pd.DataFrame(
@@ -305,6 +306,22 @@ def noise_rate(margins: NDArray[Any]) -> float:
         return not_predicted
     mixture = GaussianMixture(2, n_init=3, random_state=0).fit(finite)
     return min(not_predicted, float(mixture.weights_[mixture.means_[:, 0].argmin()]))
+
+
+def most_f1(scores: NDArray[Any]) -> NDArray[np.bool_]:
+    """Marks (N,) of the lowest scores, as many as maximise the expected F1.
+
+    Scores are probabilities that a label is right. If k labels are flagged, h of them are expected
+    to be wrong, and w of all, F1 is about 2 h / (k + w). No mark has an F1 of 1 if all labels are
+    right, and of 0 otherwise.
+
+    >>> most_f1(np.array([0.1, 0.7, 0.9, 1.0])).tolist()
+    [True, False, False, False]
+    """
+    hits = np.cumsum(1 - np.sort(scores))
+    f1 = 2 * hits / (np.arange(1, len(scores) + 1) + hits[-1])
+    n_flagged = 0 if scores.prod() >= f1.max() else f1.argmax() + 1
+    return lowest(scores, n_flagged / len(scores))
 
 
 def lowest(scores: NDArray[Any], fraction: float) -> NDArray[np.bool_]:

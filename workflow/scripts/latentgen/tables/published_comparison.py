@@ -1,4 +1,4 @@
-"""Ours next to the published figures, where an experiment has a counterpart."""
+"""Our last epochs next to the published ones, where an experiment has a counterpart."""
 
 from typing import Any
 
@@ -9,17 +9,9 @@ from latentgen.drawing.table_pages import Table
 
 def published_comparison(files: Any, params: Any) -> Table:
     """Files: histories, final_probes, published tables. Params: published, probes, tolerances."""
-    comparison = published.compare(
-        read_runs(files.histories),
-        read_runs(files.final_probes),
-        {
-            experiment: published.Published.read(files, counterpart)
-            for experiment, counterpart in params.published.items()
-            if counterpart
-        },
-        params.probes,
-        params.tolerances,
-    )
-    comparison = published.mark_train_mode(comparison, params.published)
+    runs = {name: read_runs(files[name]) for name in ("histories", "final_probes")}
+    theirs = {name: files[name] for name in published.AT_LAST_EPOCH}
+    comparison = published.compare(runs, theirs, params.published, params.probes, params.tolerances)
+    comparison = published.last_epoch_columns(comparison)
     markdown = published.to_markdown(comparison, params.tolerances)
     return Table("Ours and the published figures", comparison, markdown)

@@ -2,11 +2,8 @@
 
 from typing import Any
 
-import pandas as pd
-
-from latentgen.analysis import published_dynamics as numbers
-from latentgen.analysis.over_seeds import RUN_COLUMNS, read_runs
-from latentgen.analysis.published import mark_train_mode
+from latentgen.analysis import published
+from latentgen.analysis.over_seeds import read_runs
 from latentgen.drawing.table_pages import Table
 
 
@@ -15,15 +12,10 @@ def published_dynamics(files: Any, params: Any) -> Table:
 
     Params: published, probes, tolerances.
     """
-    runs = {
-        "history": files.histories,
-        "probes": files.probes,
-        "transfer": files.transfers,
-        "intervention": files.get("interventions", []),
-    }
-    nothing = pd.DataFrame(columns=RUN_COLUMNS)
-    tables = {name: read_runs(paths) if paths else nothing for name, paths in runs.items()}
-    comparison = numbers.compare(tables, files, params.published, params.probes, params.tolerances)
-    comparison = mark_train_mode(comparison, params.published)
-    markdown = numbers.to_markdown(comparison, params.tolerances)
+    names = ("histories", "probes", "transfers", "interventions")
+    runs = {name: read_runs(paths) for name in names if (paths := files.get(name))}
+    theirs = {name: files[name] for name in published.OVER_EPOCHS}
+    comparison = published.compare(runs, theirs, params.published, params.probes, params.tolerances)
+    comparison = published.curve_columns(comparison)
+    markdown = published.curves_to_markdown(comparison, params.tolerances)
     return Table("Ours and the published curves", comparison, markdown)
