@@ -69,7 +69,6 @@ benchmark: export OMP_NUM_THREADS = 1
 benchmark: .venv/installed  ## measure speed and how it grows, and renew the tables and the figure in docs
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks --growth
-	$(BIN)/python -m benchmarks.label_issues_growth
 	$(BIN)/python -m benchmarks --suite
 
 gpu: export PYTHONPATH = workflow/scripts

@@ -11,9 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from benchmarks import activations, growth, memory, probes, suite, table, timing, training
+from benchmarks import (
+    activations,
+    growth,
+    label_issue_methods,
+    memory,
+    probes,
+    suite,
+    table,
+    timing,
+    training,
+)
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.timing import SMOKE, Benchmark, Comparison, DisagreementError
+from sklearn.datasets import load_digits
 
 
 def _benchmark(comparison: Comparison, **more) -> Benchmark:
@@ -188,3 +199,19 @@ def test_the_run_whose_memory_is_measured_is_configured(name: str, tmp_path: Pat
     assert (tmp_path / "config.yaml").exists()
     for rule in memory.CASES[name].jobs:
         assert memory.resources.memory_mb(rule, experiment) > 1000
+
+
+def test_methods_that_find_wrong_labels_are_compared(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
+    monkeypatch.setattr(label_issue_methods, "KINDS", ("uniform 0.2",))
+    rows, true = load_digits(return_X_y=True)
+    features, results = tmp_path / "features.npz", tmp_path / "results.csv"
+    np.savez(features, digits=rows[:300], digits_clean=true[:300])
+    for _ in range(2):  # the second call finds every row
+        label_issue_methods.main(features, results)
+        table = pd.read_csv(results)
+        assert not table.duplicated(["method", "variant"]).any()
+        assert set(table["method"]) == set(label_issue_methods.METHODS)
+        assert (table["auroc"] > 0.8).all()
+    noisy = label_issue_methods.noisy(rows, true, "pairs 0.5", seed=0)[1]
+    assert set((noisy - true) % 10) == {0, 1}

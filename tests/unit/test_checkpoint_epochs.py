@@ -48,6 +48,6 @@ def test_the_papers_schedule() -> None:
     ],
 )
 def test_what_is_no_schedule_is_refused_by_name(schedule: str, wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"found .*; allowed: ") as caught:
+    with pytest.raises(ValueError, match=r"found .*; expected ") as caught:
         epochs_of(schedule, 100)
     assert wrong in str(caught.value)

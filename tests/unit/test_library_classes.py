@@ -44,9 +44,9 @@ def test_answers_are_remembered_by_question_and_versions(
     said = refusal("torchvision.datasets", "SVHN", name)
     assert said and "Unknown value 'tset'" in said
     (file,) = cache.rglob("*.json")
-    file.write_text(json.dumps("remembered"))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "value": "remembered"}))
     assert refusal("torchvision.datasets", "SVHN", name) == "remembered"
-    monkeypatch.setattr(library_classes, "_versions", lambda: {"torch": "another"})
+    monkeypatch.setattr(library_classes, "versions", lambda: "another")
     assert refusal("torchvision.datasets", "SVHN", name) == said
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")  # which cannot be written to
     assert refusal("torchvision.datasets", "SVHN", name) == said

@@ -1,5 +1,7 @@
 """What config.yaml allows is what the library knows."""
 
+from dataclasses import fields
+from inspect import signature
 from typing import get_args
 
 from latentgen.config import disambiguation as blocks
@@ -9,7 +11,7 @@ from latentgen.config.experiment import NOISE_KINDS
 from latentgen.config.model import Model
 from latentgen.config.probe import HEADS
 from latentgen.config.probe import Probe as ProbeSettings
-from latentgen.config.training import LOSSES
+from latentgen.config.training import LOSSES, Training
 from latentgen.data import loading, noise
 from latentgen.disambiguation import attribution, classifiers, composites, redaction, segments
 from latentgen.networks import training
@@ -31,6 +33,40 @@ def test_every_entry_of_a_registry_can_be_chosen_and_nothing_else() -> None:
     assert kinds(ProbeSettings, "probe") == set(names(make_probe.KINDS))
     assert LOSSES == training.LOSSES
     assert set(NOISE_KINDS) == set(names(noise.KINDS))
+
+
+def test_blocks_have_the_defaults_of_the_objects_that_they_describe() -> None:
+    unions = (
+        (Dataset, "source", loading.SOURCES),
+        (Model, "architecture", ARCHITECTURES),
+        (ProbeSettings, "probe", make_probe.KINDS),
+        (blocks.Segmenter, "segmenter", segments.SEGMENTERS),
+    )
+    found, expected = {}, {}
+    for union, tag, registry in unions:
+        for kind in kinds(union, tag) - {"module.object"}:
+            block = next(
+                one
+                for one in get_args(get_args(union)[0])
+                if kind in get_args(one.model_fields[tag].annotation)
+            )
+            for name, given in signature(find(registry, kind)).parameters.items():
+                field = block.model_fields.get(name)
+                if not field or field.is_required() or name == "arguments":
+                    continue
+                if given.default is not given.empty:
+                    found[kind, name] = field.get_default()
+                    expected[kind, name] = given.default
+    assert len(found) > 25
+    assert found == expected
+    # Training: a run adds how batches are shuffled, and the seed.
+    of_run = {field.name: field.default for field in fields(training.TrainingConfig)}
+    assert of_run.keys() - Training.model_fields.keys() == {"shuffle", "seed"}
+    for name, field in Training.model_fields.items():
+        assert field.is_required() or field.get_default() in (
+            of_run[name],
+            list(of_run[name] or ()),
+        )
 
 
 def test_probes_that_config_takes_for_last_layers_are_those_that_can_be_one() -> None:

@@ -44,7 +44,7 @@ def test_an_entry_is_a_file_of_the_registry_and_what_is_named_like_it(folder: Pa
         ("mine.other", "mine.other: there is no 'other' in mine"),
         (
             "other",
-            "data.noise_kinds: found 'other'; allowed: cifar10_asymmetric, confusion, ",
+            "data.noise_kinds: found 'other'; expected cifar10_asymmetric, confusion, ",
         ),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_wrong_argument_of_a_probe_is_told() -> None:
 def test_noise_of_ones_own_must_give_labels(folder: Path) -> None:
     (folder / "mine.py").write_text("def up(true, level, classes, random):\n    return true + 1\n")
     true = np.arange(3)
-    with pytest.raises(PipelineError, match=r"from 1 to 3; needed: .*from 0 to 2"):
+    with pytest.raises(PipelineError, match=r"from 1 to 3; expected .*from 0 to 2"):
         draw(true, Classes(3, None), dataset="d", kind="mine.up", level=0.1, seed=1)
 
 
@@ -246,7 +246,7 @@ def test_what_is_no_label_is_told_where_it_is_given_back(
     with pytest.raises(PipelineError) as caught:
         drawn(folder, kind)
     assert str(caught.value) == (
-        f"noise kind mine.{kind}: {said}; needed: integers of shape (6,), from 0 to 2"
+        f"noise kind mine.{kind}: {said}; expected integers of shape (6,), from 0 to 2"
     )
 
 
@@ -297,7 +297,7 @@ def test_predictions_that_are_no_labels_are_told(predicted: object, said: str) -
     probe = SklearnProbe(Plain(predicted)).fit(torch.zeros(4, 2), np.array([0, 1, 0, 1]))
     with pytest.raises(PipelineError) as caught:
         probe.predict(torch.zeros(4, 2))
-    assert str(caught.value).startswith(f"probe Plain: predict: {said}; needed: ")
+    assert str(caught.value).startswith(f"probe Plain: predict: {said}; expected ")
 
 
 def test_predictions_of_another_type_of_integers_are_labels() -> None:

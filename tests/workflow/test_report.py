@@ -4,7 +4,6 @@ import csv
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open the report with"),
 ]
 DESK, PHONE = 1200, 390
+DIFFERENCES = ("readout_gap", "gain_over_controls")
 FIGURES = ["accuracy by layer", "accuracy over epochs", "weight transfer"]
 
 
@@ -45,8 +45,6 @@ def opened(report: Path, width: int, complaints: list[str]) -> Iterator[Page]:
         )
         page.set_default_timeout(120_000)  # of a busy machine; nothing is timed here
         page.goto(report.as_uri())
-        if width == PHONE:
-            page.wait_for_function("app.state.hideNavbar")
         yield page
         browser.close()
 
@@ -57,10 +55,10 @@ def complaints() -> list[str]:
     return []
 
 
-@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
-def page(request: pytest.FixtureRequest, report: Path, complaints: list[str]) -> Iterator[Page]:
-    """The report in a window of some size."""
-    with opened(report, request.param, complaints) as page:
+@pytest.fixture
+def page(report: Path, complaints: list[str]) -> Iterator[Page]:
+    """The report in a window."""
+    with opened(report, DESK, complaints) as page:
         yield page
 
 
@@ -116,136 +114,39 @@ def test_captions_say_what_is_seen(page: Page) -> None:
     page.get_by_text("All were fitted to the same").first.wait_for(state="attached")
 
 
-def scoreboard_of(page: Page) -> list[list[str]]:
-    """The first page's lines of numbers."""
-    rows = page.locator("#scoreboard tr").filter(has=page.locator("td"))
-    return [row.locator("td").all_inner_texts() for row in rows.all()]
-
-
-def csv_rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def test_the_first_page_opens_with_what_was_found_and_ends_with_the_config(
-    page: Page, complaints: list[str]
-) -> None:
-    assert page.locator("h1:not(nav h1)").all_inner_texts() == [
-        "What was found",
-        "Tables and figures",
-        "How it was made",
-        "What is not here, and why",
-        "Experiments and provenance",
-    ]
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    box = page.locator("h1", has_text="What was found").bounding_box()
-    assert box is not None
-    assert 0 < box["y"] < 100
-    assert page.locator("#headline").evaluate("i => i.complete && i.naturalWidth > 100")
-    assert page.locator("#headline").evaluate("i => i.getBoundingClientRect().top < innerHeight")
-    assert page.evaluate("document.body.scrollWidth") <= width
-    assert page.locator(".system-message").count() == 0  # what docutils could not read
-    assert not page.locator("div#rulegraph").is_visible()
-    assert complaints == []
-
-
-def test_without_a_scoreboard_no_number_stands_without_its_controls(page: Page) -> None:
-    words = page.locator("#what-was-found").inner_text()
-    assert "make report" in words
-    assert "0." not in words.replace(page.locator("figcaption").inner_text(), "")
-    assert page.locator("#scoreboard").count() == 0
-
-
-def test_the_graph_shows_rules_by_phase_and_their_code(page: Page, complaints: list[str]) -> None:
-    phases = page.locator("#phases section")
-    assert phases.locator("h3").all_inner_texts() == [
-        *("Data and labels", "Networks", "Probes", "Edited networks", "Tables and figures"),
-    ]
-    assert phases.nth(1).locator("li").all_inner_texts() == [
-        *("train\u00a0×2", "dump activations\u00a0×2"),
-    ]
-    assert page.locator("#phases line").count() == 1 + 2 + 2
-    phases.get_by_text("fit probes").click()
-    page.get_by_text("from latentgen.jobs.around.job import").first.wait_for()
-    assert complaints == []
-
-
-def test_the_first_page_leads_to_results_and_to_its_figure(
-    page: Page, complaints: list[str]
-) -> None:
-    page.locator("#tables-and-figures").get_by_text("3 Dynamics").click()
-    page.locator("nav.h-screen").get_by_text("weight transfer").wait_for()
-    page.locator("a[type=button]").nth(1).click()
-    page.locator("#headline").click()
-    page.locator(".p-3 > img").wait_for()
-    assert complaints == []
-
-
-def test_the_first_page_says_what_was_run_and_what_is_not_there(page: Page) -> None:
-    words = page.locator("body").inner_text()
-    assert "Suite: tiny" in words
-    assert "Disambiguation: suite tiny names no disambiguation." in words
-    assert f"torch {version('torch')}" in words
-    assert "target_accuracy:" not in words
-    page.locator("summary", has_text="config.yaml").click()
-    page.get_by_text("target_accuracy:").wait_for()
-
-
 @pytest.fixture(scope="module")
-def scored(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A copy of the tiny suite with its scoreboard, and the report of both tables."""
-    copy = copy_of_workspace(finished_once, tmp_path_factory.mktemp("report") / "scored")
-    targets = ["--", *(f"results/tables/{name}.html" for name in ("accuracy", "scoreboard"))]
-    copy.run(*targets)
-    copy.run("--report", "report.html", *targets)
+def findings(finished_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the tiny suite with its findings, and the report of these."""
+    copy = copy_of_workspace(finished_once, tmp_path_factory.mktemp("report") / "findings")
+    copy.run("--", "results/findings.html")
+    copy.run("--report", "report.html", "--", "results/findings.html")
     return copy
 
 
-PROBES = ("best_probe", "masc", "velpic")
-
-
 @pytest.mark.parametrize("width", [DESK, PHONE])
-def test_the_first_pages_numbers_are_those_of_the_scoreboard(
-    scored: Workspace, width: int, complaints: list[str]
+def test_the_findings_are_those_of_the_scoreboard(
+    findings: Workspace, width: int, complaints: list[str]
 ) -> None:
-    rows = csv_rows(scored.folder / "results/tables/scoreboard.csv")
-    with opened(scored.folder / "report.html", width, complaints) as page:
-        shown = scoreboard_of(page)
-        words = page.locator("#what-was-found").inner_text()
-        sections = page.locator("h1:not(nav h1)").all_inner_texts()
-        assert page.locator("#headline").count() == 0
+    with (findings.folder / "results/tables/scoreboard.csv").open(newline="") as stream:
+        rows = [it for it in csv.DictReader(stream) if it["layer_rule"] == "best_on_validation"]
+    with opened(findings.folder / "results/findings.html", width, complaints) as page:
+        shown = [
+            (cells[1].split()[1], *cells[-2:])
+            for row in page.locator("#best tbody tr").all()
+            for cells in [row.locator("td").all_inner_texts()]
+        ]
         assert page.evaluate("document.body.scrollWidth") <= width
-        assert page.locator(".system-message").count() == 0
-    assert sections[:4] == [
-        *("What was found", "The scoreboard", "How to read it", "Tables and figures"),
-    ]
-    assert "0 of 2 networks memorised them" in words
-    chosen = {
-        (row["level"], row["probe"]): [
-            f"{float(row[difference]):+.3f}" for difference in ("readout_gap", "gain_over_controls")
-        ]
-        for row in rows
-        if row["layer_rule"] == "best_on_validation"
-    }
-    columns = ("model_accuracy", "early_stopped_accuracy")
-    of_model = {row["level"]: [f"{float(row[name]):.3f}" for name in columns] for row in rows}
-    assert shown == [
-        [
-            f"{float(level):g}",
-            *of_model[level],
-            *(x for probe in PROBES for x in chosen[level, probe]),
-        ]
-        for level in ("0.0", "0.4")
+        assert page.locator("img").evaluate("i => i.complete && i.naturalWidth > 100")
+    best = [row for row in rows if row["probe"] == "best_probe"]
+    assert [(level, gap.split()[0], gain.split()[0]) for level, gap, gain in shown] == [
+        (f"{float(it['level']):g}", *(f"{float(it[name]):+.3f}" for name in DIFFERENCES))
+        for it in best
     ]
     assert complaints == []
 
 
-def test_without_results_the_first_page_says_what_to_run(
-    finished_once: Workspace, tmp_path: Path, complaints: list[str]
-) -> None:
-    file = tmp_path / "report.html"
-    finished_once.run("--report", str(file), "--", "results/datasets/digits.h5")
-    with opened(file, PHONE, complaints) as page:
-        assert "make report" in page.locator("#what-was-found").inner_text()
-        assert page.locator("#scoreboard").count() == 0
+def test_the_report_opens_with_the_findings(findings: Workspace, complaints: list[str]) -> None:
+    with opened(findings.folder / "report.html", DESK, complaints) as page:
+        assert "findings" in next(look_at(page, "0 Findings"))
+        page.frame_locator("iframe").first.locator("#best").wait_for()
     assert complaints == []

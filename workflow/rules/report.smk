@@ -1,21 +1,13 @@
 """What figures and tables are made of, and how they stand in the report."""
 
-from latentgen.jobs.reporting import front_page
-
 PAPERS = {
     "decoding": "2 Decoding (arXiv 2501.14687)",
     "dynamics": "3 Dynamics (arXiv 2603.19865)",
     "disambiguation": "4 Disambiguation (arXiv 2410.19479)",
     "label_issues": "5 Label issues",
 }
+FINDINGS = "0 Findings"
 TABLES_AND_SCOREBOARD = "1 Scoreboard and tables"
-
-# What workflow/report/workflow.rst reads; Snakemake hands it the config and nothing else of ours.
-config["front_page"] = front_page.FrontPage(
-    workflow,
-    {name: EXPERIMENTS[name] for name in MEMBERS},
-    {name: STUDIES[name] for name in SUITE_STUDIES},
-)
 
 
 def figure(paper, name, of_suite=False, category=None):

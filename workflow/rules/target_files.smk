@@ -83,6 +83,11 @@ TARGETS = {
     "label_issues": label_issues_of(SEARCHED),
     "disambiguation": everything_about("disambiguation")
     + expand("results/figures/disambiguation/{study}", study=SHEETS),
+    "findings": (
+        ["results/findings.csv", "results/findings.html"]
+        if WITH_TRUTH or SUITE_STUDIES
+        else []
+    ),
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from latentgen.jobs.around.job import job
 from latentgen.csv_file import write_csv
 from latentgen.data import datasets
-from latentgen.disambiguation import bundled_photos, composites, image_folder, images
+from latentgen.disambiguation import composites, images, photos
 from latentgen.jobs.around.mock import mock_snakemake
 
 if "snakemake" not in globals():  # started in an editor
@@ -16,9 +16,9 @@ with job(snakemake):
     source = settings.pop("source")
     skipped = images.skipped_table([])
     if source == "folder":
-        samples, skipped = image_folder.read_folder(Path(settings["path"]), settings["size"])
+        samples, skipped = photos.read_folder(Path(settings["path"]), settings["size"])
     elif source == "bundled":
-        samples = list(bundled_photos.read_bundled(settings["size"]))
+        samples = list(photos.read_bundled(settings["size"]))
     else:
         settings.pop("dataset")
         pixels, labels = datasets.read_split(snakemake.input.dataset, "test")

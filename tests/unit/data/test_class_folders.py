@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from latentgen.content import digest_of
-from latentgen.data.class_folders import NAMED, read_class_folders
-from latentgen.data.image_files import ENDINGS, read_image
+from latentgen.data.class_folders import read_class_folders
+from latentgen.data.image_files import ENDINGS, read_upright
 from latentgen.errors import PipelineError
 
 CLASSES = ("cat", "dog", "emu")
@@ -44,15 +44,14 @@ def read(path: Path) -> tuple[tuple[str, ...], list[int]]:
 ALL = (CLASSES, [2, 2, 2])
 
 
-@pytest.mark.parametrize("ending", sorted(ENDINGS))
+@pytest.mark.parametrize("ending", [".png", ".JFIF", ".jp2", ".tif", ".webp", ".pgm", ".gif"])
 def test_a_class_of_any_ending_that_pillow_has(tmp_path: Path, ending: str) -> None:
+    assert ending.lower() in ENDINGS
     folder = pets(tmp_path / "pets")
-    for split in ("train", "test"):
-        for file in sorted((folder / split / "cat").iterdir()):
-            image = picture(1).convert("L") if ending == ".pfm" else picture(1)
-            image.save(file.with_suffix(ending))
-            if ending != ".png":
-                file.unlink()
+    for file in sorted((folder / "train/cat").iterdir()):
+        picture(1).save(file.with_suffix(ending))
+        if ending != ".png":
+            file.unlink()
     assert read(folder) == ALL
 
 
@@ -73,25 +72,14 @@ def test_what_is_not_read_is_counted_and_named(
     assert line == (
         f"warning: {folder}/train/: not read: 4 files or folders: "
         "cat/a.heic (not named as an image), cat/deeper/noending (not named as an image), "
-        "cat/gone.png (a link to nothing), cat/.hidden.png (hidden)"
+        "cat/.hidden.png (hidden), cat/gone.png (a link to nothing)"
     )
 
 
-def test_of_many_files_that_are_not_read_the_first_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = pets(tmp_path / "pets")
-    for i in range(NAMED + 7):
-        (folder / "train/dog" / f"{i}.txt").touch()
-    read(folder)
-    said = capsys.readouterr().out
-    assert f"not read: {NAMED + 7} files" in said
-    assert said.count("not named as an image") == NAMED
-    assert said.endswith(" and 7 more\n")
-
-
-@pytest.mark.parametrize("split", ["train", "test"])
-@pytest.mark.parametrize("kind", ["other endings", "hidden", "links to nothing"])
+@pytest.mark.parametrize(
+    ("split", "kind"),
+    [("train", "other endings"), ("test", "hidden"), ("train", "links to nothing")],
+)
 def test_a_class_that_would_vanish_is_an_error(tmp_path: Path, split: str, kind: str) -> None:
     folder = pets(tmp_path / "pets")
     for file in sorted((folder / split / "emu").iterdir()):
@@ -129,13 +117,6 @@ def test_class_folders_may_be_links_but_no_two_to_the_same(tmp_path: Path) -> No
         read(folder)
 
 
-def test_the_test_part_may_be_a_link_to_the_training_part(tmp_path: Path) -> None:
-    folder = pets(tmp_path / "pets")
-    (folder / "val").symlink_to("train")
-    _, splits = read_class_folders(folder, "train", "val", (8, 8), False)
-    assert (splits[0][0] == splits[1][0]).all()
-
-
 def test_loops_add_no_class_and_no_image(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,20 +141,13 @@ def tar_with(folder: Path, path: Path, *links: tuple[str, bytes, str]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
-def test_links_in_a_tar_are_its_other_files(tmp_path: Path, ending: str) -> None:
+def test_links_in_a_tar_are_its_other_files(tmp_path: Path) -> None:
     folder = pets(tmp_path / "pets")
     os.link(folder / "train/cat/0.png", folder / "train/cat/2.png")
     (folder / "train/dog/2.png").symlink_to("0.png")
     (folder / "train/dog/3.png").symlink_to("2.png")
     (folder / "train/emu/2.png").symlink_to("../../test/emu/0.png")
-    expected = (CLASSES, [3, 4, 3])
-    assert read(folder) == expected
-    path = tar_with(folder, tmp_path / f"pets.{ending}")
-    assert read(path) == expected
-    _, ((images, *_), _) = read_class_folders(path, "train", "test", (8, 8), False)
-    _, ((originals, *_), _) = read_class_folders(folder, "train", "test", (8, 8), False)
-    assert (images == originals).all()
+    assert read(folder) == read(tar_with(folder, tmp_path / "a.tar.gz")) == (CLASSES, [3, 4, 3])
 
 
 @pytest.mark.parametrize(
@@ -182,22 +156,16 @@ def test_links_in_a_tar_are_its_other_files(tmp_path: Path, ending: str) -> None
         (tarfile.SYMTYPE, "/etc/passwd"),
         (tarfile.SYMTYPE, "../../../../etc/passwd"),
         (tarfile.LNKTYPE, "/etc/passwd"),
+        (tarfile.FIFOTYPE, ""),
         (tarfile.SYMTYPE, "link.png"),
     ],
 )
-def test_a_link_that_leaves_an_archive_or_leads_to_no_file_is_named(
+def test_links_out_of_an_archive_or_to_no_file_and_special_files_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: bytes, target: str
 ) -> None:
     path = tar_with(pets(tmp_path / "pets"), tmp_path / "a.tar", ("cat/link.png", kind, target))
     assert read(path) == ALL
-    assert "cat/link.png (a link to" in capsys.readouterr().out
-
-
-def test_a_class_that_is_a_link_to_a_folder_of_the_archive_is_an_error(tmp_path: Path) -> None:
-    link = ("fox", tarfile.SYMTYPE, "emu")
-    path = tar_with(pets(tmp_path / "pets"), tmp_path / "a.tar", link)
-    with pytest.raises(PipelineError, match=r"train/fox: .*the same folder as emu"):
-        read(path)
+    assert "cat/link.png (" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -231,8 +199,7 @@ def zip_of(folder: Path, path: Path, separator: str, system: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("system", [0, 3])
-@pytest.mark.parametrize("separator", ["/", "\\"])
+@pytest.mark.parametrize(("separator", "system"), [("/", 3), ("\\", 0)])
 def test_a_zip_made_on_windows(tmp_path: Path, separator: str, system: int) -> None:
     folder = pets(tmp_path / "pets")
     assert read(zip_of(folder, tmp_path / "a.zip", separator, system)) == ALL
@@ -257,12 +224,14 @@ def test_links_in_a_zip_are_its_other_files(tmp_path: Path) -> None:
         link = zipfile.ZipInfo("pets/train/cat/2.png")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "../dog/0.png")
+        outwards = zipfile.ZipInfo("pets/train/cat/3.png")
+        outwards.external_attr = link.external_attr
+        archive.writestr(outwards, "/etc/passwd")
     assert read(path) == (CLASSES, [3, 2, 2])
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_annotations_written_on_windows(tmp_path: Path, mark: bytes, end: str) -> None:
+def test_annotations_written_on_windows(tmp_path: Path) -> None:
+    mark, end = b"\xef\xbb\xbf", "\r\n"
     folder = pets(tmp_path / "pets")
     (folder / "val/images").mkdir(parents=True)
     lines = []
@@ -307,15 +276,15 @@ BAD_ORIENTATION = entry(0x0112, 2, 4, b"six\0")
 def test_damaged_exif_turns_an_image_all_the_same(tmp_path: Path, bad: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(with_exif(ON_ITS_SIDE + bad, 2))
     (tmp_path / "plain.jpg").write_bytes(encoded("JPEG"))
-    turned = np.rot90(read_image(tmp_path / "plain.jpg"), -1)
-    assert np.array_equal(read_image(tmp_path / "a.jpg"), turned)
+    turned = np.rot90(read_upright(tmp_path / "plain.jpg"), -1)
+    assert np.array_equal(read_upright(tmp_path / "a.jpg"), turned)
 
 
 @pytest.mark.parametrize("value", [BAD_ORIENTATION, entry(0x0112, 3, 1, b"\x63\0\0\0")])
 def test_an_orientation_that_is_none_turns_nothing(tmp_path: Path, value: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(with_exif(value, 1))
     (tmp_path / "plain.jpg").write_bytes(encoded("JPEG"))
-    assert np.array_equal(read_image(tmp_path / "a.jpg"), read_image(tmp_path / "plain.jpg"))
+    assert np.array_equal(read_upright(tmp_path / "a.jpg"), read_upright(tmp_path / "plain.jpg"))
 
 
 def chunk(kind: bytes, body: bytes, damage: int = 0) -> bytes:
@@ -346,7 +315,7 @@ def test_no_text_or_profile_of_a_png_stops_it(tmp_path: Path, more: bytes, befor
     whole = encoded("PNG")
     start = whole.index(before) - 4
     (tmp_path / "a.png").write_bytes(whole[:start] + more + whole[start:])
-    assert np.array_equal(read_image(tmp_path / "a.png"), NOISE)
+    assert np.array_equal(read_upright(tmp_path / "a.png"), NOISE)
 
 
 @pytest.mark.parametrize("kind", [b"IHDR", b"IDAT", b"tRNS"])
@@ -357,11 +326,10 @@ def test_damage_of_what_pixels_are_made_of_is_still_damage(tmp_path: Path, kind:
     whole[start + 3 + length] ^= 255  # the last byte of its content
     (tmp_path / "a.png").write_bytes(whole)
     with pytest.raises(PipelineError, match=r"a\.png: (a damaged image|not an image)"):
-        read_image(tmp_path / "a.png")
+        read_upright(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "WEBP", "PNG", "JPEG", "AVIF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("kind", "orientation"), [("PNG", 3), ("JPEG", 8), ("TIFF", 5)])
 def test_every_orientation_as_pillow_itself_has_it(
     tmp_path: Path, kind: str, orientation: int
 ) -> None:
@@ -372,4 +340,4 @@ def test_every_orientation_as_pillow_itself_has_it(
     (tmp_path / "a").write_bytes(encoded(kind, exif=exif))
     with Image.open(tmp_path / "a") as opened:
         expected = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
-    assert np.array_equal(read_image(tmp_path / "a"), expected)
+    assert np.array_equal(read_upright(tmp_path / "a"), expected)

@@ -1,6 +1,5 @@
 """Labels that came with the data: every format, and what is wrong with files."""
 
-import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 
 from latentgen.data import datasets
 from latentgen.data.given_labels import read
@@ -119,7 +117,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     ),
     "a row twice": (
         {"file": [*FILES, FILES[0]], "worse": [*WORSE, 0]},
-        "found file 'train/cat/0.png' more than once",
+        "file: found 'train/cat/0.png' more than once",
     ),
     "an unknown name": (
         {"file": FILES, "worse": ["cat", "dog", "dog", "owl", "owl", "cow"]},
@@ -192,21 +190,6 @@ def test_a_part_of_a_dataset_keeps_its_labels_and_names(tmp_path: Path) -> None:
     assert datasets.read_names(tmp_path / "part.h5") == list(part.train_names)
     with pytest.raises(PipelineError, match="found no given labels 'other'; expected mine"):
         datasets.read_given(tmp_path / "part.h5", "other")
-
-
-def test_images_of_folders_are_known_by_their_files(tmp_path: Path) -> None:
-    buffer = io.BytesIO()
-    Image.fromarray(np.zeros((2, 2), dtype=np.uint8)).save(buffer, format="PNG")
-    for split, classes in (("train", "baab"), ("test", "ab")):
-        for i, name in enumerate(classes):
-            file = tmp_path / "top" / split / name / f"{i}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(buffer.getvalue())
-    found = load("image_folder", path=tmp_path, image_size=2)
-    expected = ("train/a/1.png", "train/a/2.png", "train/b/0.png", "train/b/3.png")
-    assert found.train_names == expected
-    datasets.write(found, tmp_path / "found.h5")
-    assert datasets.read_names(tmp_path / "found.h5") == list(expected)
 
 
 def test_human_labels_of_cifar10(shared_data: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_hugging_face_folder(photos: Path, tmp_path: Path) -> None:
     ("write", "message"),
     [
         (lambda at: at / "nothing", "found nothing there"),
-        (lambda at: _write(at / "a.zip", "no archive"), "a.zip: a damaged archive"),
+        (lambda at: _write(at / "a.zip", "no archive"), "a.zip: found another format"),
         (lambda at: _write(at / "a.csv", "name\nx\n"), "a.csv: found the columns name; expected"),
         (lambda at: _write(at / "a.csv", "file,label\nx.png,a\n"), "found no file .*x.png"),
         (lambda at: _write(at / "a.csv", "file,label\nx,a\nx,b\n"), "'x' more than once"),

@@ -34,7 +34,7 @@ def test_cifar10_asymmetric_by_the_names_of_classes() -> None:
     many = np.arange(20_000) % 10
     share = (cifar10_asymmetric(many, 0.4, Classes(10, names=CIFAR10), generator) != many).mean()
     assert share == pytest.approx(0.2, abs=0.01)
-    with pytest.raises(PipelineError, match="found no class 'airplane'; needed: airplane, auto"):
+    with pytest.raises(PipelineError, match="found no class 'airplane'; expected airplane, auto"):
         cifar10_asymmetric(true, 0.4, Classes(10, names=tuple("abcdefghij")), generator)
 
 
@@ -58,12 +58,6 @@ def test_instance_dependent_rates_average_to_the_level() -> None:
         assert (true != observed).mean() == pytest.approx(level, abs=0.012)
     true, observed = instance_noise(0)
     assert (true == observed).all()
-
-
-def test_what_is_corrupted_at_one_level_is_at_every_higher_one() -> None:
-    (true, low), (_, high) = instance_noise(0.2), instance_noise(0.6)
-    corrupted = low != true
-    assert (low[corrupted] == high[corrupted]).all()
 
 
 def test_instance_dependent_labels_follow_the_paper_s_formula() -> None:
@@ -93,14 +87,6 @@ def test_instance_dependent_noise_needs_samples_and_takes_images() -> None:
     classes = Classes(3, samples=lambda: images)
     labels = draw(true, classes, dataset="d", kind="instance_dependent", level=0.4, seed=0)
     assert 0 < labels.changed.mean() < 1
-
-
-def test_a_transition_matrix_is_the_confusion_matrix_at_level_1() -> None:
-    matrix = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.25, 0.25, 0.5]])
-    true = np.repeat(np.arange(3), 20_000)
-    labels = draw(true, Classes(3, matrix), dataset="d", kind="confusion", level=1.0, seed=0)
-    found = np.array([np.bincount(labels.observed[true == c], minlength=3) for c in range(3)])
-    assert np.allclose(found / 20_000, matrix, atol=0.01)
 
 
 def test_a_long_tail_has_the_usual_numbers() -> None:

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from tests.unit.disambiguation.colours import classifier, one_thing, two_things
+from tests.unit.disambiguation.colours import classifier, two_things
 
 from latentgen.disambiguation import search
+from latentgen.disambiguation.attribution import coupling
 from latentgen.disambiguation.certificates import (
     certify,
     deltas,
@@ -18,8 +19,8 @@ from latentgen.disambiguation.certificates import (
     margins,
     own_segments,
     single,
+    split,
 )
-from latentgen.disambiguation.coupling import coupling, split
 from latentgen.disambiguation.redaction import Redactions
 from latentgen.disambiguation.segments import make_segmenter
 
@@ -100,7 +101,7 @@ def test_a_certificate_may_reach_the_threshold_exactly() -> None:
     found = table(2, lambda row: left[tuple(row.astype(int))])
     order = ranks([0, 1], [1, 0])
     for proof in (
-        distinct_1(found, PAIR, order, np.eye(2), 0.75),
+        distinct_1(found, PAIR, own_segments(order, np.eye(2)), 0.75),
         distinct_2(found, PAIR, order, 0.75),
     ):
         assert proof is not None
@@ -116,21 +117,22 @@ def test_both_halves_of_a_distinct_certificate_are_needed(kept: int) -> None:
     losses = [[0.9, 0.0], [0.0, 0.0]]
     found = additive(*(losses if kept == 0 else losses[::-1]))
     order = ranks([0, 1], [1, 0])
-    assert distinct_1(found, PAIR, order, np.eye(2), 0.8) is None
+    assert distinct_1(found, PAIR, own_segments(order, np.eye(2)), 0.8) is None
     assert distinct_2(found, PAIR, order, 0.8) is None
 
 
 def test_distinct_1_takes_each_labels_own_segments_only() -> None:
     found = additive([0.5, 0.45, 0.0, 0.05], [0.0, 0.05, 0.9, 0.05])
     gains = np.array([[5, 4, 0, 1.0], [0, 1, 9, 1.0]])
-    proof = distinct_1(found, PAIR, ranks([0, 1, 3, 2], [2, 1, 3, 0]), gains, 0.8)
+    own = own_segments(ranks([0, 1, 3, 2], [2, 1, 3, 0]), gains)
+    proof = distinct_1(found, PAIR, own, 0.8)
     assert proof is not None
     # Segment 3 speaks for a by 0.2 of its top, for b by 0.11: a's, but it is not needed.
     np.testing.assert_array_equal(proof.sets, rows([0, 1], [2], n=4))
     assert proof.delta == pytest.approx(0.9)
     # With the threshold at 0.95, a's own segments leave too much of b: no certificate, although
     # going on into b's segments would take away more.
-    assert distinct_1(found, PAIR, ranks([0, 1, 3, 2], [2, 1, 3, 0]), gains, 0.96) is None
+    assert distinct_1(found, PAIR, own, 0.96) is None
 
 
 def test_distinct_2_leaves_out_what_both_prefixes_share() -> None:
@@ -150,14 +152,6 @@ def test_single_is_what_both_prefixes_share() -> None:
     assert proof is not None
     np.testing.assert_array_equal(proof.sets, rows([1], n=3))
     assert single(found, PAIR, ranks([0, 2], [2, 0]), 0.8) is None
-
-
-def test_things_of_two_colours_are_distinct_and_a_yellow_one_is_single() -> None:
-    two, one = of(two_things()), of(one_thing())
-    order = (np.array([*RED, *GREEN]), np.array([*GREEN, *RED]))
-    assert search.strongest_distinct(two, PAIR, [order]).delta == 1
-    assert search.strongest_distinct(one, PAIR, [order]).delta <= 0.5
-    assert search.strongest_single(one, PAIR, list(order)).delta == 1
 
 
 def test_contrast_ranks_what_speaks_for_a_against_b() -> None:

@@ -17,7 +17,7 @@ from torchvision import models
 from latentgen.config import disambiguation, schema
 from latentgen.disambiguation import segments
 from latentgen.disambiguation.classifiers import load_classifier, names_of
-from latentgen.disambiguation.image_folder import read_folder
+from latentgen.disambiguation.photos import read_folder
 from latentgen.disambiguation.study import run_study
 from latentgen.disambiguation.verify_proof import main
 from latentgen.drawing import pair_sheets

@@ -6,22 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentgen.disambiguation.bundled_photos import PHOTOS, read_bundled
-from latentgen.disambiguation.image_folder import letterbox, read_folder
 from latentgen.disambiguation.images import Sample, read, write
+from latentgen.disambiguation.photos import PHOTOS, letterbox, read_bundled, read_folder
 from latentgen.disambiguation.study import truth_of
 from latentgen.errors import PipelineError
 
-GRADIENT = np.linspace(0, 255, 40 * 20).reshape(20, 40)
 RED = np.zeros((20, 40, 3), dtype=np.uint8)
 RED[..., 0] = 250
-
-
-def image_of(folder: Path) -> np.ndarray:
-    samples, skipped = read_folder(folder, size=40)
-    assert skipped.empty
-    assert samples[0].image.shape == (40, 40, 3)
-    return samples[0].image
 
 
 def test_aspect_ratio_is_kept_on_black() -> None:
@@ -37,41 +28,6 @@ def test_an_image_of_which_nothing_would_be_left_is_refused() -> None:
     assert letterbox(RED[:, :1], 11).any()
     with pytest.raises(PipelineError, match="1 x 20 pixels are less than one across, of 10 along"):
         letterbox(RED[:, :1], 10)
-
-
-def test_grey_and_16_bit_images_look_the_same(tmp_path: Path) -> None:
-    grey, deep = GRADIENT.astype(np.uint8), (GRADIENT * 257).astype(np.uint16)
-    for name, pixels in (("grey", grey), ("deep", deep)):
-        (tmp_path / name).mkdir()
-        Image.fromarray(pixels).save(tmp_path / name / "image.png")
-    grey, deep = (image_of(tmp_path / name).astype(int) for name in ("grey", "deep"))
-    assert abs(grey - deep).max() <= 1
-    assert grey[12, 5, 0] < 60 < 200 < grey[28, 5, 0]
-
-
-@pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "LA", "transparent"])
-def test_any_way_to_store_colour(tmp_path: Path, mode: str) -> None:
-    image = Image.fromarray(RED)
-    if mode == "transparent":  # palette with a transparent colour
-        image = image.convert("P", palette=Image.Palette.ADAPTIVE)
-        image.info["transparency"] = image.getpixel((0, 0))
-    else:
-        image = image.convert(mode)
-    image.save(tmp_path / f"image.{'jpg' if mode == 'CMYK' else 'png'}")
-    middle = image_of(tmp_path)[20, 20].astype(int)
-    expected = {"LA": [75] * 3, "transparent": [0] * 3}.get(mode, [250, 0, 0])
-    assert abs(middle - expected).max() <= 6
-
-
-def test_a_turned_camera_is_turned_back(tmp_path: Path) -> None:
-    left = RED.copy()
-    left[:, 20:] = 0
-    image = Image.fromarray(left)
-    exif = image.getexif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise: the left side comes to the top
-    image.save(tmp_path / "image.png", exif=exif)
-    found = image_of(tmp_path)[..., 0]
-    assert found[5, 20] > 200 and found[35, 20] < 20
 
 
 def test_a_damaged_file_is_named_and_the_others_go_on(tmp_path: Path) -> None:

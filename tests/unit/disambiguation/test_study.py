@@ -10,7 +10,7 @@ from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
 from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.segments import Segments, make_segmenter
-from latentgen.disambiguation.study import run_study, verdict
+from latentgen.disambiguation.study import run_study
 
 SETTINGS: dict[str, Any] = {
     "attribution": {"method": "grad_cam", "channels": "max"},
@@ -93,7 +93,7 @@ def test_what_cannot_be_looked_at_is_named_and_the_others_go_on(tmp_path: Path) 
     assert found["skipped"]["name"].tolist() == ["tiny", "unmasked", "whole"]
     for row in found["skipped"].to_dict("records"):
         assert row["reason"].startswith(f"{row['name']}: ")
-    assert "fewer than two segments of at least 5 pixels" in found["skipped"]["reason"][0]
+    assert "segments of at least 5 pixels: found 0" in found["skipped"]["reason"][0]
     assert "found no mask" in found["skipped"]["reason"][1]
 
 
@@ -109,7 +109,7 @@ def test_a_model_with_fewer_classes_than_asked_for(tmp_path: Path) -> None:
     assert len(run(samples, tmp_path / "2", n_classes=2, top_k=5)["pairs"]) == 1
     assert len(run(samples, tmp_path / "3", n_classes=3, top_k=5)["pairs"]) == 3
     one = run(samples, tmp_path / "1", n_classes=1)
-    assert "one class" in one["skipped"]["reason"][0]
+    assert "classes: found one" in one["skipped"]["reason"][0]
 
 
 def test_weak_second_labels_can_be_left_out(tmp_path: Path) -> None:
@@ -128,10 +128,3 @@ def test_pairs_with_a_label_that_is_not_on_the_composite_are_there_if_asked_for(
     assert known[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1]]
     assert every[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 2]]
     assert every["truth"].tolist() == ["distinct", "", ""]
-
-
-def test_verdicts() -> None:
-    assert verdict(True, False) == "distinct"
-    assert verdict(False, True) == "single"
-    assert verdict(True, True) == "both"
-    assert verdict(False, False) == "neither"

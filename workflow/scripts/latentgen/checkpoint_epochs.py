@@ -30,7 +30,7 @@ def epochs_of(schedule: str, last: int) -> list[int]:
         match = _ITEM.fullmatch(item.strip())
         if match is None:
             raise ValueError(
-                f"found '{item.strip()}'; allowed: an epoch (8), a range (2-20), one with a step "
+                f"found '{item.strip()}'; expected an epoch (8), a range (2-20), one with a step "
                 "(2-20/2) and one to the end (25- or 25-/5)"
             )
         first = int(match["first"])
@@ -41,6 +41,6 @@ def epochs_of(schedule: str, last: int) -> list[int]:
         else:
             end = last
         if match["last"] and end < first:
-            raise ValueError(f"found '{item.strip()}'; allowed: ranges that do not run backwards")
+            raise ValueError(f"found '{item.strip()}'; expected ranges that do not run backwards")
         epochs.update(range(first, min(end, last) + 1, int(match["step"] or 1)))
     return sorted(epoch for epoch in epochs if epoch <= last)

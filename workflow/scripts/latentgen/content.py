@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from latentgen.errors import PipelineError, one_line
-from latentgen.folders import is_hidden, walk
+from latentgen.folders import walk
 
 StrPath = str | os.PathLike[str]
 
@@ -96,12 +96,8 @@ def _content_of(path: Path) -> str:
 def _digest(path: Path) -> str:
     if not path.is_dir():
         return sha256_of(path)
-    listing = "".join(f"{name} {sha256_of(file)}\n" for name, file in _visible(path).items())
+    listing = "".join(f"{name} {sha256_of(file)}\n" for name, file in walk(path).files.items())
     return hashlib.sha256(listing.encode()).hexdigest()
-
-
-def _visible(folder: Path) -> dict[str, Path]:
-    return {name: file for name, file in walk(folder).files.items() if not is_hidden(name)}
 
 
 def _state(path: Path) -> str:
@@ -110,7 +106,7 @@ def _state(path: Path) -> str:
     The time of the last change of the inode cannot be set by hand, as `cp -p` and `touch` do with
     the other.
     """
-    files = _visible(path) if path.is_dir() else {"": path}
+    files = walk(path).files if path.is_dir() else {"": path}
     state = hashlib.sha256()
     try:
         for name, file in files.items():

@@ -27,13 +27,14 @@ class Folder:
 
 
 LOOP = "a link to a folder around it"
+HIDDEN = "hidden"
 
 
 def walk(place: Path) -> Folder:
     """List a folder. Links are followed, but every real folder is entered once.
 
-    Folders that really lie in it come first, so a link to one of them adds nothing. The litter of
-    operating systems does not count.
+    Folders that really lie in it come first, so a link to one of them adds nothing. Hidden files
+    and folders are left out. The litter of operating systems does not count.
     """
     found = Folder()
     entered: dict[str, str] = {}
@@ -64,7 +65,9 @@ def walk(place: Path) -> Folder:
             if written[text] > 1:  # the same letters in two ways, which are two files
                 text = ascii(entry.name)[1:-1]
             below = f"{name}/{text}" if name else text
-            if os.path.isdir(entry.path):
+            if entry.name.startswith("."):
+                found.left_out[below] = HIDDEN
+            elif os.path.isdir(entry.path):
                 (links if entry.is_symlink() else real).append((below, entry.path))
             elif os.path.isfile(entry.path):
                 found.files[below] = Path(entry.path)
@@ -102,8 +105,3 @@ def is_litter(name: str) -> bool:
     ['.DS_Store', '._cat.png']
     """
     return name in LITTER or name.startswith("._")
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a file, or a folder that it lies in, has a name that begins with a dot."""
-    return any(part.startswith(".") for part in name.split("/"))

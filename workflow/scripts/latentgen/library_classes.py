@@ -1,23 +1,21 @@
 """Classes of libraries that config.yaml names, alone or with arguments.
 
 `AdamW`, or `{AdamW: {weight_decay: 0.05}}`. Which classes there are and what they take comes from
-the library itself. Importing torch takes seconds, so answers are kept in the user's cache folder,
-by the question, the versions of the libraries and the content of our own files.
+the library itself. Importing torch takes seconds, so answers are remembered (see `content`) for the
+versions of the libraries and the content of our own files.
 """
 
-import hashlib
 import importlib
 import inspect
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
+from latentgen.content import remembered, sha256_of
 from latentgen.errors import PipelineError, one_line
 from latentgen.registries import file_of, find
 
@@ -142,9 +140,8 @@ def arguments_of_entry(registry: str, name: str) -> Arguments | None:
     """
     file = file_of(registry, name)
     assert file is not None, "entries are files of the library"
-    content = hashlib.sha256(file.read_bytes()).hexdigest()
     found: Arguments | None = _remembered(
-        lambda: _arguments(find(registry, name)), "entry", registry, name, content
+        lambda: _arguments(find(registry, name)), "entry", registry, name, sha256_of(file)
     )
     return found
 
@@ -221,28 +218,15 @@ def _arguments(made: Any) -> Arguments | None:
 
 
 def _remembered(answer: Callable[[], Any], *question: Any) -> Any:
-    """Return an answer in plain types from the user's cache folder, or else put it there."""
-    key = json.dumps([question, _versions()], sort_keys=True, default=str)
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "latentgen")
-    memory = folder / "classes" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    with suppress(OSError, ValueError):
-        return json.loads(memory.read_text())
-    found = answer()
-    with suppress(OSError):  # a folder that cannot be written to only costs time
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        # Jobs that plan at the same time write the same, each under a name of its own.
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=memory.parent, delete=False
-        ) as file:
-            json.dump(found, file)
-        os.replace(file.name, memory)
-    return found
+    """Return an answer in plain types, computed once for these versions of the libraries."""
+    return remembered(json.dumps(question, sort_keys=True, default=str), versions(), answer)
 
 
 @cache
-def _versions() -> dict[str, str]:
+def versions() -> str:
+    """Versions of the libraries whose classes config.yaml names, on one line."""
     found = {}
-    for library in ("torch", "torchvision"):
+    for library in ("torch", "torchvision", "timm"):
         with suppress(PackageNotFoundError):
             found[library] = version(library)
-    return found
+    return json.dumps(found)

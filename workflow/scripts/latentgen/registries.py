@@ -41,7 +41,7 @@ def find(registry: str, name: str) -> Any:
     if name not in names(registry):
         allowed = ", ".join(names(registry))
         where = registry.removeprefix("latentgen.")
-        raise PipelineError(f"{where}: found {name!r}; allowed: {allowed} or module.object")
+        raise PipelineError(f"{where}: found {name!r}; expected {allowed} or module.object")
     module = f"{registry}.{name}"
     return next(
         value

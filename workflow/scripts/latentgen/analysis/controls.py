@@ -26,9 +26,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from latentgen.analysis.over_seeds import RUN_COLUMNS, Probes, last_rows, one_of_each_kind
+from latentgen.analysis.over_seeds import (
+    RUN_COLUMNS,
+    Probes,
+    early_stopped_rows,
+    last_rows,
+    one_of_each_kind,
+)
 from latentgen.names import BEST_PROBE, FEATURES, INPUT
-from latentgen.networks.early_stopping import best_epochs
 
 PENULTIMATE = "penultimate"
 BEST_ON_VALIDATION = "best_on_validation"
@@ -158,15 +163,14 @@ def early_stopping(histories: pd.DataFrame) -> pd.DataFrame:
         Columns: the run, model_accuracy, early_stopped_accuracy and stopping_epoch; the last two
         are missing if nothing is held out.
     """
-    last = last_rows(histories)[[*RUN_COLUMNS, "test_accuracy"]]
-    stopped = best_epochs(histories, RUN_COLUMNS)[[*RUN_COLUMNS, "test_accuracy", "epoch"]]
-    return last.rename(columns={"test_accuracy": "model_accuracy"}).merge(
-        stopped.rename(
-            columns={"test_accuracy": "early_stopped_accuracy", "epoch": "stopping_epoch"}
-        ),
-        on=RUN_COLUMNS,
-        how="left",
+    last = last_rows(histories).rename(columns={"test_accuracy": "model_accuracy"})
+    columns = {"accuracy": "early_stopped_accuracy", "epoch": "stopping_epoch"}
+    stopped = early_stopped_rows(histories).rename(columns=columns)
+    last, stopped = (
+        last[[*RUN_COLUMNS, "model_accuracy"]],
+        stopped[[*RUN_COLUMNS, *columns.values()]],
     )
+    return last.merge(stopped, on=RUN_COLUMNS, how="left")
 
 
 def _first_best(table: pd.DataFrame, score: str, by: list[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from latentgen.analysis.over_seeds import RUN_COLUMNS, interval_text, with_intervals
+from latentgen.analysis.over_seeds import RUN_COLUMNS, interval_text, number_text, with_intervals
 from latentgen.label_issues.score_run import DEFAULT, METHODS
 from latentgen.label_issues.scores import lowest
 from latentgen.names import level_name
@@ -129,19 +129,15 @@ def _text(rows: pd.DataFrame) -> str:
         {
             "method": METHODS[row["method"]],
             "AUROC": interval_text(row, "auroc", ".3f"),
-            "average precision": _number(row["average_precision"]),
-            "precision at the true rate": _number(row["at_true_rate"]),
-            "estimated rate": _number(row["estimated_rate"]),
-            "precision at it": _number(row["precision"]),
-            "recall": _number(row["recall"]),
+            "average precision": number_text(row["average_precision"]),
+            "precision at the true rate": number_text(row["at_true_rate"]),
+            "estimated rate": number_text(row["estimated_rate"]),
+            "precision at it": number_text(row["precision"]),
+            "recall": number_text(row["recall"]),
         }
         for row in rows.sort_values("auroc", ascending=False, kind="stable").to_dict("records")
     ]
     return pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
-
-
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3f}"
 
 
 _EXPLANATION = """\

@@ -10,8 +10,8 @@ GAIN = "gain"
 QUANTITIES = {
     "test": "test accuracy",
     GAIN: "minus undisturbed",
-    "changed": "changed samples fitted",
-    "unchanged": "unchanged samples fitted",
+    "changed": "changed samples\nfitted",
+    "unchanged": "unchanged samples\nfitted",
 }
 """Quantities of the model after an intervention: test accuracy (does it generalise), its difference
 to the undisturbed run (on paired seeds), and accuracy on the observed labels of the training

@@ -136,6 +136,32 @@ def holm(p_values: pd.Series) -> pd.Series:
     return (ordered * factors).cummax().clip(upper=1).reindex(p_values.index)
 
 
+def number_text(value: float, form: str = ".3f") -> str:
+    """A number as text, a dash if it is missing."""
+    return "–" if pd.isna(value) else f"{value:{form}}"
+
+
+def differences_text(row: Mapping[Any, Any], name: str) -> list[str]:
+    """A difference with its intervals and p-value: `+0.075 [+0.05, +0.10]`, `seeds [..]`, `p = ..`.
+
+    Args:
+        row: with columns `name`, and `_bootstrap_low`, `_bootstrap_high`, `_low`, `_high` and `_p`
+            after that name.
+        name: of the difference.
+
+    Returns:
+        The texts that are not missing; the first one always is there.
+    """
+    ends = {end: row[f"{name}_bootstrap_{end}"] for end in ("low", "high")}
+    of_seeds = interval_text(row, name).partition(" ")[2]
+    p_value = row[f"{name}_p"]
+    return [
+        interval_text({"mean": row[name], **ends}),
+        *([f"seeds {of_seeds}"] if of_seeds else []),
+        *([] if pd.isna(p_value) else [f"p = {p_value:.2g}"]),
+    ]
+
+
 def interval_text(row: Mapping[Any, Any], name: str = "", form: str = "+.3f") -> str:
     """A difference with its interval as text; without brackets if it has none, a dash if missing.
 
@@ -150,7 +176,7 @@ def interval_text(row: Mapping[Any, Any], name: str = "", form: str = "+.3f") ->
         form: format of the numbers.
     """
     names = (name, f"{name}_low", f"{name}_high") if name else ("mean", "low", "high")
-    mean, low, high = (row[column] for column in names)
+    mean, low, high = (row.get(column) for column in names)
     brackets = "" if pd.isna(low) else f" [{low:{form}}, {high:{form}}]"
     return "–" if pd.isna(mean) else f"{mean:{form}}{brackets}"
 

@@ -10,7 +10,13 @@ from typing import Any
 import pandas as pd
 
 from latentgen.analysis.controls import better_control
-from latentgen.analysis.over_seeds import RUN_COLUMNS, interval_text, join_intervals, on_test
+from latentgen.analysis.over_seeds import (
+    RUN_COLUMNS,
+    interval_text,
+    join_intervals,
+    number_text,
+    on_test,
+)
 from latentgen.names import INPUT, MODEL, level_name
 
 SETTING = ["experiment", "noise", "level", "layer", "probe"]
@@ -113,8 +119,7 @@ def _line(row: dict[Any, Any]) -> dict[str, str]:
         "model": f"{row['model_peak_accuracy']:.3f} → {row['model_last_accuracy']:.3f}",
         "probe's accuracy": f"{row['peak_accuracy']:.3f} → {row['last_accuracy']:.3f}",
         "controls: untrained, input": ", ".join(
-            "–" if pd.isna(row[name]) else f"{row[name]:.3f}"
-            for name in ("untrained_accuracy", "input_accuracy")
+            number_text(row[name]) for name in ("untrained_accuracy", "input_accuracy")
         ),
         "gain over controls": interval_text(row, "gain_over_controls"),
     }

@@ -28,10 +28,11 @@ from latentgen.analysis.controls import (
 from latentgen.analysis.over_seeds import (
     RUN_COLUMNS,
     Probes,
+    differences_text,
     holm,
-    interval_text,
     join_intervals,
     last_rows,
+    number_text,
     one_of_each_kind,
     p_over_seeds,
     run_of_path,
@@ -39,8 +40,6 @@ from latentgen.analysis.over_seeds import (
 from latentgen.errors import PipelineError
 from latentgen.names import BEST_PROBE, EARLY_STOPPED, FEATURES, INPUT, MODEL, level_name
 from latentgen.random_streams import derive_seed
-
-"""The series of the model at its best epoch on held-out data."""
 
 DIFFERENCES = ["readout_gap", "gain_over_controls", "over_early_stopping", "early_stopping_gain"]
 BOOTSTRAPPED = ["readout_gap", "gain_over_controls"]
@@ -275,16 +274,16 @@ each control alike. The CSV has all layer selection rules.
 
 
 def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
-    controls = [_number(row[name]) for name in (*CONTROLS, *REFERENCES)]
+    controls = [number_text(row[name]) for name in (*CONTROLS, *REFERENCES)]
     return {
         "noise": f"{row['noise']} {level_name(row['level'])}",
         "probe": row["probe"],
-        "model": _number(row["model_accuracy"]),
-        "early stopped": _number(row["early_stopped_accuracy"]),
-        "probe's accuracy": _number(row["probe_accuracy"]),
+        "model": number_text(row["model_accuracy"]),
+        "early stopped": number_text(row["early_stopped_accuracy"]),
+        "probe's accuracy": number_text(row["probe_accuracy"]),
         "input, untrained, level 1, level 0": ", ".join(controls),
-        "readout gap": _difference(row, "readout_gap"),
-        "gain over controls": _difference(row, "gain_over_controls"),
+        "readout gap": ", ".join(differences_text(row, "readout_gap")),
+        "gain over controls": ", ".join(differences_text(row, "gain_over_controls")),
     }
 
 
@@ -292,25 +291,11 @@ def _class_cells(row: Mapping[Any, Any]) -> dict[str, str]:
     return {
         "noise": f"{row['noise']} {level_name(row['level'])}",
         "probe": row["probe"],
-        "model, balanced": _number(row["model_balanced_accuracy"]),
-        "probe, balanced": _number(row["probe_balanced_accuracy"]),
-        "model, worst class": _number(row["model_worst_class_recall"]),
-        "probe, worst class": _number(row["probe_worst_class_recall"]),
+        "model, balanced": number_text(row["model_balanced_accuracy"]),
+        "probe, balanced": number_text(row["probe_balanced_accuracy"]),
+        "model, worst class": number_text(row["model_worst_class_recall"]),
+        "probe, worst class": number_text(row["probe_worst_class_recall"]),
     }
-
-
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3f}"
-
-
-def _difference(row: Mapping[Any, Any], name: str) -> str:
-    """`+0.075 [+0.05, +0.10], seeds [+0.06, +0.09], p = 0.002`, without what is missing."""
-    ends = {end: row[f"{name}_bootstrap_{end}"] for end in ("low", "high")}
-    text = interval_text({"mean": row[name], **ends})
-    if not pd.isna(row[f"{name}_low"]):
-        text += f", seeds [{row[f'{name}_low']:+.3f}, {row[f'{name}_high']:+.3f}]"
-    p_value = row[f"{name}_p"]
-    return text if pd.isna(p_value) else f"{text}, p = {p_value:.2g}"
 
 
 def gains_by_level(board: pd.DataFrame, probes: Mapping[str, Probes]) -> pd.DataFrame:

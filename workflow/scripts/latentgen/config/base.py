@@ -23,7 +23,7 @@ def once_each(values: list[Any]) -> list[Any]:
     names = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"found {', '.join(twice)} more than once; allowed: once each")
+        raise ValueError(f"found {', '.join(twice)} more than once; expected once each")
     return values
 
 
@@ -36,7 +36,7 @@ def _no_boolean(value: Any) -> Any:
     if isinstance(value, bool):
         found = str(value).lower()
         raise ValueError(
-            f"found {found}; allowed: a number (yes, on, no and off are true and false in YAML)"
+            f"found {found}; expected a number (yes, on, no and off are true and false in YAML)"
         )
     return value
 

@@ -1,6 +1,5 @@
 """Datasets in config.yaml."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -208,36 +207,17 @@ class TorchvisionDataset(ResizedImages):
         by = "train" if "train" in known else "split"
         allowed = [key for key in known if key not in (*_OURS, by) and not key.startswith("_")]
         for key in self.arguments:
-            if key == by:
-                raise BelowError(
-                    f"found '{key}'; expected the keys train and test, next to arguments",
-                    below=".arguments",
-                )
             if key not in allowed:
                 below = ".arguments"
                 raise NotAmongError(key, allowed or ["none"], below=below, what="argument ")
         for key, split in {"train": self.train, "test": self.test}.items():
             if by == "train" and split != key:
-                raise BelowError(
-                    f"found '{split}'; expected nothing, as {self.name} has a training and a test "
-                    "part",
-                    below=f".{key}",
-                )
+                raise BelowError(f"found '{split}'; expected nothing, or {key}", below=f".{key}")
             part = {by: key == "train" if by == "train" else split}
-            self._require_taken({**self.arguments, **part}, key, split)
+            if said := refusal(TORCHVISION, self.name, {**self.arguments, **part}):
+                below = f".{key}" if f"'{split}'" in said else ".arguments"
+                raise BelowError(f"{self.name}: {said}", below=below)
         return self
-
-    def _require_taken(self, arguments: dict[str, Any], key: str, split: str) -> None:
-        """Refuse what the class itself refuses."""
-        said = refusal(TORCHVISION, self.name, arguments)
-        if said is None:
-            return
-        unknown = re.search("Unknown value '(.*?)' for argument (.*?)[.] .*{(.*)}", said)
-        if not unknown:
-            raise BelowError(f"{self.name}: {said}", below=".arguments")
-        value, argument, allowed = unknown.groups()
-        below = f".{key}" if value == split and argument == "split" else f".arguments.{argument}"
-        raise NotAmongError(value, re.findall("'(.*?)'", allowed), below=below)
 
     def sources(self, data_root: str) -> list[str]:
         """The data's file or folder, as named or by what the class names."""

@@ -67,7 +67,7 @@ class NotAmongError(BelowError):
         self.meant = likely(found, names)
         prefix = f"{where}: " if where else ""
         super().__init__(
-            f"{prefix}found {what}'{found}'{_hint(self.meant)}; allowed: {', '.join(names)}",
+            f"{prefix}found {what}'{found}'{_hint(self.meant)}; expected {', '.join(names)}",
             below=below,
         )
 
@@ -120,7 +120,7 @@ def describe(problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
     meant: Any = None
     if kind == "string_type" and problem["loc"][-1] == "[key]":
         where = _path(problem["loc"][:-2], raw, missing=False)
-        line = f"{where}: found the key {found!r}; allowed: {KINDS_OF_VALUES['string']}"
+        line = f"{where}: found the key {found!r}; expected {KINDS_OF_VALUES['string']}"
         meant = str(found)
     elif kind == "value_error":
         error = context["error"]
@@ -129,20 +129,20 @@ def describe(problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
         if isinstance(error, NotAmongError):
             where, found, meant = error.where or where, error.found, error.meant
     elif kind == "missing":
-        line = f"{where}: found nothing; a value is needed"
+        line = f"{where}: found nothing; expected a value"
     elif kind == "string_pattern_mismatch":
-        line = f"{where}: found '{found}'; allowed: letters, digits, - and _ ({context['pattern']})"
+        line = f"{where}: found '{found}'; expected letters, digits, - and _ ({context['pattern']})"
     elif kind in ("union_tag_invalid", "union_tag_not_found"):
         where = f"{where}.{context['discriminator'].strip(chr(39) + '_()')}"
         found = context.get("tag", "nothing")
         allowed = context.get("expected_tags") or "one of the documented kinds"
         meant = _among_quoted(found, allowed)
-        line = f"{where}: found {found!r}{_hint(meant)}; allowed: {allowed}"
+        line = f"{where}: found {found!r}{_hint(meant)}; expected {allowed}"
     else:
         allowed = _allowed(problem)
         meant = _among_quoted(found, allowed)
         said = "nothing" if found is None else repr(found)
-        line = f"{where}: found {said}{_hint(meant)}; allowed: {allowed}"
+        line = f"{where}: found {said}{_hint(meant)}; expected {allowed}"
         if kind == "list_type" and isinstance(found, int | float | str):
             meant = [_unquoted(found)]
         elif kind == "string_type" and isinstance(found, int | float):

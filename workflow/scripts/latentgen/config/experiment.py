@@ -144,7 +144,7 @@ class Intervention(Block):
         if max(self.epochs) >= self.total_epochs:
             raise ValueError(
                 f"found epoch {max(self.epochs)} with total_epochs {self.total_epochs}; "
-                "allowed: epochs before the last one"
+                "expected epochs before the last one"
             )
         return self
 

@@ -80,7 +80,7 @@ Layers = Annotated[
 def _without_keys_of_ours(arguments: dict[str, Any]) -> dict[str, Any]:
     for key, instead in OURS.items():
         if key in arguments:
-            raise ValueError(f"found '{key}'; allowed: other arguments; {instead}")
+            raise ValueError(f"found '{key}'; expected other arguments; {instead}")
     return arguments
 
 

@@ -82,7 +82,7 @@ class Config(Block):
     def _with_the_usual_ones(cls, probes: dict[str, Probe]) -> dict[str, Probe]:
         if reserved := [name for name in probes if is_reserved(name)]:
             raise ValueError(
-                f"found the name '{reserved[0]}', which tables have for something else; allowed: "
+                f"found the name '{reserved[0]}', which tables have for something else; expected "
                 "another name"
             )
         return {**usual_probes(), **probes}
@@ -95,7 +95,7 @@ class Config(Block):
             names = {name.lower(): name for name in block}
             if alike := [name for name in block if names[name.lower()] != name]:
                 raise ValueError(
-                    f"found '{alike[0]}' and '{names[alike[0].lower()]}'; allowed: names that "
+                    f"found '{alike[0]}' and '{names[alike[0].lower()]}'; expected names that "
                     "differ by more than capitals, as they name folders"
                 )
         return block
@@ -105,7 +105,7 @@ class Config(Block):
         _refuse_missing("suite", self.suite, self.suites)
         if twice := self.experiments.keys() & self.disambiguations.keys():
             raise ValueError(
-                f"disambiguations: found '{min(twice)}', an experiment's name; allowed: another"
+                f"disambiguations: found '{min(twice)}', an experiment's name; expected another"
             )
         for suite, names in self.suites.items():
             for name in names:
@@ -132,13 +132,13 @@ class Config(Block):
         if experiment.noise.kind == "confusion" and not self._confusion_of(experiment):
             raise ValueError(
                 f"datasets.{experiment.dataset}.confusion: found nothing; "
-                f"needed by {where}.noise.kind"
+                f"expected for {where}.noise.kind"
             )
         given = self.datasets[experiment.dataset].given_labels
         if isinstance(experiment.noise, GivenNoise) and not given:
             raise ValueError(
                 f"datasets.{experiment.dataset}.given_labels: found nothing; "
-                f"needed by {where}.noise.kind"
+                f"expected for {where}.noise.kind"
             )
 
     def _refuse_what_features_lack(self, where: str, experiment: Experiment) -> None:
@@ -148,17 +148,17 @@ class Config(Block):
                 if key in experiment.model_fields_set and key not in OF_FEATURES:
                     raise ValueError(
                         f"{where}.{key}: found it next to a dataset of features, on which nothing "
-                        f"is trained; allowed: {', '.join(OF_FEATURES)}"
+                        f"is trained; expected {', '.join(OF_FEATURES)}"
                     )
             return
         for key in ("model", "training"):
             if getattr(experiment, key) is None:
-                raise ValueError(f"{where}.{key}: found nothing; a value is needed")
+                raise ValueError(f"{where}.{key}: found nothing; expected a value")
 
     def _refuse_what_are_no_images(self, where: str, name: str) -> None:
         _refuse_missing(where, name, self.datasets)
         if not isinstance(self.datasets[name], ImageDataset):
-            raise ValueError(f"{where}: found '{name}', which holds features; needed: images")
+            raise ValueError(f"{where}: found '{name}', which holds features; expected images")
 
     def _disambiguation_references_exist(self) -> None:
         for name, images in self.images.items():
@@ -179,7 +179,7 @@ class Config(Block):
         if kind not in HEADS:
             raise ValueError(
                 f"{where}: found '{probe}' of kind {kind}, which cannot be a network's last layer; "
-                f"allowed kinds: {', '.join(HEADS)}"
+                f"expected kinds {', '.join(HEADS)}"
             )
 
     def _confusion_of(self, experiment: Experiment) -> list[list[float]] | None:
@@ -207,7 +207,7 @@ class Config(Block):
                 if place and not Path(place).exists():
                     raise ValueError(
                         f"{where}: found '{place}', which does not exist; "
-                        "allowed: an existing file or folder"
+                        "expected an existing file or folder"
                     )
 
     def _refuse_absent_modules(self, name: str, experiment: Experiment) -> None:
@@ -224,7 +224,7 @@ class Config(Block):
         for where, what in named.items():
             if "." in what and not is_there(what):
                 raise ValueError(
-                    f"{where}: found '{what}'; allowed: a module next to config.yaml or an "
+                    f"{where}: found '{what}'; expected a module next to config.yaml or an "
                     "installed package, and what to take from it"
                 )
 

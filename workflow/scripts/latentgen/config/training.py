@@ -37,7 +37,7 @@ def _one_of(module: str, base: str, *given: str) -> Any:
         _refuse_arguments(name, arguments, known[name], given, below)
         for key in NESTED & arguments.keys():
             if not isinstance(arguments[key], list):
-                raise ValueError(f"found {key} {arguments[key]!r}; allowed: a list of names")
+                raise ValueError(f"found {key} {arguments[key]!r}; expected a list of names")
             for index, inner in enumerate(arguments[key]):
                 check(inner, f"{below}.{key}[{index}]")
 
@@ -77,7 +77,7 @@ def _parts(chosen: Any) -> tuple[str, Mapping[str, Any]]:
         return parts(chosen)
     except ValueError:
         raise ValueError(
-            f"found {chosen!r}; allowed: a name, or a name with its arguments, as in "
+            f"found {chosen!r}; expected a name, or a name with its arguments, as in "
             "{name: {argument: 1}}"
         ) from None
 
@@ -99,7 +99,7 @@ def _refuse_arguments(
     for argument in allowed:
         if known[argument] and argument not in found:
             raise ValueError(
-                f"found {name} without {argument}; needed: {{{name}: {{{argument}: ...}}}}"
+                f"found {name} without {argument}; expected {{{name}: {{{argument}: ...}}}}"
             )
 
 
@@ -177,5 +177,5 @@ class Training(Block):
             if known is not None and key not in known:
                 raise ValueError(f"found {key} with optimizer {name}, which takes none")
             if key in arguments:
-                raise ValueError(f"found {key} twice, here and in optimizer; allowed: once")
+                raise ValueError(f"found {key} twice, here and in optimizer; expected once")
         return self

@@ -34,7 +34,7 @@ def expanded(raw: Raw) -> dict[str, Any]:
             if own in experiments or own in new:
                 raise PipelineError(
                     f"config error: experiments.{name}.methods.{method}: found '{own}', which is "
-                    "another experiment; allowed: another name"
+                    "another experiment; expected another name"
                 )
             new[own] = _changed(experiment, changes)
     return {

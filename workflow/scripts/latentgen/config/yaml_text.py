@@ -24,7 +24,7 @@ class _Loader(yaml.SafeLoader):
                 if key in lines:
                     raise PipelineError(
                         f"{self.name}, line {line}, column {mark.column + 1}: found the key "
-                        f"'{key}' once more, as it stands in line {lines[key]} already; allowed: "
+                        f"'{key}' once more, as it stands in line {lines[key]} already; expected "
                         "once, with all that belongs to it"
                     )
                 lines[key] = line

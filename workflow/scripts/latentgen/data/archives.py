@@ -1,4 +1,4 @@
-"""Zip and tar archives, extracted to a temporary folder."""
+"""Folders and archives: a zip or tar archive is extracted to a temporary folder."""
 
 import lzma
 import os
@@ -30,8 +30,8 @@ DAMAGED = (
 
 
 @contextmanager
-def extracted(path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Extract an archive to a temporary folder, which is removed afterwards.
+def opened(path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Return a folder as it is, and extract an archive to a temporary folder, removed afterwards.
 
     Links to other members are kept; special files and links out of the archive are left out.
 
@@ -42,6 +42,9 @@ def extracted(path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         PipelineError: there is no such file; it is no archive, or a damaged one; a member's name
             points out of the archive; or its content needs more space than there is.
     """
+    if path.is_dir():
+        yield path, {}
+        return
     if not path.exists():
         raise PipelineError(f"{path}: found no such folder or archive")
     with tempfile.TemporaryDirectory(prefix="latentgen-") as name:

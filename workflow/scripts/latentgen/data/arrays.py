@@ -1,14 +1,41 @@
 """Arrays of a user's file as images, features and labels: checked, and in one layout."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentgen.data.datasets import Features, Images
+from latentgen.data.array_files import read_arrays
+from latentgen.data.datasets import SPLITS, Dataset, Features, Images
 from latentgen.data.labels import LabelArray, one_dimensional
 from latentgen.errors import PipelineError
+
+
+def read_dataset(
+    file: Path, kind: str, checked: Callable[[NDArray[Any], str], Any], *optional: str
+) -> tuple[Dataset, dict[str, NDArray[Any]]]:
+    """Read the arrays {train,test}_KIND and {train,test}_labels of a file, and class_names.
+
+    Args:
+        file: see `array_files.read_arrays`.
+        kind: of samples, `images` or `features`.
+        checked: returns samples in the layout of `Dataset`, given an array and its place.
+        optional: names of further arrays that are read if they are there.
+
+    Returns:
+        The dataset, and the arrays that were read, by name.
+
+    Raises:
+        PipelineError: the file or an array is missing, damaged or of another shape or type.
+    """
+    required = {f"{split}_{what}" for split in SPLITS for what in (kind, "labels")}
+    arrays = read_arrays(file, required, ["class_names", *optional])
+    samples = [checked(arrays[f"{name}_{kind}"], f"{file}, {name}_{kind}") for name in SPLITS]
+    labels = [as_labels(arrays[f"{name}_labels"], f"{file}, {name}_labels") for name in SPLITS]
+    names = class_names_of(arrays, labels[0], str(file))
+    return Dataset(samples[0], labels[0], samples[1], labels[1], names, ""), arrays
 
 
 def channels_first(images: NDArray[Any], where: str) -> NDArray[Any]:

@@ -1,20 +1,19 @@
 """Images in class folders, either in a folder or in an archive."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 
-from latentgen.data.archives import extracted
+from latentgen.data.archives import opened
 from latentgen.data.classes import natural
 from latentgen.data.datasets import Images
-from latentgen.data.image_files import ENDINGS, decode, is_image
+from latentgen.data.image_files import ENDINGS, is_image, pixels_of, read_upright
 from latentgen.data.labels import LabelArray
 from latentgen.errors import PipelineError
-from latentgen.folders import LOOP, Folder, as_text, is_hidden, is_litter, walk
+from latentgen.folders import HIDDEN, LOOP, Folder, as_text, is_litter, walk
 
 NAMED = 20
 """Maximum number of skipped files to list."""
@@ -33,11 +32,11 @@ class _Part(NamedTuple):
 
     Attributes:
         where: how names in it begin in messages.
-        visible: its files and folders without hidden ones, which are left out.
+        content: its files and folders, and what is left out.
     """
 
     where: str
-    visible: Folder
+    content: Folder
 
 
 def read_class_folders(
@@ -59,7 +58,11 @@ def read_class_folders(
             points out of it, a class folder holds no readable image, or a test image is of no
             known class.
     """
-    with _parts(path, (train, test)) as (train_part, test_part):
+    with opened(path) as (root, left_out):
+        top = _top(root, train)
+        train_part, test_part = (
+            _part(path, root, top / split.strip("/"), left_out) for split in (train, test)
+        )
         train_classes = _class_of_images(train_part)
         _refuse_lost_classes(train_part, train_classes)
         class_names = tuple(sorted(set(train_classes.values()), key=natural))
@@ -78,17 +81,6 @@ def read_class_folders(
     return class_names, splits
 
 
-@contextmanager
-def _parts(path: Path, splits: tuple[str, str]) -> Iterator[list[_Part]]:
-    """The folders of both splits; those of an archive are temporary."""
-    if path.is_dir():
-        yield [_part(_top(path, splits[0]), split, f"{path}/") for split in splits]
-        return
-    with extracted(path) as (folder, left_out):
-        top = _top(folder, splits[0])
-        yield [_part(top, split, f"{path}!", folder, left_out) for split in splits]
-
-
 def _top(path: Path, train: str) -> Path:
     """The folder that holds the splits: the given one, or the only one in it."""
     if (path / train.strip("/")).is_dir():
@@ -96,38 +88,27 @@ def _top(path: Path, train: str) -> Path:
     folders = [
         place
         for place in path.iterdir()
-        if place.is_dir() and not is_hidden(place.name) and not is_litter(place.name)
+        if place.is_dir() and not place.name.startswith(".") and not is_litter(place.name)
     ]
     return folders[0] if len(folders) == 1 else path
 
 
-def _part(
-    top: Path, split: str, start: str, root: Path | None = None, left_out: Mapping[str, str] = {}
-) -> _Part:
-    """List the folder of a split, and of an archive what was not extracted to it."""
-    place = top / split.strip("/")
-    below = place.relative_to(root).as_posix() if root else ""
-    found = walk(place) if place.is_dir() else Folder()
-    hidden = {name: "hidden" for name in found.files if is_hidden(name)}
+def _part(path: Path, root: Path, place: Path, left_out: Mapping[str, str]) -> _Part:
+    """List the folder of a split, and what of an archive was not extracted to it."""
+    below = f"{place.relative_to(root).as_posix()}/"
+    content = walk(place) if place.is_dir() else Folder()
     lost = {
-        name.removeprefix(f"{below}/"): why
-        for name, why in left_out.items()
-        if root and name.startswith(f"{below}/")
+        name.removeprefix(below): why for name, why in left_out.items() if name.startswith(below)
     }
-    visible = replace(
-        found,
-        files={name: file for name, file in found.files.items() if name not in hidden},
-        folders={name for name in found.folders if not is_hidden(name)},
-        left_out={**found.left_out, **lost, **hidden},
-    )
-    return _Part(f"{start}{below}/" if root else f"{place}/", visible)
+    content = replace(content, left_out={**content.left_out, **lost})
+    return _Part(f"{path}{'/' if path == root else '!'}{below}", content)
 
 
 def _class_of_images(part: _Part) -> dict[str, str]:
     """Class of each image of a split: the topmost folder there, "" if in none."""
-    images = [name for name in part.visible.files if is_image(name)]
+    images = [name for name in part.content.files if is_image(name)]
     if not images:
-        others = [*part.visible.files, *part.visible.left_out]
+        others = [*part.content.files, *part.content.left_out]
         instead = f" but {len(others)} other files, {others[0]!r} the first" if others else ""
         raise PipelineError(
             f"{part.where}: found no image{instead}; expected class folders with images"
@@ -139,14 +120,14 @@ def _refuse_lost_classes(
     part: _Part, classes: Mapping[str, str], may_be_empty: bool = False
 ) -> None:
     """Refuse a class folder without a readable image, as the class would be missing."""
-    left_out = part.visible.left_out
-    reasons = {**dict.fromkeys(part.visible.files, ""), **left_out}
-    folders = {name for name in part.visible.folders if "/" not in name}
+    left_out = part.content.left_out
+    reasons = {**dict.fromkeys(part.content.files, ""), **left_out}
+    folders = {name for name in part.content.folders if "/" not in name}
     # A link at the top was a class folder, unless it only leads back or is named like a file.
     folders |= {
         name
         for name, why in left_out.items()
-        if "/" not in name and why != LOOP and not is_hidden(name) and not Path(name).suffix
+        if "/" not in name and why not in (LOOP, HIDDEN) and not Path(name).suffix
     }
     for name in sorted(folders - set(classes.values())):
         inside = {n: why for n, why in reasons.items() if n == name or n.startswith(f"{name}/")}
@@ -162,12 +143,12 @@ def _refuse_lost_classes(
 def _list_skipped_files(part: _Part) -> None:
     """Print which files in class folders are not read, and why."""
     others = dict.fromkeys(
-        (name for name in part.visible.files if not is_image(name)), "not named as an image"
+        (name for name in part.content.files if not is_image(name)), "not named as an image"
     )
     skipped = {
         name: why
-        for name, why in {**others, **part.visible.left_out}.items()
-        if "/" in name or why in (LOOP, "hidden")
+        for name, why in {**others, **part.content.left_out}.items()
+        if "/" in name or why in (LOOP, HIDDEN)
     }
     if skipped:
         named = ", ".join(f"{name} ({why})" for name, why in list(skipped.items())[:NAMED])
@@ -177,12 +158,12 @@ def _list_skipped_files(part: _Part) -> None:
 
 def _annotated_classes(part: _Part) -> dict[str, str]:
     """Class of each image of a split by its annotations; empty if there are none."""
-    tables = [name for name in part.visible.files if name.endswith("_annotations.txt")]
+    tables = [name for name in part.content.files if name.endswith("_annotations.txt")]
     if not tables or "/" in tables[0]:
         return {}
     where = f"{part.where}{tables[0]}"
     try:
-        text = part.visible.files[tables[0]].read_text("utf-8-sig", errors="replace")
+        text = part.content.files[tables[0]].read_text("utf-8-sig", errors="replace")
     except OSError as error:
         raise PipelineError(f"{where}: cannot be read ({error.strerror})") from error
     classes: dict[str, str] = {}
@@ -229,6 +210,7 @@ def _read_images(
     labels = np.array([indices[classes[name]] for name in ordered], dtype=np.int64)
     images = np.empty((len(ordered), 1 if grayscale else 3, *size), dtype=np.uint8)
     for row, name in enumerate(ordered):
-        file = part.visible.files[name]
-        images[row] = decode(file, f"{part.where}{name}", size, grayscale)
+        image = read_upright(part.content.files[name], f"{part.where}{name}")
+        # Via RGB, so that a grey value does not depend on how the colour was stored.
+        images[row] = pixels_of(image.convert("L") if grayscale else image, size)
     return Split(images, labels, tuple(ordered))

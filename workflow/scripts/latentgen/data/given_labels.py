@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from latentgen.data.classes import as_classes
 from latentgen.data.datasets import Dataset
 from latentgen.data.labels import LabelArray, one_dimensional
-from latentgen.data.tables import read_table
+from latentgen.data.tables import read_table, require_once
 from latentgen.errors import PipelineError, one_line
 from latentgen.names import NAME_PATTERN
 
@@ -105,9 +105,7 @@ def _from_csv(file: Path, dataset: Dataset) -> dict[str, Any]:
     positions = [str(row) for row in range(len(dataset.train_labels))]
     wanted = positions if key == "index" else dataset.train_names
     rows = {name: row for row, name in enumerate(table[key])}
-    if len(rows) < len(table[key]):
-        twice = next(name for row, name in enumerate(table[key]) if rows[name] != row)
-        raise PipelineError(f"{file}: found {key} {twice!r} more than once; expected once")
+    require_once(table[key], f"{file}, {key}")
     if missing := [name for name in wanted if name not in rows]:
         raise PipelineError(
             f"{file}: found no row for {len(missing)} of {len(wanted)} training samples, {key} "

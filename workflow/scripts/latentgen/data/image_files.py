@@ -36,38 +36,28 @@ def is_image(name: str) -> bool:
     return Path(name).suffix.lower() in ENDINGS
 
 
-def read_image(path: Path) -> Images:
-    """Read one image file, uint8 (H, W, 3): upright, transparent parts black, of its own size.
-
-    Raises:
-        PipelineError: names the file, and why it cannot be read.
-    """
-    return np.asarray(read_upright(path))
-
-
-def read_upright(path: Path) -> Image.Image:
+def read_upright(path: Path, where: str = "") -> Image.Image:
     """Read one image file: red, green and blue, upright, transparent parts black.
-
-    Raises:
-        PipelineError: names the file, and why it cannot be read.
-    """
-    return _decoded(path, str(path))
-
-
-def decode(path: Path, where: str, size: tuple[int, int], grayscale: bool) -> Images:
-    """Decode one image file to uint8 C x H x W of the given size, resampled if it differs.
 
     Args:
         path: of the file.
-        where: name of the file in messages.
-        size: height and width.
-        grayscale: one channel instead of three.
+        where: name of the file in messages (default: the path).
 
     Raises:
         PipelineError: names the file, and why it cannot be read.
     """
-    # Via RGB, so that a grey value does not depend on how the colour was stored.
-    return pixels_of(_decoded(path, where).convert("L" if grayscale else "RGB"), size)
+    where = where or str(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PipelineError(f"{where}: cannot be read ({one_line(error)})") from error
+    try:
+        return _upright(data)
+    except UnidentifiedImageError:
+        known = ", ".join(FORMATS)
+        raise PipelineError(f"{where}: not an image of a known format ({known})") from None
+    except Exception as error:  # decoders raise many types for damaged images
+        raise PipelineError(f"{where}: a damaged image ({one_line(error)})") from error
 
 
 def pixels_of(image: Image.Image, size: tuple[int, int] | None) -> Images:
@@ -131,20 +121,6 @@ def stack_images(
         found.append(pixels)
     channels = max((pixels.shape[0] for pixels in found), default=1)
     return np.stack([np.broadcast_to(pixels, (channels, *pixels.shape[1:])) for pixels in found])
-
-
-def _decoded(path: Path, where: str) -> Image.Image:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PipelineError(f"{where}: cannot be read ({one_line(error)})") from error
-    try:
-        return _upright(data)
-    except UnidentifiedImageError:
-        known = ", ".join(FORMATS)
-        raise PipelineError(f"{where}: not an image of a known format ({known})") from None
-    except Exception as error:  # decoders raise many types for damaged images
-        raise PipelineError(f"{where}: a damaged image ({one_line(error)})") from error
 
 
 def _upright(data: bytes) -> Image.Image:

@@ -4,22 +4,23 @@ Unlike a dataset of the pipeline this is one list without a test split, and imag
 until they are needed, so that images of any size can be scored and shown.
 """
 
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentgen.data.archives import opened
+from latentgen.data.array_files import read_arrays
 from latentgen.data.image_files import is_image, read_upright
-from latentgen.data.sources.huggingface import refuse_missing_files
-from latentgen.data.tables import read_table
-from latentgen.errors import PipelineError, one_line
+from latentgen.data.sources.huggingface import class_labels, find_column, read_splits
+from latentgen.data.tables import Table, column, read_table, require_once
+from latentgen.errors import PipelineError
+from latentgen.folders import walk
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 TRAIN = "train"
@@ -74,15 +75,11 @@ def read_labelled_samples(path: Path) -> LabelledSamples:
     if not path.exists():
         raise PipelineError(f"{path}: found nothing there; expected a folder, archive or file")
     if path.is_dir():
-        hugging_face = (path / "dataset_info.json").exists() or (
-            path / "dataset_dict.json"
-        ).exists()
-        if hugging_face or (any(path.rglob("*.parquet")) and not _class_folders(path)):
-            samples = _hugging_face(path)
-        else:
-            samples = _folder(path)
+        saved = any((path / name).is_file() for name in ("dataset_dict.json", "state.json"))
+        parquet = any(path.rglob("*.parquet")) and not any(map(is_image, walk(path).files))
+        samples = _hugging_face(path) if saved or parquet else _folder(path)
     elif path.name.lower().endswith(ARCHIVES):
-        samples = _archive(path)
+        samples = _folder(path)
     elif path.suffix.lower() == ".csv":
         samples = _table(path)
     elif path.suffix.lower() == ".npz":
@@ -111,120 +108,83 @@ def corrected(samples: LabelledSamples, corrections: Path) -> LabelledSamples:
     Raises:
         PipelineError: a column is missing, a file is unknown or named twice, or a label is empty.
     """
-    try:
-        table = pd.read_csv(corrections, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{corrections}: cannot be read ({one_line(error)})") from None
-    table = table.rename(columns={"index": "file"})
-    for column in ("file", "label"):
-        if column not in table:
-            there = ", ".join(map(str, table))
-            raise PipelineError(
-                f"{corrections}: found the columns {there}; expected file (or index) and label"
-            )
+    table = read_table(corrections)
+    if "index" in table:
+        table["file"] = table["index"]
+    names, labels = _named_labels(table, corrections)
     position = {name: row for row, name in enumerate(samples.names)}
-    if unknown := [name for name in table["file"] if name not in position]:
+    if unknown := [name for name in names if name not in position]:
         raise PipelineError(
             f"{corrections}: found {unknown[0]!r}, which is no sample of {samples.source}"
         )
-    if twice := list(table["file"][table["file"].duplicated()]):
-        raise PipelineError(f"{corrections}: found {twice[0]!r} more than once; expected once")
-    if (empty := table["label"].str.strip() == "").any():
-        raise PipelineError(f"{corrections}: found no label of {table['file'][empty].iloc[0]!r}")
-    rows = np.array([position[name] for name in table["file"]], dtype=np.int64)
-    labels = samples.labels.astype(object)
-    labels[rows] = table["label"].to_numpy()
+    rows = np.array([position[name] for name in names], dtype=np.int64)
+    changed = samples.labels.astype(object)
+    changed[rows] = labels
     if "decision" in table:
-        decided = table["decision"].isin(["accept", "keep", "other"]).to_numpy()
+        decided = np.isin(table["decision"], ["accept", "keep", "other"])
     else:
-        decided = labels[rows] != samples.labels[rows]
+        decided = changed[rows] != samples.labels[rows]
     reviewed = samples.reviewed.copy()
     reviewed[rows[decided]] = True
-    return replace(samples, labels=labels.astype(str), reviewed=reviewed)
+    return replace(samples, labels=changed.astype(str), reviewed=reviewed)
 
 
-def _class_folders(folder: Path) -> list[Path]:
-    """Visible folders with an image in or below them, by name."""
-    return sorted(
-        place
-        for place in folder.iterdir()
-        if place.is_dir() and not place.name.startswith((".", "__MACOSX")) and _images(place)
-    )
-
-
-def _images(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if is_image(file.name)
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and file.is_file()
-    )
-
-
-def _folder(path: Path, source: str = "") -> LabelledSamples:
-    top = path
-    folders = _class_folders(top)
-    while len(folders) == 1 and not any(is_image(file.name) for file in folders[0].iterdir()):
-        top = folders[0]  # an archive's or download's single top folder
-        folders = _class_folders(top)
+def _folder(path: Path) -> LabelledSamples:
+    """Read class folders, of an archive for as long as something holds the samples."""
+    archive = ExitStack()
+    root, _ = archive.enter_context(opened(path))
+    images = {name: file for name, file in walk(root).files.items() if is_image(name)}
+    # The single top folder of an archive or a download.
+    while len(folders := _top_folders(images)) == 1 and not any(n.count("/") == 1 for n in images):
+        images = _below(images, folders[0])
     note = ""
-    if TRAIN in (folder.name for folder in folders):
-        left_out = [folder.name for folder in folders if folder.name != TRAIN]
-        top = top / TRAIN
-        folders = _class_folders(top)
+    if TRAIN in folders:
+        left_out = [folder for folder in folders if folder != TRAIN]
+        images = _below(images, TRAIN)
         note = f"scored: folder {TRAIN}" + (f"; not scored: {', '.join(left_out)}" * bool(left_out))
-    if not folders:
+    names = sorted((name for name in images if "/" in name), key=lambda name: name.split("/"))
+    if not names:
         raise PipelineError(
             f"{path}: found no images in class folders; expected PATH/<class>/<image>"
         )
-    files = [(file, folder.name) for folder in folders for file in _images(folder)]
-    loose = [file.name for file in top.iterdir() if file.is_file() and is_image(file.name)]
-    if loose:
-        note += f"{'; ' * bool(note)}{len(loose)} images outside class folders were left out"
+    if loose := len(images) - len(names):
+        note += f"{'; ' * bool(note)}{loose} images outside class folders were left out"
+
+    def open_image(row: int, _archive: ExitStack = archive) -> Image.Image:
+        return read_upright(images[names[row]])
+
     return LabelledSamples(
-        names=[file.relative_to(top).as_posix() for file, _ in files],
-        labels=np.array([label for _, label in files]),
-        source=source or str(path),
-        open_image=lambda row: read_upright(files[row][0]),
+        names=names,
+        labels=np.array([name.partition("/")[0] for name in names]),
+        source=str(path),
+        open_image=open_image,
         note=note,
     )
 
 
-def _archive(path: Path) -> LabelledSamples:
-    """Extract to a temporary folder that lives as long as the process."""
-    holder = tempfile.TemporaryDirectory(prefix="latentgen-", ignore_cleanup_errors=True)
-    try:
-        if path.suffix == ".zip":
-            shutil.unpack_archive(path, holder.name, "zip")
-        else:
-            shutil.unpack_archive(path, holder.name, filter="data")
-    except (OSError, ValueError, EOFError, RuntimeError, shutil.ReadError) as error:
-        raise PipelineError(f"{path}: a damaged archive ({one_line(error)})") from None
-    except Exception as error:  # tarfile and its decompressors raise many types
-        raise PipelineError(f"{path}: cannot be extracted ({one_line(error)})") from None
-    samples = _folder(Path(holder.name), str(path))
-    opener = samples.open_image
-    assert opener is not None  # of a folder
+def _top_folders(images: Mapping[str, Path]) -> list[str]:
+    return sorted({name.partition("/")[0] for name in images if "/" in name})
 
-    def open_image(row: int, _holder: Any = holder) -> Image.Image:
-        return opener(row)
 
-    return replace(samples, open_image=open_image)
+def _below(images: Mapping[str, Path], folder: str) -> dict[str, Path]:
+    return {
+        name.removeprefix(f"{folder}/"): file
+        for name, file in images.items()
+        if name.startswith(f"{folder}/")
+    }
+
+
+def _named_labels(table: Table, path: Path) -> tuple[list[str], list[str]]:
+    """Return the columns `file` and `label`, names once each and no label empty."""
+    names, labels = (column(table, name, str(path)) for name in ("file", "label"))
+    require_once(names, str(path))
+    if "" in labels:
+        raise PipelineError(f"{path}: found no label of {names[labels.index('')]!r}")
+    return names, labels
 
 
 def _table(path: Path) -> LabelledSamples:
-    table = pd.DataFrame(read_table(path))
-    for column in ("file", "label"):
-        if column not in table:
-            raise PipelineError(
-                f"{path}: found the columns {', '.join(map(str, table))}; expected file and label"
-            )
-    names, labels = table["file"].tolist(), table["label"].str.strip()
-    if twice := list(table["file"][table["file"].duplicated()]):
-        raise PipelineError(f"{path}: found {twice[0]!r} more than once; expected once")
-    if (labels == "").any():
-        raise PipelineError(f"{path}: found no label of {table['file'][labels == ''].iloc[0]!r}")
+    names, labels = _named_labels(read_table(path), path)
     files = [path.parent / name for name in names]
     if missing := [file for file in files if not file.is_file()]:
         raise PipelineError(
@@ -232,26 +192,21 @@ def _table(path: Path) -> LabelledSamples:
         )
     return LabelledSamples(
         names=names,
-        labels=labels.to_numpy().astype(str),
+        labels=np.array(labels),
         source=str(path),
         open_image=lambda row: read_upright(files[row]),
     )
 
 
 def _features(path: Path) -> LabelledSamples:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise PipelineError(f"{path}: cannot be read ({one_line(error)})") from None
-
-    def find(name: str) -> NDArray[Any] | None:
-        return arrays.get(name, arrays.get(f"{TRAIN}_{name}"))
-
-    features, labels, ids = find("features"), find("labels"), find("ids")
+    names = ("features", "labels", "ids", "class_names")
+    arrays = read_arrays(path, (), [*names, *(f"{TRAIN}_{name}" for name in names)])
+    features, labels, ids, class_names = (
+        arrays.get(name, arrays.get(f"{TRAIN}_{name}")) for name in names
+    )
     if features is None or labels is None:
         raise PipelineError(
-            f"{path}: found the arrays {', '.join(arrays)}; expected features and labels"
+            f"{path}: found the arrays {', '.join(arrays) or 'none'}; expected features and labels"
         )
     if features.ndim != 2 or labels.shape != features.shape[:1]:
         raise PipelineError(
@@ -260,7 +215,6 @@ def _features(path: Path) -> LabelledSamples:
         )
     if labels.dtype.kind not in "iuUS":
         raise PipelineError(f"{path}: found labels of {labels.dtype}; expected integers or strings")
-    class_names = arrays.get("class_names")
     if class_names is not None and labels.dtype.kind in "iu":
         if labels.min() < 0 or labels.max() >= len(class_names):
             raise PipelineError(
@@ -268,11 +222,11 @@ def _features(path: Path) -> LabelledSamples:
                 f"expected 0..{len(class_names) - 1}, positions in class_names"
             )
         labels = class_names[labels]
-    names = np.arange(len(labels)) if ids is None else ids
-    if len(names) != len(labels) or len(set(names.tolist())) < len(names):
-        raise PipelineError(f"{path}, ids: found {len(names)}; expected {len(labels)}, each once")
+    samples = np.arange(len(labels)) if ids is None else ids
+    if len(samples) != len(labels) or len(set(samples.tolist())) < len(samples):
+        raise PipelineError(f"{path}, ids: found {len(samples)}; expected {len(labels)}, each once")
     return LabelledSamples(
-        names=[str(name) for name in names.tolist()],
+        names=[str(name) for name in samples.tolist()],
         labels=labels.astype(str),
         source=str(path),
         features=features,
@@ -280,41 +234,17 @@ def _features(path: Path) -> LabelledSamples:
 
 
 def _hugging_face(path: Path) -> LabelledSamples:
-    try:
-        import datasets
-    except ModuleNotFoundError:
-        raise PipelineError(f"{path}: Hugging Face's format needs `pip install datasets`") from None
-    try:
-        if any((path / name).exists() for name in ("dataset_info.json", "dataset_dict.json")):
-            found = datasets.load_from_disk(str(path))
-        else:
-            refuse_missing_files(path)
-            found = datasets.load_dataset(str(path))
-    except PipelineError:
-        raise
-    except Exception as error:  # of pyarrow, fsspec and the library itself
-        raise PipelineError(f"{path}: cannot be read ({one_line(error)})") from None
-    note = ""
-    if isinstance(found, dict):
-        if TRAIN not in found:
-            raise PipelineError(f"{path}: found the splits {', '.join(found)}; expected {TRAIN}")
-        note = f"scored: split {TRAIN}"
-        found = found[TRAIN]
-    kinds = found.features.items()
-    images = [name for name, kind in kinds if isinstance(kind, datasets.Image)]
-    labels = [name for name, kind in kinds if isinstance(kind, datasets.ClassLabel)]
-    if len(images) != 1 or len(labels) != 1:
-        raise PipelineError(
-            f"{path}: found {len(images)} columns of images and {len(labels)} of class labels; "
-            "expected one of each"
-        )
-    numbers = np.array(found[labels[0]])
-    if numbers.dtype == object or (numbers < 0).any():
-        raise PipelineError(f"{path}, {labels[0]}: found samples without a label")
+    splits = read_splits(path, [TRAIN])
+    part = splits.get("", splits.get(TRAIN))
+    if part is None:
+        raise PipelineError(f"{path}: found the splits {', '.join(splits)}; expected {TRAIN}")
+    image = find_column(part.features, None, "image", "Image", str(path))
+    label = find_column(part.features, None, "label", "ClassLabel", str(path))
+    labels = class_labels(part[label][:], part.features[label], f"{path}, {label}")
     return LabelledSamples(
-        names=[str(row) for row in range(len(found))],
-        labels=np.array(found.features[labels[0]].names)[numbers],
+        names=[str(row) for row in range(len(part))],
+        labels=np.array(list(map(str, labels))),
         source=str(path),
-        open_image=lambda row: found[row][images[0]].convert("RGB"),
-        note=note,
+        open_image=lambda row: part[row][image].convert("RGB"),
+        note="" if "" in splits else f"scored: split {TRAIN}",
     )

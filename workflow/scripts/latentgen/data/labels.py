@@ -28,7 +28,7 @@ def one_dimensional(values: Any, what: str) -> NDArray[Any]:
     if array.ndim == 2 and array.shape[1] == 1:
         return array[:, 0]
     if array.ndim != 1:
-        raise PipelineError(f"{what}: found shape {array.shape}; needed: (N,), one for each sample")
+        raise PipelineError(f"{what}: found shape {array.shape}; expected (N,), one a sample")
     return array
 
 
@@ -48,7 +48,7 @@ def checked(labels: Any, n: int, n_classes: int, giver: str) -> LabelArray:
     Raises:
         PipelineError: they are something else.
     """
-    needed = f"needed: integers of shape ({n},), from 0 to {n_classes - 1}"
+    needed = f"expected integers of shape ({n},), from 0 to {n_classes - 1}"
     try:
         array = np.asarray(labels)
     except (ValueError, TypeError, RuntimeError):  # of rows of different lengths; on a GPU
@@ -94,17 +94,17 @@ class Labels:
             object.__setattr__(self, name, values)
             if name != "fitted" and not ((values >= 0) & (values < self.n_classes)).all():
                 raise PipelineError(
-                    f"labels: {name}: found {values.min()} to {values.max()}; needed: 0 to "
+                    f"labels: {name}: found {values.min()} to {values.max()}; expected 0 to "
                     f"{self.n_classes - 1}"
                 )
         n = len(self.observed)
         if len(self.fitted) != n or len(self.true) not in (0, n):
             raise PipelineError(
                 f"labels: found {n} observed, {len(self.fitted)} fitted and {len(self.true)} true; "
-                "needed: as many, a label and a mark for each training sample"
+                "expected as many, a label and a mark for each training sample"
             )
         if not np.isin(self.fitted, (0, 1)).all():
-            raise PipelineError("labels: fitted: needed: True or False for each sample")
+            raise PipelineError("labels: fitted: expected True or False for each sample")
         object.__setattr__(self, "fitted", self.fitted.astype(bool))
 
     @property
@@ -162,7 +162,7 @@ class TrainLabels:
             if found < 2:
                 raise PipelineError(
                     f"{share} leaves {fitted.sum()} to train on, whose {kind} labels are of "
-                    f"{found} classes; needed: two or more"
+                    f"{found} classes; expected two or more"
                 )
         return Labels(self.observed, fitted, n_classes, self.true, test)
 

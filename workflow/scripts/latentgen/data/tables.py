@@ -1,6 +1,8 @@
 """CSV files as people bring them."""
 
 import csv
+from collections import Counter
+from collections.abc import Sequence
 from os import PathLike
 
 from latentgen.errors import PipelineError, one_line
@@ -26,8 +28,7 @@ def read_table(path: str | PathLike[str]) -> Table:
     header = [name.strip() for name in rows[0]]
     while not header[-1]:
         header.pop()
-    if twice := [name for name in header if name and header.count(name) > 1]:
-        raise PipelineError(f"{path}: found the column {twice[0]!r} more than once; expected once")
+    require_once([name for name in header if name], f"{path}, columns")
     for number, row in enumerate(rows[1:], 2):
         if len(row) < len(header) or any(map(str.strip, row[len(header) :])):
             raise PipelineError(
@@ -38,6 +39,16 @@ def read_table(path: str | PathLike[str]) -> Table:
     return {name: [value.strip() for value in values] for name, values in columns}
 
 
+def require_once(names: Sequence[str], where: str) -> None:
+    """Check that no name occurs twice.
+
+    Raises:
+        PipelineError: names the first that does.
+    """
+    if twice := next((name for name, number in Counter(names).items() if number > 1), None):
+        raise PipelineError(f"{where}: found {twice!r} more than once; expected once")
+
+
 def column(table: Table, name: str, where: str) -> list[str]:
     """Return a column of a table.
 
@@ -45,6 +56,5 @@ def column(table: Table, name: str, where: str) -> list[str]:
         PipelineError: there is no such column.
     """
     if name not in table:
-        there = ", ".join(table)
-        raise PipelineError(f"{where}: found no column {name!r}; there are {there}")
+        raise PipelineError(f"{where}: found the columns {', '.join(table)}; expected {name}")
     return table[name]

@@ -104,3 +104,18 @@ def ranking(
     """
     order = np.argsort(-gains(attribution, segments), kind="stable")
     return order[areas(segments)[order] >= min_pixels]
+
+
+def coupling(pair_gains: NDArray[np.float64], segments: Segments) -> float:
+    """Correlation of the gains of a and b over segments, weighted by area, -1 to 1.
+
+    Two labels of one thing have their evidence in the same segments, those of two things in
+    different ones. It is 0 if a label has equal gains everywhere.
+
+    Args:
+        pair_gains: mean attribution of each segment, for a and for b, float64 (2, n).
+        segments: label map.
+    """
+    covariance = np.cov(pair_gains, aweights=areas(segments))
+    scale = np.sqrt(covariance[0, 0] * covariance[1, 1])
+    return float(covariance[0, 1] / scale) if scale > 0 else 0.0

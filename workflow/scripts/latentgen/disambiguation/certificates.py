@@ -63,7 +63,7 @@ def deltas(kind: Kind, retained: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def certify(redactions: Redactions, pair: Pair, kind: Kind, sets: Sets) -> Certificate:
-    """Redact sets of segments and compute the largest delta.
+    """Make the certificate that some sets give, whatever its delta.
 
     Args:
         redactions: of the image.
@@ -104,11 +104,7 @@ def own_segments(rankings: Rankings, gains: NDArray[np.float64]) -> Rankings:
 
 
 def distinct_1(
-    redactions: Redactions,
-    pair: Pair,
-    rankings: Rankings,
-    gains: NDArray[np.float64],
-    delta: float,
+    redactions: Redactions, pair: Pair, own: Rankings, delta: float
 ) -> Certificate | None:
     """Find distinct entities by Algorithm 1: the first prefix of each label's own segments.
 
@@ -117,17 +113,14 @@ def distinct_1(
     Args:
         redactions: of the image.
         pair: labels a and b.
-        rankings: of the segments.
-        gains: float64 (2, segments).
+        own: see `own_segments`.
         delta: threshold of the certificate.
 
     Returns:
         The certificate, or None if a label has no prefix that fulfils its half.
     """
-    own = own_segments(rankings, gains)
-    found = [_first_that_separates(redactions, pair, own[side], side, delta) for side in (0, 1)]
-    sets = [chosen for chosen in found if chosen is not None]
-    return certify(redactions, pair, "distinct", np.stack(sets)) if len(sets) == 2 else None
+    sets = _first_prefixes(redactions, pair, own, "distinct", delta)
+    return None if sets is None else certify(redactions, pair, "distinct", sets)
 
 
 def distinct_2(
@@ -136,16 +129,13 @@ def distinct_2(
     """Find distinct entities by Algorithm 2: prefixes of both full rankings, less what they share.
 
     Returns:
-        The certificate, or None if there is no such prefix or what is left of them does not
-        reach `delta`.
+        The certificate, or None if there is no such prefix or the remaining sets do not reach
+        `delta`.
     """
-    found = [
-        _first_that_separates(redactions, pair, rankings[side], side, delta) for side in (0, 1)
-    ]
-    if found[0] is None or found[1] is None:
+    sets = _first_prefixes(redactions, pair, rankings, "distinct", delta)
+    if sets is None:
         return None
-    sets = np.stack([found[0] & ~found[1], found[1] & ~found[0]])
-    certificate = certify(redactions, pair, "distinct", sets)
+    certificate = certify(redactions, pair, "distinct", sets & ~sets[::-1])
     return certificate if certificate.delta >= delta else None
 
 
@@ -155,27 +145,52 @@ def single(
     """Find a single entity: what the prefixes of both rankings that take away both labels share.
 
     Returns:
-        The certificate, or None if there is no such prefix or what they share does not reach
+        The certificate, or None if there is no such prefix or the shared set does not reach
         `delta`.
     """
-    found = []
-    for order in rankings:
-        sets = prefixes(order, redactions.n)
-        gone = deltas("single", redactions.retained(sets, pair)[:, None]) >= delta
-        if not gone.any():
-            return None
-        found.append(sets[np.argmax(gone)])
-    certificate = certify(redactions, pair, "single", (found[0] & found[1])[None])
+    sets = _first_prefixes(redactions, pair, rankings, "single", delta)
+    if sets is None:
+        return None
+    certificate = certify(redactions, pair, "single", sets[:1] & sets[1:])
     return certificate if certificate.delta >= delta else None
 
 
-def _first_that_separates(
-    redactions: Redactions, pair: Pair, order: NDArray[np.intp], gone: int, delta: float
-) -> NDArray[np.bool_] | None:
-    """Find the first prefix that takes away one label of the pair and leaves the other."""
-    if not len(order):
-        return None
-    sets = prefixes(order, redactions.n)
-    retained = redactions.retained(sets, pair)
-    holds = (retained[:, gone] <= 1 - delta) & (retained[:, 1 - gone] >= delta)
-    return sets[np.argmax(holds)] if holds.any() else None
+def _first_prefixes(
+    redactions: Redactions, pair: Pair, orders: Rankings, kind: Kind, delta: float
+) -> Sets | None:
+    """Find the first prefix of each order that takes away labels, bool (2, segments).
+
+    A prefix must take away both labels (single), or the order's own label while the other one stays
+    (distinct). None if an order has no such prefix.
+    """
+    found: list[NDArray[np.bool_]] = []
+    for side, order in enumerate(orders):
+        if not len(order):
+            continue
+        sets = prefixes(order, redactions.n)
+        left = redactions.retained(sets, pair)
+        if kind == "single":
+            holds = (1 - left >= delta).all(1)
+        else:
+            holds = (left[:, side] <= 1 - delta) & (left[:, 1 - side] >= delta)
+        found.extend(sets[holds][:1])
+    return np.stack(found) if len(found) == 2 else None
+
+
+def split(
+    redactions: Redactions, pair: Pair, gains: NDArray[np.float64], ranked: NDArray[np.intp]
+) -> Certificate:
+    """Certify the one division of the ranked segments by their larger gain, to b if equal.
+
+    Nothing is searched: with enough sets to choose from, a search finds a certificate that splits
+    the labels of a single thing.
+
+    Args:
+        redactions: of the image.
+        pair: labels a and b.
+        gains: float64 (2, segments).
+        ranked: segments that may be redacted; the others belong to neither set.
+    """
+    may = np.isin(np.arange(redactions.n), ranked)
+    of_a = gains[0] > gains[1]
+    return certify(redactions, pair, "distinct", np.stack([of_a & may, ~of_a & may]))

@@ -1,14 +1,16 @@
-"""Verdicts and scores compared with the truth about the images."""
+"""Compare verdicts and scores with the true relation of each pair of labels."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import recall_score
 
 from latentgen import markdown
 from latentgen.csv_file import read_csv
-from latentgen.disambiguation import intervals, tuning
+from latentgen.disambiguation import intervals
 from latentgen.disambiguation.images import DISTINCT, SINGLE
 
 SCORES = {
@@ -25,7 +27,10 @@ SCORES = {
 AGAINST = {"single_delta_greedy", "single_delta", "coupling"}
 """Scores that are large for a single entity."""
 
-VERDICTS = ["distinct", "single", "neither", "both"]
+VERDICTS = [DISTINCT, SINGLE, "neither", "both"]
+
+DELTAS = np.arange(1, 20) / 20
+"""Thresholds of certificates that are compared."""
 
 
 def read_studies(files: Mapping[str, str]) -> pd.DataFrame:
@@ -41,10 +46,79 @@ def known(pairs: pd.DataFrame, part: str = "report") -> pd.DataFrame:
     return pairs[(pairs["truth"] != "") & (pairs["part"] == part)]
 
 
-def accuracy_and_coverage(pairs: pd.DataFrame, verdicts: "pd.Series[str]") -> dict[str, float]:
-    """Compare verdicts with the truth.
+def verdicts_of_certificates(pairs: pd.DataFrame, delta: float) -> "pd.Series[str]":
+    """Verdicts by certificates among prefixes of the rankings: one of `VERDICTS` for each pair.
 
-    A verdict `neither` or `both` decides nothing.
+    A certificate with the largest delta d exists at every threshold up to d.
+    """
+    distinct = pairs["distinct_delta_greedy"] >= delta
+    single = pairs["single_delta_greedy"] >= delta
+    found = np.select([distinct & single, distinct, single], ["both", DISTINCT, SINGLE], "neither")
+    return pd.Series(found.tolist(), index=pairs.index)
+
+
+def verdicts_of_score(pairs: pd.DataFrame, threshold: float) -> "pd.Series[str]":
+    """Verdicts by the combined score: distinct from `threshold` on, single below."""
+    found = np.select([pairs["score"] >= threshold], [DISTINCT], SINGLE)
+    return pd.Series(found, index=pairs.index)
+
+
+def between_scores(pairs: pd.DataFrame) -> NDArray[np.float64]:
+    """Midpoints of neighbouring scores, which give every possible division of the pairs.
+
+    >>> between_scores(pd.DataFrame({"score": [0.5, 0.25, 0.5, 1.0]})).tolist()
+    [0.375, 0.75]
+    """
+    scores = np.unique(pairs["score"])
+    return (scores[1:] + scores[:-1]) / 2
+
+
+Rule = tuple[
+    Callable[[pd.DataFrame, float], "pd.Series[str]"],
+    Callable[[pd.DataFrame], NDArray[np.float64]],
+]
+TUNED: dict[str, Rule] = {
+    "certificates_tuned": (verdicts_of_certificates, lambda pairs: DELTAS),
+    "scores_tuned": (verdicts_of_score, between_scores),
+}
+"""Rules with a chosen threshold: verdicts of pairs at a threshold, and thresholds to compare."""
+
+
+def balanced_accuracy(truth: "pd.Series[str]", verdicts: "pd.Series[str]") -> float:
+    """Mean, over distinct and single pairs, of the fraction whose verdict is right.
+
+    A verdict `neither` or `both` is not right. NaN without pairs of either truth.
+
+    >>> truth = pd.Series(["distinct", "distinct", "single"])
+    >>> balanced_accuracy(truth, pd.Series(["distinct", "both", "single"]))
+    0.75
+    """
+    if set(truth) != {DISTINCT, SINGLE}:
+        return float("nan")
+    return float(recall_score(truth, verdicts, labels=[DISTINCT, SINGLE], average="macro"))
+
+
+def choose(rule: str, pairs: pd.DataFrame) -> float:
+    """Return the threshold with the highest balanced accuracy; of several, a middle one.
+
+    Args:
+        rule: a key of `TUNED`.
+        pairs: on which the threshold is chosen.
+
+    Returns:
+        The threshold; NaN if all pairs have one truth, or one score.
+    """
+    verdicts, candidates = TUNED[rule]
+    thresholds = candidates(pairs)
+    if not len(thresholds) or set(pairs["truth"]) != {DISTINCT, SINGLE}:
+        return float("nan")
+    reached = [balanced_accuracy(pairs["truth"], verdicts(pairs, it)) for it in thresholds]
+    best = np.flatnonzero(np.isclose(reached, max(reached)))
+    return float(thresholds[best[len(best) // 2]])
+
+
+def accuracy_and_coverage(pairs: pd.DataFrame, verdicts: "pd.Series[str]") -> dict[str, float]:
+    """Compare verdicts with the truth; a verdict `neither` or `both` decides nothing.
 
     Args:
         pairs: with columns truth and sources.
@@ -64,14 +138,6 @@ def accuracy_and_coverage(pairs: pd.DataFrame, verdicts: "pd.Series[str]") -> di
         "accuracy_high": high,
         "coverage": float(decided.mean()) if len(decided) else float("nan"),
     }
-
-
-def confusion(truth: "pd.Series[str]", verdicts: "pd.Series[str]") -> pd.DataFrame:
-    """Count verdicts: columns truth, verdict, pairs; every combination has a row."""
-    counts = pd.crosstab(truth, verdicts)
-    full = counts.reindex(index=[DISTINCT, SINGLE], columns=VERDICTS, fill_value=0)
-    long = full.rename_axis(index="truth").reset_index().melt("truth", var_name="verdict")
-    return long.rename(columns={"value": "pairs"})
 
 
 def auc(pairs: pd.DataFrame, score: str) -> tuple[float, float, float]:
@@ -100,16 +166,10 @@ def verdicts_over_delta(pairs: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for study, group in pairs.groupby("study", sort=False):
         reported = known(group)
-        for delta in tuning.DELTAS:
-            verdicts = tuning.verdicts_of_certificates(reported, delta)
-            rates = accuracy_and_coverage(reported, verdicts)
+        for delta in DELTAS:
+            rates = accuracy_and_coverage(reported, verdicts_of_certificates(reported, delta))
             rows.append((study, delta, rates["accuracy"], rates["coverage"]))
     return pd.DataFrame(rows, columns=["study", "delta", "accuracy", "coverage"])
-
-
-def count_rows(files: Iterable[str]) -> int:
-    """Number of rows that some CSV files have together."""
-    return sum(len(pd.read_csv(file)) for file in files)
 
 
 def verdicts_by_rule(
@@ -117,9 +177,8 @@ def verdicts_by_rule(
 ) -> dict[str, tuple[float, "pd.Series[str]"]]:
     """Threshold and verdicts of each rule on the half for reports.
 
-    Rules `published` and `scores` have the study's thresholds. Those of `certificates_tuned` and
-    `scores_tuned` are chosen on the other half; these rules are left out if that half has nothing
-    to choose from.
+    Rules `published` and `scores` have the study's thresholds. Those of the rules `TUNED` are
+    chosen on the other half; a rule is left out if that half has nothing to choose from.
 
     Args:
         pairs: of the study, both halves.
@@ -130,10 +189,10 @@ def verdicts_by_rule(
         "published": (study["delta"], reported["verdict_published"]),
         "scores": (study["decide"]["distinct"], reported["verdict"]),
     }
-    for name, rule in tuning.RULES.items():
-        threshold = tuning.choose(rule, known(pairs, "tune"))
+    for name, (verdicts, _) in TUNED.items():
+        threshold = choose(name, known(pairs, "tune"))
         if not np.isnan(threshold):
-            rules[name] = (threshold, rule.verdicts(reported, threshold))
+            rules[name] = (threshold, verdicts(reported, threshold))
     return rules
 
 
@@ -167,7 +226,7 @@ def summary(
             "rule": rule,
             "threshold": threshold,
             **accuracy_and_coverage(reported, verdicts),
-            "balanced_accuracy": tuning.balanced_accuracy(reported["truth"], verdicts),
+            "balanced_accuracy": balanced_accuracy(reported["truth"], verdicts),
             **{f"auc_{score}": auc(reported, score)[0] for score in SCORES},
             "purity": reported["purity"].mean(),
             "covered": reported["covered"].mean(),
@@ -179,16 +238,18 @@ def summary(
 
 
 def confusions(pairs: pd.DataFrame, studies: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Count verdicts on the half for reports: study, rule, truth, verdict, pairs."""
-    parts = [
-        confusion(reported["truth"], verdicts).assign(study=study, rule=rule)
-        for study, rule, reported, _, verdicts in _by_study_and_rule(pairs, studies)
-        if len(verdicts)
+    """Count verdicts on the half for reports: study, rule, truth, verdict, pairs.
+
+    Every combination of truth and verdict has a row, for each study with known pairs.
+    """
+    rows = [
+        (study, rule, truth, verdict, int(((reported["truth"] == truth) & (said == verdict)).sum()))
+        for study, rule, reported, _, said in _by_study_and_rule(pairs, studies)
+        if len(said)
+        for verdict in VERDICTS
+        for truth in (DISTINCT, SINGLE)
     ]
-    columns = ["study", "rule", "truth", "verdict", "pairs"]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(parts, ignore_index=True)[columns]
+    return pd.DataFrame(rows, columns=["study", "rule", "truth", "verdict", "pairs"])
 
 
 def to_markdown(table: pd.DataFrame, confusion_counts: pd.DataFrame) -> str:
@@ -199,15 +260,11 @@ def to_markdown(table: pd.DataFrame, confusion_counts: pd.DataFrame) -> str:
             index=["study", "rule", "truth"], columns="verdict", values="pairs", sort=False
         )
         counts = markdown.to_markdown(wide.reset_index(), ".0f")
-    return "\n\n".join(
-        [
-            "On the images on which nothing was chosen. Accuracy is among pairs with a verdict "
-            "`distinct` or `single`, with a 95 % interval clustered by source image; coverage is "
-            "the fraction of such pairs; balanced_accuracy counts pairs without such a verdict as "
-            "wrong; auc_* are areas under the ROC curve. The thresholds of rules with `tuned` in "
-            "their names were chosen on the other half.",
-            markdown.to_markdown(table),
-            counts,
-            "",
-        ]
+    explanation = (
+        "On the images on which nothing was chosen. Accuracy is among pairs with a verdict "
+        "`distinct` or `single`, with a 95 % interval clustered by source image; coverage is "
+        "the fraction of such pairs; balanced_accuracy counts pairs without such a verdict as "
+        "wrong; auc_* are areas under the ROC curve. The thresholds of rules with `tuned` in "
+        "their names were chosen on the other half."
     )
+    return "\n\n".join([explanation, markdown.to_markdown(table), counts, ""])

@@ -49,9 +49,10 @@ class Sample:
     sources: tuple[str, ...] = ()
     source_sha256: str = ""
 
-    def thing_of(self) -> dict[int, int]:
-        """The index of each label's thing."""
-        return dict(zip(self.labels, self.things or range(len(self.labels)), strict=True))
+    def things_of(self, labels: Iterable[int]) -> list[int]:
+        """Indices of the things of some labels, without labels of nothing in the image."""
+        thing_of = dict(zip(self.labels, self.things or range(len(self.labels)), strict=True))
+        return [thing_of[label] for label in labels if label in thing_of]
 
 
 def write(samples: Iterable[Sample], path: str | PathLike[str]) -> None:

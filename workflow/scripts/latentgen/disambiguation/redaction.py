@@ -69,17 +69,6 @@ Functions of the image, its segments and the mean of the classifier's input scal
 what each pixel shows when it is redacted."""
 
 
-def redact(image: Pixels, masked: Pixels, masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Mask pixels of an image; returns uint8 (n, H, W, 3).
-
-    Args:
-        image: uint8 (H, W, 3).
-        masked: what redacted pixels show.
-        masks: bool (n, H, W), the pixels to redact.
-    """
-    return np.where(masks[..., None], masked, image)
-
-
 class Redactions:
     """One image under one classifier, with any sets of its segments redacted.
 
@@ -117,7 +106,7 @@ class Redactions:
 
     def images(self, sets: Sets) -> NDArray[np.uint8]:
         """The redacted images, uint8 (sets, H, W, 3)."""
-        return redact(self.image, self.masked, self.masks(sets))
+        return np.where(self.masks(sets)[..., None], self.masked, self.image)
 
     def logits(self, sets: Sets) -> NDArray[np.float32]:
         """Logits (sets, classes) of the redacted images."""

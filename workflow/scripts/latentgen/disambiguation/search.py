@@ -11,6 +11,7 @@ from latentgen.disambiguation.certificates import (
     Certificate,
     Kind,
     Pair,
+    Rankings,
     certify,
     deltas,
     margins,
@@ -26,10 +27,8 @@ def contrast_ranking(redactions: Redactions, pair: Pair) -> NDArray[np.intp]:
     return np.argsort(logits[:, label_a] - logits[:, label_b], kind="stable")
 
 
-def strongest_distinct(
-    redactions: Redactions, pair: Pair, orders: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
-) -> Certificate:
-    """The distinct certificate with the largest delta among disjoint prefixes of two orders.
+def strongest_distinct(redactions: Redactions, pair: Pair, orders: list[Rankings]) -> Certificate:
+    """Return the strongest distinct certificate among disjoint prefixes of two orders.
 
     Costs at most 2n passes for each pair of orders: all its O(n^2) pairs of prefixes share them.
 
@@ -38,7 +37,8 @@ def strongest_distinct(
         pair: labels a and b.
         orders: pairs of rankings; S_a is a prefix of the first, S_b of the second.
     """
-    best: Certificate | None = None
+    best = certify(redactions, pair, "distinct", np.zeros((2, redactions.n), dtype=bool))
+    strongest = -np.inf
     for order_a, order_b in orders:
         of_a, of_b = prefixes(order_a, redactions.n), prefixes(order_b, redactions.n)
         without_a, without_b = redactions.retained(of_a, pair), redactions.retained(of_b, pair)
@@ -46,17 +46,14 @@ def strongest_distinct(
         reached = deltas("distinct", np.stack(both, axis=-2))
         reached[(of_a[:, None] & of_b).any(-1)] = -np.inf
         i, j = np.unravel_index(np.argmax(reached), reached.shape)
-        if np.isfinite(reached[i, j]) and (best is None or reached[i, j] > best.delta):
+        if reached[i, j] > strongest:
             best = certify(redactions, pair, "distinct", np.stack([of_a[i], of_b[j]]))
-    if best is not None:
-        return best
-    return certify(redactions, pair, "distinct", np.zeros((2, redactions.n), dtype=bool))
+            strongest = best.delta
+    return best
 
 
-def strongest_single(
-    redactions: Redactions, pair: Pair, rankings: list[NDArray[np.intp]]
-) -> Certificate:
-    """The single certificate with the largest delta among prefixes; n passes for each ranking."""
+def strongest_single(redactions: Redactions, pair: Pair, rankings: Rankings) -> Certificate:
+    """Return the strongest single certificate among prefixes; n passes for each ranking."""
     sets = np.concatenate([prefixes(order, redactions.n) for order in rankings])
     reached = deltas("single", redactions.retained(sets, pair)[:, None])
     return certify(redactions, pair, "single", sets[[np.argmax(reached)]])
@@ -65,7 +62,7 @@ def strongest_single(
 def strengthen(
     redactions: Redactions, pair: Pair, start: Certificate, *, budget: int, beam: int
 ) -> Certificate:
-    """Forward and backward search for a larger delta: one segment in, out or over at a time.
+    """Search for a larger delta by moving one segment at a time into, out of or between the sets.
 
     A beam search: the best `beam` certificates of each round go on, until a round brings nothing
     better or the budget of forward passes is spent. Between equal deltas the mean over the
@@ -73,37 +70,35 @@ def strengthen(
     """
     best, front, spent = start, [start.sets], redactions.passes
     reached = _merits(redactions, pair, start.kind, start.sets[None])[0]
-    while front:
-        candidates = _distinct_rows([move for sets in front for move in _moves(sets)])
+    while True:
+        moved = {sets.tobytes(): sets for current in front for sets in _moves(current)}
         # A candidate costs at most a pass for each of its sets.
         room = budget - (redactions.passes - spent)
-        candidates = candidates[: room // len(start.sets)]
+        candidates = list(moved.values())[: room // len(start.sets)]
         if not candidates:
-            break
+            return best
         merits = _merits(redactions, pair, start.kind, np.stack(candidates))
         order = np.argsort(-merits, kind="stable")[:beam]
         if merits[order[0]] <= reached:
-            break
+            return best
         reached = merits[order[0]]
         front = [candidates[index] for index in order]
         found = certify(redactions, pair, start.kind, front[0])
         best = found if found.delta > best.delta else best
-    return best
 
 
 def prune(redactions: Redactions, pair: Pair, start: Certificate, delta: float) -> Certificate:
-    """A smaller certificate: leave out segments, largest first, while delta is reached.
+    """Leave segments out of a certificate, largest first, while delta is reached.
 
     Costs at most as many passes as the certificate has segments.
     """
-    sets, sizes = start.sets, areas(redactions.segments)
-    for segment in np.argsort(-sizes, kind="stable"):
-        if not sets[:, segment].any():
-            continue
-        smaller = sets.copy()
-        smaller[:, segment] = False
-        if deltas(start.kind, redactions.retained(smaller, pair)) >= delta:
-            sets = smaller
+    sets = start.sets
+    for segment in np.argsort(-areas(redactions.segments), kind="stable"):
+        if sets[:, segment].any():
+            smaller = sets.copy()
+            smaller[:, segment] = False
+            if deltas(start.kind, redactions.retained(smaller, pair)) >= delta:
+                sets = smaller
     return certify(redactions, pair, start.kind, sets)
 
 
@@ -121,14 +116,10 @@ def _moves(sets: Sets) -> list[Sets]:
     return moves
 
 
-def _distinct_rows(candidates: list[Sets]) -> list[Sets]:
-    return list({sets.tobytes(): sets for sets in candidates}.values())
-
-
 def _retained(
     redactions: Redactions, pair: Pair, candidates: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """What candidates leave of either label (candidates, sets, 2), evaluated in one batch.
+    """Fractions of either label that candidates leave (candidates, sets, 2), in one batch.
 
     Args:
         redactions: of the image.
@@ -142,7 +133,7 @@ def _retained(
 def _merits(
     redactions: Redactions, pair: Pair, kind: Kind, candidates: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Delta, and a little of the mean of what it is the least of."""
+    """Delta plus a hundredth of the mean margin."""
     terms = margins(kind, _retained(redactions, pair, candidates))
     merits: NDArray[np.float64] = terms.min(1) + 1e-2 * terms.mean(1)
     return merits
@@ -151,13 +142,10 @@ def _merits(
 def neighbours(segments: Segments) -> NDArray[np.bool_]:
     """Which segments touch, bool (n, n); none touches itself."""
     touch = np.zeros((n_segments(segments),) * 2, dtype=bool)
-    for one, other in (
-        (segments[:, 1:], segments[:, :-1]),
-        (segments[1:], segments[:-1]),
-    ):
-        touch[one, other] = touch[other, one] = True
+    touch[segments[:, 1:], segments[:, :-1]] = True
+    touch[segments[1:], segments[:-1]] = True
     np.fill_diagonal(touch, False)
-    return touch
+    return touch | touch.T
 
 
 def random_region(
@@ -167,7 +155,7 @@ def random_region(
     allowed: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """A random connected set of segments, grown until it has an area.
+    """Grow a random connected set of segments until it has an area.
 
     Where no neighbour is left to grow into, it goes on from another place.
 
@@ -189,10 +177,10 @@ def random_region(
 def p_value(
     redactions: Redactions, pair: Pair, certificate: Certificate, *, draws: int, seed: int
 ) -> float:
-    """How often random sets of the same areas certify as much; at most 2 passes a draw.
+    """Fraction of random sets of the same areas that certify as much; at most 2 passes a draw.
 
     The random sets are connected, like things are, and disjoint where the certificate's are.
-    If no draw is as good, p is 1 / (draws + 1). Without draws, it is not known (NaN).
+    If no draw is as good, p is 1 / (draws + 1). NaN without draws.
     """
     if draws == 0:
         return float("nan")
@@ -201,9 +189,8 @@ def p_value(
     touch = neighbours(redactions.segments)
     drawn = np.zeros((draws, *certificate.sets.shape), dtype=bool)
     for candidate in drawn:
-        taken = np.zeros(redactions.n, dtype=bool)
         for place, original in enumerate(certificate.sets):
-            candidate[place] = random_region(touch, sizes, sizes[original].sum(), ~taken, rng)
-            taken |= candidate[place]
+            allowed = ~candidate.any(0)
+            candidate[place] = random_region(touch, sizes, sizes[original].sum(), allowed, rng)
     as_good = deltas(certificate.kind, _retained(redactions, pair, drawn)) >= certificate.delta
     return (1 + int(as_good.sum())) / (1 + draws)

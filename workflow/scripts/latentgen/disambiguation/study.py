@@ -1,7 +1,6 @@
 """All pairs of an image's likeliest labels: verdicts, scores, certificates and p-values."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentgen.disambiguation import search
-from latentgen.disambiguation.attribution import attribute, gains, ranking
+from latentgen.disambiguation.attribution import attribute, coupling, gains, ranking
 from latentgen.disambiguation.certificates import (
     Certificate,
     Pair,
@@ -20,9 +19,9 @@ from latentgen.disambiguation.certificates import (
     distinct_2,
     own_segments,
     single,
+    split,
 )
 from latentgen.disambiguation.classifiers import Classifier
-from latentgen.disambiguation.coupling import coupling, split
 from latentgen.disambiguation.images import SINGLE, Sample, skipped_table
 from latentgen.disambiguation.proofs import write_proof
 from latentgen.disambiguation.redaction import Redactions, prefixes
@@ -44,42 +43,19 @@ CURVE_COLUMNS = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class PairResult:
-    """Results for one pair of labels of one image.
-
-    Attributes:
-        sample: the image.
-        pair: labels a and b, the likelier first.
-        row: one row of pairs.csv.
-        curves: rows of curves.csv.
-        certificates: those to prove, by name: "published_distinct_1", "published_distinct_2" and
-            "published_single" by the published rules, "distinct" and "single" by the search.
-        redactions: of the image.
-    """
-
-    sample: Sample
-    pair: Pair
-    row: dict[str, Any]
-    curves: list[tuple[Any, ...]]
-    certificates: dict[str, Certificate]
-    redactions: Redactions
-
-
 def run_study(
     samples: Iterable[tuple[Sample, Segments | str]],
     classifier: Classifier,
     settings: Mapping[str, Any],
     proofs: Path,
 ) -> dict[str, pd.DataFrame]:
-    """Disambiguate all images; those that cannot be are listed in the table skipped.
+    """Disambiguate all images; list those that cannot be in the table skipped.
 
     Args:
         samples: each with its label map, or with the reason why it has none.
         classifier: predicts the labels.
         settings: a block of `disambiguations`.
-        proofs: an existing folder; a proof's own folder in it is
-            `{image}/{label_a}-{label_b}-{certificate}`.
+        proofs: an existing folder; see `proof_name`.
 
     Returns:
         The tables pairs (a row for each pair), curves (a row for each redaction) and skipped
@@ -90,19 +66,9 @@ def run_study(
         try:
             if isinstance(segments, str):
                 raise PipelineError(f"{sample.name}: {segments}")
-            for result in disambiguate(sample, segments, classifier, settings):
-                rows.append(result.row)
-                curves.extend(result.curves)
-                for kind, certificate in result.certificates.items():
-                    write_proof(
-                        proofs / proof_name(result.row, kind),
-                        sample,
-                        result.redactions,
-                        result.pair,
-                        certificate,
-                        masking_value=settings["masking_value"],
-                        weights=settings["model"]["weights"],
-                    )
+            for row, more in disambiguate(sample, segments, classifier, settings, proofs):
+                rows.append(row)
+                curves.extend(more)
         except PipelineError as error:
             print(f"skipped: {error}")
             skipped.append((sample.name, str(error)))
@@ -119,38 +85,40 @@ def proof_name(row: Mapping[str, Any], kind: str) -> str:
 
 
 def disambiguate(
-    sample: Sample, segments: Segments, classifier: Classifier, settings: Mapping[str, Any]
-) -> Iterator[PairResult]:
+    sample: Sample,
+    segments: Segments,
+    classifier: Classifier,
+    settings: Mapping[str, Any],
+    proofs: Path,
+) -> Iterator[tuple[dict[str, Any], list[tuple[Any, ...]]]]:
     """Disambiguate all pairs of an image's `top_k` likeliest labels, likelier ones first.
 
     Pairs of a composite image whose truth is unknown are left out unless `every_pair` is set.
 
-    Args:
-        sample: the image.
-        segments: its label map.
-        classifier: predicts the labels.
-        settings: a block of `disambiguations`.
+    Yields:
+        A row of pairs.csv and rows of curves.csv for each pair, after its proofs are written.
 
     Raises:
         PipelineError: there are fewer than two segments that may be redacted, or fewer than two
             classes.
     """
+    masking_value, least = settings["masking_value"], settings["min_pixels"]
     redactions = Redactions(
         classifier,
         sample.image,
         segments,
-        masking_value=settings["masking_value"],
+        masking_value=masking_value,
         measure=settings["measure"],
     )
     probabilities = redactions.probabilities(redactions.whole())[0]
-    top = np.argsort(-probabilities, kind="stable")[: settings["top_k"]]
+    top = np.argsort(-probabilities, kind="stable")[: settings["top_k"]].tolist()
     if len(top) < 2:
-        raise PipelineError(f"{sample.name}: a classifier of one class has no pair of labels")
+        raise PipelineError(f"{sample.name}: classes: found one; expected at least two")
     pairs = [
-        (label_a, label_b)
-        for label_a, label_b in combinations([int(label) for label in top], 2)
-        if probabilities[label_b] >= settings["min_probability"]
-        and (settings["every_pair"] or not sample.truth or truth_of(sample, (label_a, label_b)))
+        pair
+        for pair in combinations(top, 2)
+        if probabilities[pair[1]] >= settings["min_probability"]
+        and (settings["every_pair"] or not sample.truth or truth_of(sample, pair))
     ]
     if not pairs:  # attribution is expensive
         return
@@ -161,14 +129,28 @@ def disambiguate(
     by_label = dict(zip(labels, attributions, strict=True))
     for pair in pairs:
         pixels = [by_label[label] for label in pair]
-        rank_a, rank_b = (ranking(one, segments, settings["min_pixels"]) for one in pixels)
+        rank_a, rank_b = (ranking(one, segments, least) for one in pixels)
         if len(rank_a) < 2:
-            least = settings["min_pixels"]
             raise PipelineError(
-                f"{sample.name}: fewer than two segments of at least {least} pixels"
+                f"{sample.name}: segments of at least {least} pixels: found {len(rank_a)}; "
+                "expected at least two"
             )
         pair_gains = np.stack([gains(one, segments) for one in pixels])
-        yield _examine(sample, redactions, pair, (rank_a, rank_b), pair_gains, settings)
+        rankings = (rank_a, rank_b)
+        own = own_segments(rankings, pair_gains)
+        row, certificates = _examine(sample, redactions, pair, rankings, own, pair_gains, settings)
+        curves = _curves(sample, redactions, pair, rankings, own)
+        for name, certificate in certificates.items():
+            write_proof(
+                proofs / proof_name(row, name),
+                sample,
+                redactions,
+                pair,
+                certificate,
+                masking_value=masking_value,
+                weights=settings["model"]["weights"],
+            )
+        yield row, curves
 
 
 def _examine(
@@ -176,69 +158,67 @@ def _examine(
     redactions: Redactions,
     pair: Pair,
     rankings: Rankings,
+    own: Rankings,
     pair_gains: NDArray[np.float64],
     settings: Mapping[str, Any],
-) -> PairResult:
-    seed = derive_seed("null", settings["seed"], sample.name, *pair)
-    delta = settings["delta"]
+) -> tuple[dict[str, Any], dict[str, Certificate]]:
+    """Compute a row of pairs.csv and the certificates to prove, by name.
+
+    Certificates by the published rules are named `published_distinct_1`, `published_distinct_2` and
+    `published_single`, those of the search `distinct` and `single`.
+    """
+    delta, options, decide = settings["delta"], settings["search"], settings["decide"]
     published = {
-        "distinct_1": distinct_1(redactions, pair, rankings, pair_gains, delta),
+        "distinct_1": distinct_1(redactions, pair, own, delta),
         "distinct_2": distinct_2(redactions, pair, rankings, delta),
         "single": single(redactions, pair, rankings, delta),
     }
     found = {name: certificate is not None for name, certificate in published.items()}
-    searched, proved = _searched(redactions, pair, rankings, settings, seed)
-    together = coupling(pair_gains, redactions.segments)
-    apart = split(redactions, pair, pair_gains, rankings[0]).delta
-    score, decide = apart - together, settings["decide"]
-    row = {
-        **_facts(sample, redactions, pair),
-        **found,
-        "verdict_published": verdict(found["distinct_1"] or found["distinct_2"], found["single"]),
-        **searched,
-        "split_delta": apart,
-        "coupling": together,
-        "score": score,
-        "verdict": verdict(score >= decide["distinct"], score < decide["single"]),
-        **_overlap(sample, redactions, proved.get("distinct"), pair),
-        "passes": redactions.passes,
-    }
-    proved |= {f"published_{name}": one for name, one in published.items() if one is not None}
-    curves = _curves(sample, redactions, pair, rankings, own_segments(rankings, pair_gains))
-    return PairResult(sample, pair, row, curves, proved, redactions)
 
-
-def _searched(
-    redactions: Redactions, pair: Pair, rankings: Rankings, settings: Mapping[str, Any], seed: int
-) -> tuple[dict[str, float], dict[str, Certificate]]:
-    """Search the largest deltas; prune and test the certificates that reach delta."""
-    delta, options = settings["delta"], settings["search"]
     contrast = search.contrast_ranking(redactions, pair)
     contrast = contrast[np.isin(contrast, rankings[0])]  # without segments that are too small
     greedy_distinct = search.strongest_distinct(redactions, pair, [rankings])
     contrasted = search.strongest_distinct(redactions, pair, [rankings, (contrast, contrast[::-1])])
-    greedy_single = search.strongest_single(redactions, pair, list(rankings))
+    greedy_single = search.strongest_single(redactions, pair, rankings)
     budget = {"budget": options["budget"], "beam": options["beam"]}
-    found = {
+    strongest = {
         "distinct": search.strengthen(redactions, pair, contrasted, **budget),
         "single": search.strengthen(redactions, pair, greedy_single, **budget),
     }
     proved = {
         kind: search.prune(redactions, pair, certificate, delta)
-        for kind, certificate in found.items()
+        for kind, certificate in strongest.items()
         if certificate.delta >= delta
     }
+    null = {
+        "draws": options["draws"],
+        "seed": derive_seed("null", settings["seed"], sample.name, *pair),
+    }
     p_values = {
-        f"p_{kind}": search.p_value(redactions, pair, c, draws=options["draws"], seed=seed)
-        for kind, c in proved.items()
+        f"p_{kind}": search.p_value(redactions, pair, certificate, **null)
+        for kind, certificate in proved.items()
     }
-    deltas = {
+    together = coupling(pair_gains, redactions.segments)
+    apart = split(redactions, pair, pair_gains, rankings[0]).delta
+    score = apart - together
+    row = {
+        **_facts(sample, redactions, pair),
+        **found,
+        "verdict_published": verdict(found["distinct_1"] or found["distinct_2"], found["single"]),
         "distinct_delta_greedy": greedy_distinct.delta,
-        "distinct_delta": found["distinct"].delta,
+        "distinct_delta": strongest["distinct"].delta,
         "single_delta_greedy": greedy_single.delta,
-        "single_delta": found["single"].delta,
+        "single_delta": strongest["single"].delta,
+        "split_delta": apart,
+        "coupling": together,
+        "score": score,
+        "verdict": verdict(score >= decide["distinct"], score < decide["single"]),
+        **p_values,
+        **_overlap(sample, redactions, proved.get("distinct"), pair),
+        "passes": redactions.passes,
     }
-    return {**deltas, "p_distinct": np.nan, "p_single": np.nan, **p_values}, proved
+    proved |= {f"published_{name}": one for name, one in published.items() if one is not None}
+    return row, proved
 
 
 def verdict(distinct: bool, one: bool) -> str:
@@ -268,41 +248,38 @@ def _facts(sample: Sample, redactions: Redactions, pair: Pair) -> dict[str, Any]
 
 
 def truth_of(sample: Sample, pair: Pair) -> str:
-    """The truth about a pair of labels of an image, or "" if unknown.
+    """Return the truth about a pair of labels of an image, or "" if unknown.
 
     Labels of two things have the image's truth, two labels of one thing are SINGLE. In an image of
     one thing, its label and any less likely one are two guesses at that thing.
     """
-    thing_of = sample.thing_of()
-    things = [thing_of[label] for label in pair if label in thing_of]
+    things = sample.things_of(pair)
     if len(things) == 2:
         return SINGLE if things[0] == things[1] else sample.truth
-    alone = len(set(thing_of.values())) == 1 and pair[0] in thing_of
+    alone = len(set(sample.things_of(sample.labels))) == 1 and pair[0] in sample.labels
     return sample.truth if alone else ""
 
 
 def _overlap(
     sample: Sample, redactions: Redactions, certificate: Certificate | None, pair: Pair
 ) -> dict[str, float]:
-    """Overlap of the certified sets with the true objects; NaN unless both labels have their own.
+    """Overlap of the certified sets with the true objects; empty unless both labels have their own.
 
     `purity` is the fraction of the pixels of S_a and S_b within any object that lie in the right
     one, `covered` the fraction of either object's pixels in its set; both are means over a and b.
     """
-    thing_of = sample.thing_of()
-    things = [thing_of[label] for label in pair if label in thing_of]
-    nothing = {"purity": float("nan"), "covered": float("nan")}
+    things = sample.things_of(pair)
     if certificate is None or len(set(things)) != 2:
-        return nothing
+        return {}
     objects = sample.objects[things]
     sets = redactions.masks(certificate.sets)
-    inside = [(chosen & objects.any(0)).sum() for chosen in sets]
-    right = [(chosen & thing).sum() for chosen, thing in zip(sets, objects, strict=True)]
-    if not all(inside):
-        return nothing
+    inside = (sets & objects.any(0)).sum((1, 2))
+    right = (sets & objects).sum((1, 2))
+    if not inside.all():
+        return {}
     return {
-        "purity": float(np.mean(np.divide(right, inside))),
-        "covered": float(np.mean(np.divide(right, objects.sum((1, 2))))),
+        "purity": float(np.mean(right / inside)),
+        "covered": float(np.mean(right / objects.sum((1, 2)))),
     }
 
 

@@ -29,7 +29,7 @@ MASKS = {"distinct": ("mask_a.png", "mask_b.png"), "single": ("mask.png",)}
 """Files of a proof of either kind: where each of its sets is redacted."""
 
 TOLERANCE = 1e-3
-"""Up to which share values may differ; another machine adds up in another order."""
+"""Relative difference of values that is accepted, since machines add up in different orders."""
 
 
 def verify(folder: Path, weights: Path | None = None, image: Path | None = None) -> dict[str, Any]:
@@ -37,16 +37,20 @@ def verify(folder: Path, weights: Path | None = None, image: Path | None = None)
 
     Args:
         folder: of the proof.
-        weights: file of the model's weights; without it, the place named in the proof.
+        weights: file of the model's weights; by default the file that is named in the proof.
         image: the image file that the image was made from, to be compared by its checksum.
 
     Returns:
-        What proof.json holds.
+        The content of proof.json.
 
     Raises:
         PipelineError: the reason why the proof is refused.
     """
-    proof = _read_json(folder / "proof.json")
+    path = folder / "proof.json"
+    try:
+        proof = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"{path}: no readable proof ({one_line(error)})") from None
     try:
         _check_files(folder, proof, image)
         classifier = _load_model(proof, weights_path(weights or proof["weights"]))
@@ -55,17 +59,7 @@ def verify(folder: Path, weights: Path | None = None, image: Path | None = None)
         raise PipelineError(
             f"{folder}: proof.json is not a proof ({type(error).__name__}: {one_line(error)})"
         ) from error
-    return proof
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        proof = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{path}: no readable proof ({one_line(error)})") from None
-    if not isinstance(proof, dict):
-        raise PipelineError(f"{path}: no readable proof (not a table of values)")
-    return proof
+    return dict(proof)
 
 
 def _require(condition: bool, reason: str) -> None:
@@ -90,14 +84,8 @@ def _load_model(proof: dict[str, Any], weights: Path) -> Classifier:
         found == proof["weights_sha256"],
         f"{weights}: not the weights that were proved about (SHA-256 {found})",
     )
-    return load_classifier(
-        {
-            **proof["model"],
-            **proof["preprocessing"],
-            "weights": weights,
-            "class_names": proof["n_classes"],
-        }
-    )
+    more = {"weights": weights, "class_names": proof["n_classes"]}
+    return load_classifier({**proof["model"], **proof["preprocessing"], **more})
 
 
 def _check_numbers(folder: Path, proof: dict[str, Any], classifier: Classifier) -> None:
@@ -107,15 +95,17 @@ def _check_numbers(folder: Path, proof: dict[str, Any], classifier: Classifier) 
     redacted = masks > 0
     overlap = proof["kind"] == "distinct" and bool(redacted.all(0).any())
     _require(not overlap, f"{folder}: mask_a.png and mask_b.png overlap")
-    labels = proof["labels"]
-    measure = MEASURES[proof["measure"]]
-    before = measure(classifier.logits(image[None]))[0, labels]
-    images = np.where(redacted[..., None], masked, image)
-    after = measure(classifier.logits(images))[:, labels]
-    _compare(folder, "before", proof["before"], before)
-    _compare(folder, "after", proof["after"], after)
-    stated = np.array(proof["after"]) / np.array(proof["before"])
-    delta = _delta(proof["kind"], stated)
+    labels, measure = proof["labels"], MEASURES[proof["measure"]]
+    images = {"before": image[None], "after": np.where(redacted[..., None], masked, image)}
+    for name, pixels in images.items():
+        found = measure(classifier.logits(pixels))[:, labels]
+        stated = np.reshape(proof[name], (-1, 2))
+        _require(
+            stated.shape == found.shape and np.allclose(stated, found, TOLERANCE, 1e-5),
+            f"{folder}: {name}: found {found.tolist()}; expected {stated.tolist()}, "
+            "as stated in the proof",
+        )
+    delta = _delta(proof["kind"], np.array(proof["after"]) / np.array(proof["before"]))
     _require(
         math.isclose(delta, proof["delta"], abs_tol=1e-9),
         f"{folder}: delta: found {delta}; expected {proof['delta']}, as stated in the proof",
@@ -129,21 +119,12 @@ def _pixels(path: Path, dimensions: int) -> NDArray[np.uint8]:
     return pixels
 
 
-def _compare(folder: Path, name: str, stated: Any, found: NDArray[np.float64]) -> None:
-    _require(
-        np.shape(stated) == found.shape and bool(np.allclose(stated, found, TOLERANCE, 1e-5)),
-        f"{folder}: {name}: found {found.tolist()}; expected {stated}, as stated in the proof",
-    )
-
-
 def _delta(kind: str, retained: NDArray[np.float64]) -> float:
-    """The largest delta for which the certificate's inequalities hold (arXiv 2410.19479)."""
+    """Return the largest delta at which a certificate holds (arXiv 2410.19479), at most 1."""
     if kind == "single":
-        delta = min(1 - retained[0, 0], 1 - retained[0, 1])
-    else:
-        (a_without_a, b_without_a), (a_without_b, b_without_b) = retained
-        delta = min(1 - a_without_a, b_without_a, 1 - b_without_b, a_without_b)
-    return float(min(delta, 1))
+        return float(min(*(1 - retained[0]), 1))
+    own, other = retained[[0, 1], [0, 1]], retained[[0, 1], [1, 0]]
+    return float(min(*(1 - own), *other, 1))
 
 
 def main(arguments: list[str] | None = None) -> int:

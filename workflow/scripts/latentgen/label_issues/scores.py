@@ -241,6 +241,10 @@ def _of_probabilities(pred_probs: Tensor, labels: NDArray[np.int64], n_classes: 
             f"pred_probs: found {pred_probs.shape[1]} columns from {float(pred_probs.min()):g} on; "
             f"expected probabilities of {n_classes} classes"
         )
+    total = pred_probs.double().sum(1)
+    if bool(((total - 1).abs() > 0.01).any()):
+        worst = float(total[(total - 1).abs().argmax()])
+        raise PipelineError(f"pred_probs: found a row whose sum is {worst:g}; expected 1")
     scores = pred_probs.cpu().double().clamp_min(1e-12).log()
     model = _better(partial(fit_noise, scores, labels), labels, n_classes)
     return model, torch.ones(len(labels), dtype=torch.bool), None
@@ -389,7 +393,9 @@ def _classes(
     if len(classes) < 2:
         raise PipelineError(f"labels: found {len(classes)} different ones; expected two or more")
     if labels.dtype.kind == "f" and (classes % 1).any():
-        raise PipelineError(f"labels: found {classes[classes % 1 > 0][0]}; expected classes")
+        raise PipelineError(
+            f"labels: found {classes[classes % 1 > 0][0]}; expected classes, not continuous targets"
+        )
     if labels.dtype.kind in "if" and len(classes) > 2 and classes[0] == -1:
         raise PipelineError(
             "labels: found -1, which often means unlabelled; expected classes from 0 on "

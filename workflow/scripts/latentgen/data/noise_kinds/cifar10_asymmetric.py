@@ -29,7 +29,7 @@ def cifar10_asymmetric(
     needed = sorted({*TAKEN_FOR, *TAKEN_FOR.values()})
     if missing := [name for name in needed if name not in classes.names]:
         raise PipelineError(
-            f"noise kind cifar10_asymmetric: found no class {missing[0]!r}; needed: "
+            f"noise kind cifar10_asymmetric: found no class {missing[0]!r}; expected "
             f"{', '.join(needed)}"
         )
     place = {name: index for index, name in enumerate(classes.names)}

@@ -18,7 +18,7 @@ def confusion(
     if classes.confusion is None or shape != (classes.number, classes.number):
         raise PipelineError(
             f"noise kind confusion: found a matrix of shape {shape} in the dataset's entry; "
-            f"{(classes.number, classes.number)} is needed"
+            f"expected {(classes.number, classes.number)}"
         )
     redrawn = random.random(len(true)) < level
     thresholds = classes.confusion.cumsum(1)[true]

@@ -29,7 +29,7 @@ def instance_dependent(
         PipelineError: the samples are not given.
     """
     if classes.samples is None:
-        raise PipelineError("noise kind instance_dependent: found no samples; needed: a dataset's")
+        raise PipelineError("noise kind instance_dependent: found no samples; expected a dataset's")
     place, kept, chosen = (random.random(len(true)) for _ in range(3))
     observed = true.copy()
     if level == 0:

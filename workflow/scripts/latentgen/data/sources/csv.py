@@ -9,7 +9,7 @@ import numpy as np
 from latentgen.data.classes import numbered
 from latentgen.data.datasets import Dataset, StrPath
 from latentgen.data.image_files import read_upright, stack_images
-from latentgen.data.tables import column, read_table
+from latentgen.data.tables import column, read_table, require_once
 from latentgen.errors import PipelineError
 from latentgen.folders import as_text, walk
 
@@ -60,10 +60,7 @@ def csv(
             if not labels[i]:
                 raise PipelineError(f"{path}, {label}: found nothing for {files[i]!r}")
     chosen = [*rows[train], *rows[test]]
-    if twice := [name for name, n in Counter(files[i] for i in chosen).items() if n > 1]:
-        raise PipelineError(
-            f"{path}, {file}: found {twice[0]!r} more than once; expected once, in one split"
-        )
+    require_once([files[i] for i in chosen], f"{path}, {file}")
     others = [f"{n} of {name!r}" for name, n in sorted(counts.items()) if name not in (train, test)]
     print(
         f"{path}: {len(rows[train])} rows of {train!r}, {len(rows[test])} of {test!r}; left out: "

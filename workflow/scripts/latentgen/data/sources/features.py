@@ -1,10 +1,12 @@
 """Features that were computed elsewhere, by a pretrained network for instance."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from latentgen.data.array_files import read_arrays
-from latentgen.data.arrays import as_features, as_labels, class_names_of
-from latentgen.data.datasets import SPLITS, Dataset, StrPath
+import numpy as np
+
+from latentgen.data.arrays import as_features, read_dataset
+from latentgen.data.datasets import Dataset, StrPath
 from latentgen.errors import PipelineError
 
 
@@ -20,33 +22,14 @@ def features(path: StrPath) -> Dataset:
     Raises:
         PipelineError: the file or an array is missing, damaged or of another shape or type.
     """
-    file = Path(path)
-    required = {f"{split}_{kind}" for split in SPLITS for kind in ("features", "labels")}
-    arrays = read_arrays(file, required, ["class_names", "train_ids"])
-    rows = {
-        split: as_features(arrays[f"{split}_features"], f"{file}, {split}_features")
-        for split in SPLITS
-    }
-    labels = {
-        split: as_labels(arrays[f"{split}_labels"], f"{file}, {split}_labels") for split in SPLITS
-    }
-    ids = arrays.get("train_ids")
-    if ids is not None and (
-        ids.shape != rows["train"].shape[:1]
-        or ids.dtype.kind not in "iuU"
-        or len(set(ids.tolist())) < len(ids)
+    dataset, arrays = read_dataset(Path(path), "features", as_features, "train_ids")
+    ids = arrays.get("train_ids", np.arange(0))
+    n, different = len(dataset.train_images), len(set(ids.ravel().tolist()))
+    if "train_ids" in arrays and (
+        ids.shape != (n,) or ids.dtype.kind not in "iuU" or different < len(ids)
     ):
         raise PipelineError(
-            f"{file}, train_ids: expected {len(rows['train'])} strings or integers, each once, "
-            f"found {ids.dtype} of shape {ids.shape}, {len(set(ids.ravel().tolist()))} of them "
-            "different"
+            f"{path}, train_ids: found {ids.dtype} of shape {ids.shape}, {different} of them "
+            f"different; expected {n} strings or integers, each once"
         )
-    return Dataset(
-        train_images=rows["train"],
-        train_labels=labels["train"],
-        test_images=rows["test"],
-        test_labels=labels["test"],
-        class_names=class_names_of(arrays, labels["train"], str(file)),
-        train_names=() if ids is None else tuple(map(str, ids)),
-        source=f"features of {file}",
-    )
+    return replace(dataset, train_names=tuple(map(str, ids)), source=f"features of {path}")

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,19 +44,23 @@ def huggingface(
             several is missing; a label is missing or not a single class; or images are of several
             sizes and `image_size` is not given.
     """
-    splits = _splits(Path(path), (train, test))
+    splits = read_splits(Path(path), (train, test))
+    for name in (train, test):
+        if name not in splits:
+            there = ", ".join(filter(None, splits)) or "none"
+            raise PipelineError(f"{path}: found the splits {there}; expected {name!r}")
     columns = splits[train].features
-    image = _column(columns, image, "image", "Image", str(path))
-    label = _column(columns, label, "label", "ClassLabel", str(path))
+    image = find_column(columns, image, "image", "Image", str(path))
+    label = find_column(columns, label, "label", "ClassLabel", str(path))
     images, classes, features = [], [], []
     for name in (train, test):
         where = f"{path}, {name}"
         for needed in (image, label):
-            _column(splits[name].features, needed, needed, "", where)
+            find_column(splits[name].features, needed, needed, "", where)
         features.append(splits[name].features[label])
         try:
             images.append(_images(splits[name], image, where, image_size, grayscale))
-            classes.append(_classes(splits[name][label][:], features[-1], f"{where}, {label}"))
+            classes.append(class_labels(splits[name][label][:], features[-1], f"{where}, {label}"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PipelineError(f"{where}: {one_line(error)}") from error
     if len({type(feature) for feature in features}) > 1 or len({f.dtype for f in features}) > 1:
@@ -79,19 +83,26 @@ def huggingface(
     )
 
 
-def _splits(path: Path, names: tuple[str, str]) -> dict[str, Any]:
-    """The splits of these names, read from disk."""
+def read_splits(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Read the splits of these names from disk.
+
+    Returns:
+        The splits by name, None for others that are there; by the empty name a set without splits.
+
+    Raises:
+        PipelineError: the library `datasets` is not installed, or the data cannot be read.
+    """
     try:
         import datasets
     except ImportError:
         raise PipelineError(
-            f"{path}: the library datasets is not installed; needed: pip install '.[huggingface]'"
+            f"{path}: found no library datasets; expected pip install '.[huggingface]'"
         ) from None
     datasets.disable_progress_bars()
     try:
         if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
             loaded = datasets.load_from_disk(str(path))
-            found = dict(loaded) if isinstance(loaded, dict) else {}
+            found = dict(loaded) if isinstance(loaded, dict) else {"": loaded}
         else:
             refuse_missing_files(path)
             with tempfile.TemporaryDirectory() as cache:  # not in the user's home
@@ -103,17 +114,15 @@ def _splits(path: Path, names: tuple[str, str]) -> dict[str, Any]:
                     )
                 files = builder.config.data_files
                 found = {
-                    name: _concatenated(list(map(str, files[name])), cache) if name in names else 0
+                    name: _concatenated(list(map(str, files[name])), cache)
+                    if name in names
+                    else None
                     for name in files
                 }
     except PipelineError:
         raise
     except Exception as error:  # of its readers, of many kinds
         raise PipelineError(f"{path}: cannot be read ({one_line(error)})") from error
-    for name in names:
-        if name not in found:
-            there = ", ".join(sorted(found)) or "one set without splits"
-            raise PipelineError(f"{path}: found no split {name!r}; there are {there}")
     return found
 
 
@@ -153,24 +162,23 @@ def refuse_missing_files(path: Path) -> None:
             )
 
 
-def _column(columns: Any, named: str | None, what: str, kind: str, where: str) -> str:
+def find_column(columns: Any, named: str | None, what: str, kind: str, where: str) -> str:
     """The column that is named, or else the only one of a type, or the one of the usual name."""
     if named is not None:
         if named not in columns:
-            there = ", ".join(columns)
-            raise PipelineError(f"{where}: found no column {named!r}; there are {there}")
+            raise PipelineError(
+                f"{where}: found the columns {', '.join(columns)}; expected {named}"
+            )
         return named
     of_kind = [name for name, feature in columns.items() if type(feature).__name__ == kind]
     if len(of_kind) == 1:
         return str(of_kind[0])
     if what in columns:
         return what
-    raise PipelineError(
-        f"{where}: which column is the {what}? There are {', '.join(columns)}; needed: a key {what}"
-    )
+    raise PipelineError(f"{where}: found the columns {', '.join(columns)}; expected a key {what}")
 
 
-def _classes(labels: list[Any], feature: Any, where: str) -> list[Any]:
+def class_labels(labels: list[Any], feature: Any, where: str) -> list[Any]:
     """Names of classes, or numbers or text where there are no names."""
     names = getattr(feature, "names", None)
     for row, label in enumerate(labels):

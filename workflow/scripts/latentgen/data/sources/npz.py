@@ -1,10 +1,10 @@
 """Arrays of a NumPy archive."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from latentgen.data.array_files import read_arrays
-from latentgen.data.arrays import as_images, as_labels, class_names_of
-from latentgen.data.datasets import SPLITS, Dataset, StrPath
+from latentgen.data.arrays import as_images, read_dataset
+from latentgen.data.datasets import Dataset, StrPath
 
 
 def npz(path: StrPath) -> Dataset:
@@ -16,20 +16,5 @@ def npz(path: StrPath) -> Dataset:
     Raises:
         PipelineError: the file or an array is missing, damaged or of another shape or type.
     """
-    file = Path(path)
-    required = {f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")}
-    arrays = read_arrays(file, required, ["class_names"])
-    images = {
-        split: as_images(arrays[f"{split}_images"], f"{file}, {split}_images") for split in SPLITS
-    }
-    labels = {
-        split: as_labels(arrays[f"{split}_labels"], f"{file}, {split}_labels") for split in SPLITS
-    }
-    return Dataset(
-        train_images=images["train"],
-        train_labels=labels["train"],
-        test_images=images["test"],
-        test_labels=labels["test"],
-        class_names=class_names_of(arrays, labels["train"], str(file)),
-        source=f"arrays of {file}",
-    )
+    dataset, _ = read_dataset(Path(path), "images", as_images)
+    return replace(dataset, source=f"arrays of {path}")

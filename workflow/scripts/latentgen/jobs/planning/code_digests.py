@@ -29,7 +29,6 @@ NO_NUMBERS = {
     "latentgen/jobs/__init__.py": "empty",
     "latentgen/jobs/around": "logs and records of a job",
     "latentgen/jobs/planning": "planning of jobs",
-    "latentgen/jobs/reporting": "the report",
 }
 """Files that cannot change a number, and why: an edit of them re-runs nothing.
 

@@ -8,9 +8,7 @@ times that.
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from math import prod
 from typing import Any
 
@@ -18,6 +16,7 @@ from latentgen.checkpoint_epochs import epochs_of
 from latentgen.content import code_digest, remembered
 from latentgen.errors import PipelineError
 from latentgen.jobs.planning.code_digests import imported
+from latentgen.library_classes import versions
 from latentgen.networks.activations import HELD_BYTES
 from latentgen.registries import file_of
 from latentgen.user_code import SCRIPTS
@@ -55,6 +54,10 @@ PROBES_OF = {
     "measure_dynamics": "dynamics_probes",
 }
 """The setting that lists the probes of a rule; the other rules fit MASC."""
+FROM_MOMENTS = {"masc", "velpic", "nearest_class_mean", "lda", "qda"}
+"""Kinds of probes that are not fitted to the rows of a layer."""
+MATRICES = 14
+"""Matrices width x width, float64, of decompositions or of the second moments of folds."""
 WITHOUT_INPUT = {"contrast_batch_norm", "transfer_weights", "intervene", "repair_model"}
 """Rules with probes that do not read the raw input."""
 
@@ -81,12 +84,8 @@ def _size(question: str) -> str:
     starts = [SCRIPTS / "latentgen/networks/sizes.py", *filter(None, [entry])]
     files = {file for start in starts for file in (start, *imported(start))}
     code = sorted(code_digest(file) for file in files)
-    versions = []
-    for library in ("torch", "torchvision", "timm"):
-        with suppress(PackageNotFoundError):
-            versions.append(version(library))
     count = partial(_counted, model, shape, n_classes)
-    return json.dumps(remembered(f"network {question}", json.dumps([code, versions]), count))
+    return json.dumps(remembered(f"network {question}", json.dumps([code, versions()]), count))
 
 
 def _counted(model: Mapping[str, Any], shape: Sequence[int], n_classes: int) -> dict[str, Any]:
@@ -187,32 +186,21 @@ def memory_mb(rule: str, experiment: Mapping[str, Any]) -> int:
 def probing_mb(rule: str, experiment: Mapping[str, Any]) -> int:
     """Memory of the probes of the widest layer and of the moments they are fitted to, in MB."""
     size, network = data_size(experiment), network_of(experiment)
-    widths = list(network["widths"])
-    widths += [] if rule in WITHOUT_INPUT else [prod(size["shape"])]
-    widths += [network["early"]] if rule == "find_label_issues" else []
-    width = max(widths)
+    inputs = [] if rule in WITHOUT_INPUT else [prod(size["shape"])]
+    early = [network["early"]] if rule == "find_label_issues" else []
+    width = max([*network["widths"], *inputs, *early])
     # A class holds its rows, or a width x width matrix and its components.
     moments = 4 * width * min(size["train"], 2 * size["classes"] * width)
-    probes = experiment[PROBES_OF[rule]].values() if rule in PROBES_OF else []
-    multiple = (
-        2 if rule in PROBES_OF else 6
-    )  # MASC of observed and of true labels: moments and components
-    matrices = 5 * min(1, 2 * size["train"] / (size["classes"] * width)) ** 2
-    rows = 0
-    for probe in probes:
-        multiple += 4 if probe["probe"] == "qda" else 1
-        if probe["probe"] not in ("masc", "velpic", "nearest_class_mean", "lda", "qda"):
-            rows += 1  # a copy of all rows of the layer
-        if probe["probe"] == "lda" or probe.get("solver") == "lbfgs":
-            matrices += 8
+    if rule in PROBES_OF:
+        kinds = [probe["probe"] for probe in experiment[PROBES_OF[rule]].values()]
+        copies = 2 + len(kinds) + 3 * kinds.count("qda")
+        of_rows = sum(kind not in FROM_MOMENTS for kind in kinds)
+    else:  # MASC of observed and of true labels: moments and components
+        copies, of_rows = 6, 0
     if rule == "measure_dynamics":  # everything in float64, and the activations
-        multiple, rows = 2 * multiple + 2, rows + 4
-    if rule == "find_label_issues":  # second moments of all folds
-        matrices += 9
-    if rows:
-        rows += 1  # the rows that they share
-    bytes_ = multiple * moments + 4 * rows * width * size["train"] + 8 * matrices * width**2
-    return int(bytes_) // MB
+        copies = 2 * copies + 6
+    rows = 4 * width * size["train"] * (of_rows + 1) * (of_rows > 0)  # and those that they share
+    return (copies * moments + rows + 8 * MATRICES * width**2) // MB
 
 
 def runtime_minutes(rule: str, experiment: Mapping[str, Any]) -> int:
