@@ -42,6 +42,15 @@ PROTOCOLS = {
     ("published", 0.8): "protocol published, p = 0.8",
     ("sound", 0.4): "protocol sound, p = 0.4",
 }
+MODES = {
+    "model": {"color": BLACK, "linestyle": "--", "label": "Model"},
+    "evaluation mode": {"color": BLUE, "marker": "o", "label": "Probe, evaluation mode"},
+    "single-image statistics": {
+        "color": ORANGE,
+        "marker": "s",
+        "label": "Probe, each image's own statistics",
+    },
+}
 IN_PUBLISHED = {"KNN": "knn", "LDA": "lda", "MASC": "masc"}
 
 
@@ -86,40 +95,6 @@ def scoreboard() -> Figure:
         looks=LEVELS,
         x_label="Difference of test accuracies",
         zero=True,
-    )
-
-
-def width() -> Figure:
-    """Gain over controls of the best probe by width of the MLP, at three levels."""
-    board = pd.read_csv(DOCS / "results/width.csv").query("probe == 'best_probe'")
-    widths = board["experiment"].str.removeprefix("width-").astype(int)
-    return dots(
-        board.assign(width=widths),
-        STYLE,
-        y="width",
-        hue="level",
-        names={"width": {width: f"{width} units" for width in sorted(widths.unique())}},
-        looks={0.0: {"color": GREY, "marker": "v", "label": "p = 0"}, **LEVELS},
-        value="gain_over_controls",
-        bars=("gain_over_controls_bootstrap_low", "gain_over_controls_bootstrap_high"),
-        x_label="Gain over controls of the best probe (test accuracy)",
-        zero=True,
-    )
-
-
-def structured() -> Figure:
-    """Model, best probe and controls under noise that is not uniform."""
-    board = pd.read_csv(DOCS / "results/structured.csv").query("probe == 'best_probe'")
-    board = board.assign(setting=board["experiment"] + ", " + board["level"].astype(str))
-    series = list(ACCURACIES)
-    numbers = board.melt("setting", series, var_name="series", value_name="mean")
-    return dots(
-        numbers.assign(low=numbers["mean"], high=numbers["mean"]),
-        STYLE,
-        y="setting",
-        names={"setting": dict(zip(board["setting"], board["setting"], strict=True))},
-        looks=ACCURACIES,
-        x_label="Test accuracy",
     )
 
 
@@ -175,7 +150,26 @@ def cleaned_labels() -> Figure:
     )
 
 
-FIGURES = [evidence, scoreboard, width, structured, mnist_mlp_differences, cleaned_labels]
+def batch_norm() -> Figure:
+    """Probes of a ResNet-18's last hidden layer in both modes of batch normalisation."""
+    table = pd.read_csv(DOCS / "results/batch_norm.csv")
+    rows = table.melt("corruption", var_name="series", value_name="mean")
+    parts = rows["series"].str.split(", ", n=1, expand=True)
+    model = rows["series"] == "model"
+    rows = rows.assign(probe=parts[0].mask(model), mode=parts[1].fillna("model"))
+    return dots(
+        rows.assign(low=rows["mean"], high=rows["mean"]),
+        STYLE,
+        y="probe",
+        hue="mode",
+        col="corruption",
+        names={"corruption": {p: f"p = {p:g}" for p in table["corruption"]}},
+        looks=MODES,
+        x_label="Test accuracy at the last hidden layer",
+    )
+
+
+FIGURES = [evidence, scoreboard, mnist_mlp_differences, cleaned_labels, batch_norm]
 
 if __name__ == "__main__":
     for draw in FIGURES:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from filelock import FileLock
+from tests.forks import ask
 
 from latentgen.config.yaml_text import with_included
 
@@ -37,34 +38,22 @@ def repository_config() -> dict[str, Any]:
     return {**with_included(raw), "include": []}
 
 
-def start_program(name: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start one of the programs beside this file."""
-    return subprocess.Popen(
-        [sys.executable, str(REPOSITORY / "tests" / name), *arguments],
+@cache
+def forks() -> str:
+    """Address of the program that runs this process's Snakemakes and their jobs."""
+    address = Path(tempfile.mkdtemp()) / "forks"
+    program = subprocess.Popen(
+        [sys.executable, str(REPOSITORY / "tests" / "forks.py"), str(address)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PLUGINS)},
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-
-
-@cache
-def snakemake_forks() -> "subprocess.Popen[str]":
-    """The program that runs Snakemake for this process's tests; it ends with the process."""
-    return start_program("snakemake_forks.py", job_python())
-
-
-@cache
-def job_python() -> str:
-    """The command that Snakemake is given as its Python: it asks the program that runs its jobs."""
-    socket = Path(tempfile.mkdtemp()) / "jobs"
-    forks = start_program("job_forks.py", str(socket))
-    assert forks.stdin and forks.stdout
-    assert forks.stdout.readline() == "ready\n"
-    atexit.register(forks.stdin.close)  # which ends it
-    atexit.register(shutil.rmtree, socket.parent)
-    # Without the site's packages (-S), which the one that asks does not need.
-    return f"{sys.executable} -S {REPOSITORY / 'tests' / 'job_forks.py'} {socket}"
+    assert program.stdin and program.stdout
+    assert program.stdout.readline() == "ready\n"
+    atexit.register(program.stdin.close)  # which ends it
+    atexit.register(shutil.rmtree, address.parent)
+    return str(address)
 
 
 @dataclass(frozen=True)
@@ -86,22 +75,13 @@ class Workspace:
         )
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake to its end; `stdout` holds what it said on both streams."""
-        said = self.folder / ".said"
-        asked = {
-            "folder": str(self.folder),
-            "environment": self._environment,
-            "arguments": arguments,
-            "said": str(said),
-        }
-        forks = snakemake_forks()
-        assert forks.stdin and forks.stdout
-        forks.stdin.write(json.dumps(asked) + "\n")
-        forks.stdin.flush()
-        status = int(forks.stdout.readline())
-        return subprocess.CompletedProcess(
-            ["snakemake", *arguments], status, said.read_text(errors="replace")
-        )
+        """Run Snakemake to its end; `stdout` holds both streams."""
+        command = ["-m", "snakemake", *arguments]
+        printed = self.folder / ".printed"
+        with printed.open("w") as out, Path(os.devnull).open() as nothing:
+            streams = (nothing.fileno(), out.fileno(), out.fileno())
+            status = ask(forks(), command, str(self.folder), self._environment, streams)
+        return subprocess.CompletedProcess(command, status, printed.read_text(errors="replace"))
 
     def run(self, *arguments: str) -> str:
         """Run Snakemake, which must succeed, and return what it said."""
@@ -232,35 +212,10 @@ def finished_once(shared_folder: Path) -> Workspace:
     return made_once(shared_folder / "finished", make)
 
 
-@pytest.fixture(scope="session")
-def finished_without_activations_once(finished_once: Workspace, shared_folder: Path) -> Workspace:
-    """The same with `activations.keep: false`; not to be changed."""
-
-    def make(folder: Path) -> Workspace:
-        made = copy_of_workspace(finished_once, folder)
-        for run in made.folder.glob("results/runs/*/*/*"):
-            shutil.rmtree(run / "activations")
-            (run / "probes.csv").unlink()
-            (run / "transfer.csv").unlink()
-        with made.editing_config() as config:
-            config["experiments"]["tiny"]["activations"]["keep"] = False
-        return made
-
-    return made_once(shared_folder / "finished_without_activations", make)
-
-
 @pytest.fixture
 def finished(finished_once: Workspace, tmp_path: Path) -> Workspace:
     """A copy of the finished tiny workspace."""
     return copy_of_workspace(finished_once, tmp_path / "finished")
-
-
-@pytest.fixture
-def finished_without_activations(
-    finished_without_activations_once: Workspace, tmp_path: Path
-) -> Workspace:
-    """A copy of the finished tiny workspace that keeps no activations."""
-    return copy_of_workspace(finished_without_activations_once, tmp_path / "finished_without")
 
 
 @pytest.fixture(scope="session")

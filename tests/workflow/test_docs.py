@@ -41,22 +41,64 @@ def follow(page: str, repository: Workspace) -> None:
             (repository.folder / name).write_text(text)
 
 
-@pytest.mark.slow
-def test_add_a_dataset(repository: Workspace) -> None:
+PAGES = sorted(page.name for page in (REPOSITORY / "docs/how-to").glob("add_*.md"))
+MLP = "digits-mlp/my_noise.even_to_odd-0.4"
+RESIDUAL = "digits-residual/uniform-0.4"
+
+
+def write_pets(folder: Path) -> None:
+    """Write the images that add_a_dataset.md describes."""
     random = np.random.default_rng(0)
     for split, n in {"train": 6, "test": 3}.items():
         for name in ("cat", "dog"):
-            folder = repository.folder / "pets" / split / name
-            folder.mkdir(parents=True)
+            (folder / split / name).mkdir(parents=True)
             for i in range(n):
                 pixels = random.integers(0, 255, (20, 30, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i}.png")
-    follow("add_a_dataset.md", repository)
-    planned = repository.planned("--config", "suite=pets")
-    assert len(planned["train"]) == 4
-    repository.run("results/datasets/pets.h5", "--config", "suite=pets")
-    with h5py.File(repository.folder / "results/datasets/pets.h5") as file:
+                Image.fromarray(pixels).save(folder / split / name / f"{i}.png")
+
+
+@pytest.mark.slow
+def test_all_that_the_pages_add_works_together(repository: Workspace) -> None:
+    """A dataset, a network, probes, a noise kind and a loss: run, and run again after edits."""
+    write_pets(repository.folder / "pets")
+    for page in PAGES:
+        follow(page, repository)
+    targets = [
+        "results/datasets/pets.h5",
+        *(f"results/runs/{run}/seed1/probes.csv" for run in (MLP, RESIDUAL)),
+    ]
+    repository.run(*targets)
+    results = repository.folder / "results"
+    with h5py.File(results / "datasets/pets.h5") as file:
         assert file["train/images"].shape == (12, 3, 16, 16)
+    with h5py.File(results / "labels/digits/my_noise.even_to_odd-0.4/seed1.h5") as labels:
+        true, observed = labels["true"][()], labels["observed"][()]
+    changed = true != observed
+    assert (true[changed] % 2 == 0).all()
+    assert 0.3 < changed[true % 2 == 0].mean() < 0.5
+    losses = pd.read_csv(results / f"runs/{MLP}/seed1/history.csv")["train_loss"]
+    assert losses.iloc[1:].between(0, 2).all()
+    residual = pd.read_csv(results / f"runs/{RESIDUAL}/seed1/probes.csv")
+    assert list(residual["layer"].unique()) == ["input", "stem", "block1", "block2"]
+    probes = pd.read_csv(results / f"runs/{MLP}/seed1/probes.csv")
+    probes = probes.query("split == 'test' and layer == 'input' and fit_labels == 'true'")
+    accuracy = probes.set_index("probe")["accuracy"]
+    assert accuracy["naive_bayes"] > 0.7
+    assert accuracy["medians"] > 0.7
+
+    own = {file.name for file in repository.folder.glob("my_*.py")}
+    assert own == {f"my_{kind}.py" for kind in ("losses", "models", "noise", "probes")}
+    for file in own:
+        repository.append(file, "# A comment changes nothing.\n")
+    assert repository.planned(*targets) == {}
+    repository.append("my_probes.py", "CHANGED = True\n")
+    assert repository.planned(*targets) == {"fit_probes": {f"{MLP}/1"}}
+    repository.append("my_noise.py", "CHANGED = True\n")
+    planned = repository.planned(*targets)
+    assert planned["shuffle_labels"] == {"digits/my_noise.even_to_odd-0.4/seed1"}
+    assert planned["train"] == {f"{MLP}/1"}
+    repository.append("my_models.py", "CHANGED = True\n")
+    assert repository.planned(*targets)["train"] == {f"{MLP}/1", f"{RESIDUAL}/1"}
 
 
 def test_every_dataset_of_an_example_is_one_that_config_yaml_may_hold() -> None:
@@ -67,63 +109,6 @@ def test_every_dataset_of_an_example_is_one_that_config_yaml_may_hold() -> None:
     for entry in entries:
         TypeAdapter(Dataset).validate_python(entry)
     assert len({entry["source"] for entry in entries}) >= 3
-
-
-@pytest.mark.slow
-def test_add_a_model(repository: Workspace) -> None:
-    follow("add_a_model.md", repository)
-    run = "results/runs/digits-residual/uniform-0.4/seed1"
-    suite = ("--config", "suite=residual")
-    repository.run(f"{run}/probes.csv", *suite)
-    probes = pd.read_csv(repository.folder / run / "probes.csv")
-    assert list(probes["layer"].unique()) == ["input", "stem", "block1", "block2"]
-    assert set(repository.planned(f"{run}/probes.csv", *suite)) == set()
-    repository.append("my_models.py", "# A comment changes nothing.\n")
-    assert repository.planned(f"{run}/probes.csv", *suite) == {}
-    repository.append("my_models.py", "CHANGED = True\n")
-    assert "train" in repository.planned(f"{run}/probes.csv", *suite)
-
-
-@pytest.mark.slow
-def test_add_a_probe(repository: Workspace) -> None:
-    follow("add_a_probe.md", repository)
-    with repository.editing_config() as config:
-        config["experiments"]["digits-mlp"]["epochs"] = "0"
-    file = "results/runs/digits-mlp/uniform-0.4/seed1/probes.csv"
-    repository.run(file)
-    probes = pd.read_csv(repository.folder / file)
-    accuracy = probes[(probes["split"] == "test") & (probes["layer"] == "input")]
-    accuracy = accuracy[accuracy["fit_labels"] == "true"].set_index("probe")["accuracy"]
-    assert accuracy["naive_bayes"] > 0.7
-    assert accuracy["medians"] > 0.7
-    repository.append("my_probes.py", "CHANGED = True\n")
-    assert repository.planned(file) == {"fit_probes": {"digits-mlp/uniform-0.4/1"}}
-
-
-@pytest.mark.slow
-def test_add_a_noise_kind(repository: Workspace) -> None:
-    follow("add_a_noise_kind.md", repository)
-    file = "results/labels/digits/my_noise.even_to_odd-0.4/seed1.h5"
-    repository.run(file)
-    with h5py.File(repository.folder / file) as labels:
-        true, observed = labels["true"][()], labels["observed"][()]
-    changed = true != observed
-    assert (true[changed] % 2 == 0).all()
-    assert 0.3 < changed[true % 2 == 0].mean() < 0.5
-    repository.append("my_noise.py", "# a comment\n")
-    assert repository.planned(file) == {}
-    repository.append("my_noise.py", "CHANGED = True\n")
-    assert repository.planned(file) == {"shuffle_labels": {"digits/my_noise.even_to_odd-0.4/seed1"}}
-
-
-@pytest.mark.slow
-def test_add_a_loss(repository: Workspace) -> None:
-    follow("add_a_loss.md", repository)
-    repository.run("results/runs/digits-mlp/uniform-0.4/seed1/history.csv")
-    losses = pd.read_csv(
-        repository.folder / "results/runs/digits-mlp/uniform-0.4/seed1/history.csv"
-    )
-    assert losses["train_loss"].iloc[1:].between(0, 2).all()
 
 
 def test_a_module_that_is_not_there_is_a_config_error(repository: Workspace) -> None:
@@ -139,12 +124,6 @@ def test_the_readme_links_every_page() -> None:
     readme = (REPOSITORY / "README.md").read_text()
     for page in Path(REPOSITORY, "docs/how-to").glob("add_*.md"):
         assert f"docs/how-to/{page.name}" in readme
-
-
-def test_no_example_is_left_out() -> None:
-    tested = {name for name in globals() if name.startswith("test_add_")}
-    pages = {f"test_{page.stem}" for page in (REPOSITORY / "docs/how-to").glob("add_*.md")}
-    assert pages == tested
 
 
 def examples() -> list[dict[str, Any]]:

@@ -14,8 +14,6 @@ import pytest
 from benchmarks import gpu_session
 from tests.conftest import REPOSITORY, TINY, Workspace
 
-from latentgen.storage import temporary_name
-
 DEVICE = REPOSITORY / "tests" / "pretend_device"
 
 
@@ -83,21 +81,3 @@ def test_a_command_that_takes_too_long_ends_with_all_that_it_started(tmp_path: P
     assert not _lives(child)
     assert gpu_session._within(["echo", "said"], time.monotonic() + 60) == (0, "said\n")
     assert gpu_session._within(["sh", "-c", "exit 3"], time.monotonic() + 60) == (3, "")
-
-
-def test_how_far_a_run_is_that_is_not_through(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(f"suites: {{{gpu_session.SUITE}: [mine, other]}}")
-    run = tmp_path / "results/runs/mine/uniform-0.4/seed1"
-    begun = temporary_name(run / "checkpoints")
-    begun.mkdir(parents=True)
-    (begun / "history.csv").write_text("epoch,test_accuracy,memorised\n0,0.1,False\n7,0.6,False\n")
-    rows = gpu_session.progress_table(tmp_path).to_dict("records")
-    assert [
-        {k: row[k] for k in ("experiment", "epochs", "memorised", "model")} for row in rows
-    ] == [{"experiment": "mine", "epochs": 7, "memorised": "not yet", "model": 0.6}]
-    timed = tmp_path / "results/benchmarks/train/mine/uniform-0.4/seed1.tsv"
-    timed.parent.mkdir(parents=True)
-    timed.write_text("s\th:m:s\n90.0\t0:01:30\n")
-    (run / "history.csv").write_text("epoch,test_accuracy,memorised\n9,0.5,True\n")
-    (row,) = gpu_session.progress_table(tmp_path).to_dict("records")
-    assert (row["epochs"], row["memorised"], row["minutes"]) == (9, "yes", 1.5)

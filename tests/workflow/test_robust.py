@@ -34,8 +34,6 @@ def test_methods_from_training_to_the_table(workspace: Callable[..., Workspace])
     }
     made = workspace(config=config)
     made.run("robust", "results/tables/scoreboard.csv")
-    made.run("--report", "report.html", "robust")
-    assert "tables/robust.html" in (made.folder / "report.html").read_text()
     results = made.folder / "results"
     assert not_as_documented(results) == []
 

@@ -127,7 +127,7 @@ OF_TRAINING["external"] = weights_to_begin_with
 """Params of jobs that train: how a network is built and given its data."""
 
 OF_RUN = {**OF_TRAINING, "untrained_batch_norm": setting("untrained_batch_norm")}
-"""Params of jobs that compute on a run's checkpoints, epoch 0 among them."""
+"""Params of jobs that compute on a run's network at epoch 0 or at any checkpoint."""
 
 
 def planned(quantity, rule):

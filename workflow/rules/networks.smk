@@ -21,7 +21,7 @@ rule train:
         disk_mb=planned(needed.disk_mb, "train"),
         gpu=1,
     params:
-        **OF_TRAINING,
+        **OF_RUN,
         code=code("train.py", "model", "training"),
         training=setting("training"),
         seeds_of=setting("seeds_of"),

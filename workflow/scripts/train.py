@@ -26,4 +26,5 @@ with job(snakemake):
         checkpoint_folder=Path(snakemake.output.checkpoints),
         history_file=Path(snakemake.output.history),
         fingerprint=fingerprint(snakemake),
+        calibrate_untrained=run.calibrate_untrained,
     )

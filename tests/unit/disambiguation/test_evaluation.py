@@ -72,13 +72,6 @@ def test_observations_that_share_an_image_count_as_one() -> None:
     assert intervals.rate(np.array([True]), ["a"]) == (1, 0, 1)
 
 
-def test_only_known_pairs_of_the_reported_half_count() -> None:
-    pairs = pd.DataFrame(
-        {"truth": ["distinct", "", "single", "single"], "part": ["report"] * 3 + ["tune"]}
-    )
-    assert evaluation.known(pairs).index.tolist() == [0, 2]
-
-
 @pytest.mark.filterwarnings("error")
 def test_studies_of_which_nothing_is_known_are_read_beside_others(tmp_path: Path) -> None:
     known = {"truth": ["distinct", "single"], "part": ["report", "tune"]}

@@ -163,17 +163,6 @@ def test_weights_may_lie_elsewhere(proofs: Path, tmp_path: Path) -> None:
     verify(proofs / "single", weights=Path(moved))
 
 
-def test_weights_may_belong_to_a_package(
-    proofs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "weights_of_test").mkdir()
-    (tmp_path / "weights_of_test" / "__init__.py").touch()
-    shutil.copy(proofs / "weights.pth", tmp_path / "weights_of_test")
-    monkeypatch.syspath_prepend(tmp_path)
-    edit(proofs / "single", weights="package:weights_of_test/weights.pth")
-    verify(proofs / "single")
-
-
 def test_equal_proofs_have_equal_bytes(original: Path, tmp_path: Path) -> None:
     write_proofs(tmp_path, original / "weights.pth", original / "image.bin")
     for kind in ("distinct", "single"):

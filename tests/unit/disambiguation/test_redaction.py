@@ -8,7 +8,7 @@ import torch
 from scipy.stats import norm
 from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
-from latentgen.disambiguation.classifiers import evidence, probability
+from latentgen.disambiguation.classifiers import probability
 from latentgen.disambiguation.redaction import MASKING_VALUES, Redactions, prefixes
 from latentgen.disambiguation.segments import make_segmenter
 
@@ -87,10 +87,6 @@ def test_of_a_label_without_evidence_nothing_can_be_taken() -> None:
     assert found.retained(np.ones((1, 8), dtype=bool), (0, 2))[0, 1] == np.inf
     black = redactions(np.zeros((8, 16, 3), dtype=np.uint8), measure="evidence")  # exactly 0
     assert (black.retained(np.ones((1, 8), dtype=bool), (0, 2)) == np.inf).all()
-
-
-def test_evidence_is_nothing_where_all_logits_are_equal() -> None:
-    np.testing.assert_array_equal(evidence(np.full((2, 5), 3, dtype=np.float32)), 0)
 
 
 def test_what_is_filled_with_the_mean_of_the_scaling_is_zero_to_the_network() -> None:

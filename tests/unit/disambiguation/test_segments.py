@@ -66,11 +66,6 @@ def test_a_grid_has_equal_rectangles() -> None:
     assert n_segments(segments) == 20
 
 
-def test_of_a_image_with_fewer_pixels_a_grid_has_single_pixels() -> None:
-    segments = make_segmenter({"segmenter": "grid", "rows": 4, "columns": 4})(IMAGE[:2, :3])
-    assert (areas(segments) == 1).all()
-
-
 def test_written_segments_are_read_again_and_a_failure_is_told(tmp_path: Path) -> None:
     def refuse_small(image: np.ndarray) -> np.ndarray:
         if image.shape[0] < 10:

@@ -10,7 +10,7 @@ from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
 from latentgen.disambiguation.images import Sample
 from latentgen.disambiguation.segments import Segments, make_segmenter
-from latentgen.disambiguation.study import run_study, verdict
+from latentgen.disambiguation.study import run_study
 
 SETTINGS: dict[str, Any] = {
     "attribution": {"method": "grad_cam", "channels": "max"},
@@ -128,10 +128,3 @@ def test_pairs_with_a_label_that_is_not_on_the_composite_are_there_if_asked_for(
     assert known[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1]]
     assert every[["label_a", "label_b"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 2]]
     assert every["truth"].tolist() == ["distinct", "", ""]
-
-
-def test_verdicts() -> None:
-    assert verdict(True, False) == "distinct"
-    assert verdict(False, True) == "single"
-    assert verdict(True, True) == "both"
-    assert verdict(False, False) == "neither"

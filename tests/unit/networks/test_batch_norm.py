@@ -4,14 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from tests.unit.toy import make_dataset, make_labels, make_run
+from tests.unit.toy import TRAINING, make_dataset, make_labels, make_run
 from torch import nn
 
 from latentgen.names import INPUT
-from latentgen.networks import checkpoints
+from latentgen.networks import checkpoints, training
 from latentgen.networks.batch_norm import calibrate, with_image_statistics
+from latentgen.networks.extract import predict_logits
 from latentgen.networks.network import Network, build
 from latentgen.networks.run import Run
 from latentgen.networks.run_sources import source_of, sources_over_epochs
@@ -86,6 +88,25 @@ def test_epoch_0_is_read_with_the_statistics_of_the_fitted_training_images(
     assert first_norm(trained).running_mean.eq(0).all()
     as_stored = replace(run, untrained_batch_norm="as_initialised")
     assert first_norm(as_stored.untrained_network(folder, cpu)).running_var.eq(1).all()
+
+    # Row 0 of the history is about the same network.
+    data, history = run.training_data(), tmp_path / "history.csv"
+    training.train_run(
+        run.network().module,
+        data,
+        run.training_config({**TRAINING, "max_epochs": 0}),
+        schedule="0",
+        checkpoint_folder=tmp_path / "trained",
+        history_file=history,
+        fingerprint="",
+        calibrate_untrained=run.calibrate_untrained,
+    )
+    logits = predict_logits(untrained.module, data.test_images, data.mean, data.std)
+    accuracy = logits.argmax(1).eq(data.test_labels).float().mean().item()
+    assert pd.read_csv(history)["test_accuracy"].tolist() == pytest.approx([accuracy])
+    stored = run.network()
+    checkpoints.load_epoch(stored, tmp_path / "trained", 0)
+    assert first_norm(stored).running_mean.eq(0).all()
 
     # All that reads epoch 0 reads it so.
     _, at_start = next(sources_over_epochs(run, folder, cpu))

@@ -151,7 +151,7 @@ def single(
     sets = _first_prefixes(redactions, pair, rankings, "single", delta)
     if sets is None:
         return None
-    certificate = certify(redactions, pair, "single", sets.all(0, keepdims=True))
+    certificate = certify(redactions, pair, "single", sets[:1] & sets[1:])
     return certificate if certificate.delta >= delta else None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from latentgen.data import datasets, labels
 from latentgen.data.labels import Labels
@@ -113,14 +114,21 @@ class Run:
     def load_epoch(self, network: Network, checkpoint_folder: str | Path, epoch: int) -> None:
         """Load the checkpoint of an epoch, to read activations or logits from the network.
 
-        At epoch 0 batch normalisation has no statistics yet. If `untrained_batch_norm` is
-        `calibrated`, it gets those of the training images that are not held out, without their
-        labels (see `batch_norm.calibrate`). The images are shuffled, as datasets may be sorted by
-        class. Networks without batch normalisation are loaded as stored.
+        The network of epoch 0 is calibrated (see `calibrate_untrained`).
         """
         checkpoints.load_epoch(network, Path(checkpoint_folder), epoch)
-        if epoch == 0 and self.untrained_batch_norm == "calibrated":
-            calibrate(network.module, self._shuffled_inputs(network.device))
+        if epoch == 0:
+            self.calibrate_untrained(network.module)
+
+    def calibrate_untrained(self, module: nn.Module) -> None:
+        """Set the statistics of batch normalisation in an untrained network, in place.
+
+        If `untrained_batch_norm` is `calibrated`, they become those of the training images that are
+        not held out, without their labels (see `batch_norm.calibrate`). The images are shuffled, as
+        datasets may be sorted by class. Otherwise they stay as initialised.
+        """
+        if self.untrained_batch_norm == "calibrated":
+            calibrate(module, self._shuffled_inputs(next(module.parameters()).device))
 
     def _shuffled_inputs(self, device: torch.device) -> Iterator[torch.Tensor]:
         """Yield the inputs of the training images that are not held out, in batches of one size."""

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -311,6 +311,7 @@ def train_run(
     checkpoint_folder: Path,
     history_file: Path,
     fingerprint: str,
+    calibrate_untrained: Callable[[nn.Module], None] = lambda module: None,
 ) -> None:
     """Train until memorised or to the epoch limit; write checkpoints and history.
 
@@ -330,6 +331,8 @@ def train_run(
         checkpoint_folder: folder of the checkpoints, which appears once the run is complete.
         history_file: CSV file of the history.
         fingerprint: of everything that the results depend on; a run resumes only if it is equal.
+        calibrate_untrained: sets the statistics of batch normalisation in the network of row 0, a
+            copy, in place (default: they stay as initialised).
 
     Raises:
         PipelineError: the network cannot be trained so, or the loss stopped being a finite number.
@@ -341,7 +344,9 @@ def train_run(
     folder = WorkingFolder(checkpoint_folder, fingerprint)
     history = folder.load(trainer)
     if not history:
-        history = [_row(0, _untrained_scores(module, data), module, data, config)]
+        untrained = copy.deepcopy(module)
+        calibrate_untrained(untrained)
+        history = [_row(0, _untrained_scores(untrained, data), untrained, data, config)]
         folder.save(0, trainer, history)
     images = len(data.images)
     with progress.bar(

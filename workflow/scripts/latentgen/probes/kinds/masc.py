@@ -105,7 +105,7 @@ class MASC(MomentsProbe):
             pc.eigenvectors[:, :k] if rest else part
             for pc, k, rest, part in zip(every_class, kept, by_rest, parts, strict=True)
         ]
-        self._by_rest = torch.tensor(by_rest, device=moments.device)
+        self._by_rest = torch.tensor(by_rest).to(moments.device)
 
     def _n_kept(self, components: PrincipalComponents) -> int:
         if components.rank == 0:
