@@ -15,6 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 project = PROJECT["name"]
 release = PROJECT["version"]
 author = "the authors of latentgen"
+copyright = author
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
@@ -43,6 +44,14 @@ def formula(writer, node):
     raise nodes.SkipNode
 
 
+def one_title(app, page, source):
+    """Give the generated list of keys one title, so that it is one line of the contents."""
+    if page == "reference/configuration_keys":
+        text = source[0].replace("# config.yaml", "# All keys of config.yaml", 1)
+        source[0] = text.replace("\n# Definitions", "\n## Definitions")
+
+
 def setup(app: Sphinx) -> None:
-    """Register the renderer of formulas."""
+    """Register the renderer of formulas, and the title of the list of keys."""
+    app.connect("source-read", one_title)
     app.add_html_math_renderer("mathml", (formula, None), (formula, None))

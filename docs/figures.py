@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentgen.analysis.retrained_cleaned import CHOICES
-from latentgen.drawing.facets import dots
+from latentgen.drawing.facets import dots, lines
 from latentgen.drawing.style import BLACK, BLUE, GREEN, GREY, ORANGE, style_of
 from latentgen.figures.cleaned_labels import COLOURS
 
@@ -41,6 +41,22 @@ PROTOCOLS = {
     ("published", 0.4): "protocol published, p = 0.4",
     ("published", 0.8): "protocol published, p = 0.8",
     ("sound", 0.4): "protocol sound, p = 0.4",
+}
+MODES = {
+    "model": {"color": BLACK, "linestyle": "--", "label": "Model"},
+    "evaluation mode": {"color": BLUE, "marker": "o", "label": "Probe, evaluation mode"},
+    "single-image statistics": {
+        "color": ORANGE,
+        "marker": "s",
+        "label": "Probe, each image's own statistics",
+    },
+}
+VARIANTS = {
+    "undisturbed": "undisturbed",
+    "new optimiser only": "optimizer_reset",
+    "edit, new optimiser": "edited",
+    "edit, optimiser kept": "optimizer_kept",
+    "edit after every epoch": "edited_every_epoch",
 }
 IN_PUBLISHED = {"KNN": "knn", "LDA": "lda", "MASC": "masc"}
 
@@ -141,7 +157,57 @@ def cleaned_labels() -> Figure:
     )
 
 
+def batch_norm() -> Figure:
+    """Probes of a ResNet-18's last hidden layer in both modes of batch normalisation."""
+    table = pd.read_csv(DOCS / "results/batch_norm.csv")
+    rows = table.melt("corruption", var_name="series", value_name="mean")
+    parts = rows["series"].str.split(", ", n=1, expand=True)
+    model = rows["series"] == "model"
+    rows = rows.assign(probe=parts[0].mask(model), mode=parts[1].fillna("model"))
+    return dots(
+        rows.assign(low=rows["mean"], high=rows["mean"]),
+        STYLE,
+        y="probe",
+        hue="mode",
+        col="corruption",
+        names={"corruption": {p: f"p = {p:g}" for p in table["corruption"]}},
+        looks=MODES,
+        x_label="Test accuracy at the last hidden layer",
+    )
+
+
+def intervention() -> Figure:
+    """Test accuracy after an edit of the last layer at epoch 32, a row for each level."""
+    table = pd.read_csv(DOCS / "results/intervention.csv").rename(columns={"epoch 32": "32"})
+    rows = table.melt(["corruption", "variant"], var_name="epoch", value_name="mean")
+    rows = rows.astype({"epoch": int}).sort_values("epoch", kind="stable")
+    figure = lines(
+        rows.assign(variant=rows["variant"].map(VARIANTS)),
+        STYLE,
+        x="epoch",
+        y_label="Test accuracy",
+        hue="variant",
+        row="corruption",
+        col=None,
+        band=None,
+        names={"corruption": {p: f"p = {p:g}" for p in sorted(set(table["corruption"]))}},
+        height=1.6,
+        share_y=False,
+        linear=True,
+        x_label="Epoch (edit at epoch 32)",
+    )
+    figure.axes[0].set_xlim(31, 49)
+    return figure
+
+
 if __name__ == "__main__":
-    for draw in (evidence, scoreboard, mnist_mlp_differences, cleaned_labels):
+    for draw in (
+        evidence,
+        scoreboard,
+        mnist_mlp_differences,
+        cleaned_labels,
+        batch_norm,
+        intervention,
+    ):
         file = DOCS / "images" / f"{draw.__name__}.png"
         draw().savefig(file, dpi=150, metadata={"Software": None})

@@ -91,5 +91,5 @@ def test_a_photograph_through_a_network_of_torchvision(
     )
     percents = numbers[numbers["panel"] == "along_a_percent"]
     assert percents[["value_a", "value_b"]].iloc[0].tolist() == pytest.approx([100, 100])
-    assert len(figure.axes) == 5 + 4
+    assert len(figure.axes) == 5 + 2 * 4  # images, and curves of four orders twice
     plt.close("all")
