@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from tests.unit.disambiguation.colours import classifier, two_things
+from tests.unit.disambiguation.colours import classifier, one_thing, two_things
 
 from latentgen.disambiguation import search
 from latentgen.disambiguation.attribution import coupling
@@ -152,6 +152,14 @@ def test_single_is_what_both_prefixes_share() -> None:
     assert proof is not None
     np.testing.assert_array_equal(proof.sets, rows([1], n=3))
     assert single(found, PAIR, ranks([0, 2], [2, 0]), 0.8) is None
+
+
+def test_things_of_two_colours_are_distinct_and_a_yellow_one_is_single() -> None:
+    two, one = of(two_things()), of(one_thing())
+    order = (np.array([*RED, *GREEN]), np.array([*GREEN, *RED]))
+    assert search.strongest_distinct(two, PAIR, [order]).delta == 1
+    assert search.strongest_distinct(one, PAIR, [order]).delta <= 0.5
+    assert search.strongest_single(one, PAIR, order).delta == 1
 
 
 def test_contrast_ranks_what_speaks_for_a_against_b() -> None:
