@@ -68,8 +68,11 @@ class CrossFittedDiscriminant:
     ) -> None:
         """Compute the second moments of every fold."""
         self._features, self._labels, self._mean = features, labels, _mean(features)
-        norms = [(rows.double() - self._mean).norm(dim=1).float() for rows in features.split(CHUNK)]
-        self._norms = torch.cat(norms).clamp_min(1e-30)
+        # Into one tensor: results kept between large temporary ones would fragment the memory.
+        self._norms = self._mean.new_empty(len(features))
+        for rows, norms in zip(features.split(CHUNK), self._norms.split(CHUNK), strict=True):
+            norms.copy_((rows.double() - self._mean).norm(dim=1))
+        self._norms.clamp_min_(1e-30)
         self._members = torch.from_numpy(folds).to(features.device)
         self._n_folds, width = int(folds.max()) + 1, features.shape[1]
         self._factors: dict[tuple[int, float], Tensor] = {}
