@@ -9,9 +9,9 @@ HEADLINE = [
 rule write_findings:
     """A table of what was found, and a page of it: the best probe, then every probe."""
     input:
-        figures=HEADLINE,
         **({"scoreboard": "results/tables/scoreboard.csv"} if WITH_TRUTH else {}),
         **({"verdicts": "results/tables/disambiguation.csv"} if SUITE_STUDIES else {}),
+        figures=HEADLINE,
     output:
         csv="results/findings.csv",
         html=report(
