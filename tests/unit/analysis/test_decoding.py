@@ -231,7 +231,7 @@ def test_published_seconds_of_our_probes_and_layers(costs: pd.DataFrame, tmp_pat
     fit = theirs.set_index("quantity").loc["fit_seconds"]
     # The median: a first call's start-up is no measure.
     assert fit[["median", "min", "max", "count"]].tolist() == [3, 2, 70, 3]
-    assert decoding.published_seconds(file, None, names, numbers) is None
+    assert decoding.published_seconds(file, None, names, numbers).empty
 
 
 def test_costs_of_classes_are_those_of_the_first_masc() -> None:

@@ -85,15 +85,14 @@ def untrained(level: float) -> pd.DataFrame:
 def compared(run: str) -> pd.DataFrame:
     """Every published number of the run's level, beside what the page says of the run."""
     level, tables = float(run[:3]), tables_of(RUNS[run])
-    files = {name: str(TABLES / f"{name}.csv") for name in ("probe_accuracy", "headline")}
-    files |= {name: str(TABLES / f"{name}.csv") for name in ("model_accuracy", "initialised")}
+    files = {name: str(TABLES / f"{name}.csv") for name in published.AT_LAST_EPOCH}
     probes = final_probes(tables, level)
     if run.endswith("`published`"):
         probes = pd.concat([probes, untrained(level)])
     rows = published.compare(
-        history(tables, level),
-        probes,
-        {"mlp": published.Published.read(files, MLP)},
+        {"histories": history(tables, level), "final_probes": probes},
+        files,
+        {"mlp": MLP},
         {"mlp": {name: probe.model_dump() for name, probe in usual_probes().items()}},
         repository_config()["tolerances"],
     )
