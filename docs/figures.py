@@ -98,6 +98,27 @@ def scoreboard() -> Figure:
     )
 
 
+def width() -> Figure:
+    """Gain over controls of the best probe by width of the MLP, at three levels."""
+    board = pd.read_csv(DOCS / "results/width.csv").query("probe == 'best_probe'")
+    widths = board["experiment"].str.removeprefix("width-").astype(int)
+    ends = [f"gain_over_controls_bootstrap_{end}" for end in ("low", "high")]
+    figure = dots(
+        board.assign(width=widths),
+        STYLE,
+        y="width",
+        hue="level",
+        names={"width": {width: f"{width} units" for width in sorted(widths.unique())}},
+        looks={0.0: {"color": GREY, "marker": "v", "label": "p = 0"}, **LEVELS},
+        value="gain_over_controls",
+        bars=(ends[0], ends[1]),
+        x_label="Gain over controls of the best probe (test accuracy)",
+        zero=True,
+    )
+    figure.axes[0].set_xlim(board[ends[0]].min() - 0.01, board[ends[1]].max() + 0.01)
+    return figure
+
+
 def mnist_mlp_differences() -> Figure:
     """Test accuracies of probes by layer of the papers' MLP on MNIST, minus the published ones."""
     published = pd.read_csv(PUBLISHED / "probe_accuracy.csv").query(
@@ -169,7 +190,7 @@ def batch_norm() -> Figure:
     )
 
 
-FIGURES = [evidence, scoreboard, mnist_mlp_differences, cleaned_labels, batch_norm]
+FIGURES = [evidence, scoreboard, width, mnist_mlp_differences, cleaned_labels, batch_norm]
 
 if __name__ == "__main__":
     for draw in FIGURES:

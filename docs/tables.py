@@ -82,6 +82,22 @@ def mnist_mlp() -> pd.DataFrame:
     return _columns(board, ["level p", "probe", "model", "accuracy", CONTROLS, GAIN])
 
 
+def width() -> pd.DataFrame:
+    """Return the best probe by width of an MLP, and the same on the network trained at level 0."""
+    board = pd.read_csv(RESULTS / "width.csv").query("probe == @BEST_PROBE")
+    board = board.assign(
+        width=board["experiment"].str.removeprefix("width-").astype(int),
+        gain=[gain(row) for _, row in board.iterrows()],
+        trained=board["probe_accuracy"].map(ACCURACY),
+        at_0=board["generalised_accuracy"].map(ACCURACY),
+    ).set_index(["level", "width"])
+    table = {f"{GAIN}, p = {level:g}": board.loc[level, "gain"] for level in (0, 0.4, 0.8)}
+    for level in (0.4, 0.8):
+        table[f"best probe, p = {level}"] = board.loc[level, "trained"]
+        table[f"on the network of p = 0, p = {level}"] = board.loc[level, "at_0"]
+    return pd.DataFrame(table).rename_axis("width").reset_index().astype(str)
+
+
 def published() -> pd.DataFrame:
     """Return published test accuracies of MASC on untrained and trained networks."""
     table = pd.read_csv(PUBLISHED / "initialised.csv").query("series == 'MASC'")
@@ -108,7 +124,7 @@ def intervention() -> pd.DataFrame:
     return pd.read_csv(RESULTS / "intervention.csv", dtype=str, keep_default_na=False)
 
 
-TABLES = [best_probe, single_probes, digits, mnist_mlp, published, batch_norm, intervention]
+TABLES = [best_probe, single_probes, digits, mnist_mlp, width, published, batch_norm, intervention]
 
 
 def _columns(board: pd.DataFrame, names: list[str]) -> pd.DataFrame:

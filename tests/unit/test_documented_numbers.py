@@ -31,8 +31,8 @@ def test_the_readme_quotes_the_evidence() -> None:
     expected = [*cnn[["model_accuracy", "probe_accuracy", "readout_gap", *GAIN]], *mlp[GAIN]]
     paragraph = README.split("At p = 0.4", 1)[1].split("[Findings]", 1)[0]
     assert decimals(paragraph) == expected
-    assert set(table.loc[table.index.get_level_values("level") < 1, "seeds"]) == {6}
-    assert "six seeds" in paragraph
+    assert set(table.loc[table.index.get_level_values("level") < 1, "seeds"]) == {8}
+    assert "eight seeds" in paragraph
 
 
 def test_the_tables_of_the_findings_are_made_from_the_committed_ones() -> None:
