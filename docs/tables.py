@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from latentgen.analysis.over_seeds import interval_text
 from latentgen.names import BEST_PROBE
 
 RESULTS = Path(__file__).parent / "results"
@@ -25,18 +26,14 @@ PROBES = {
 ACCURACY, DIFFERENCE = "{:.3f}".format, "{:+.3f}".format
 
 
-def gain(row: pd.Series, column: str = "gain_over_controls") -> str:
-    """Return a gain with its bootstrap interval, or the one over seeds where there is no other."""
-    for ends in (f"{column}_bootstrap", column):
-        low, high = row.get(f"{ends}_low"), row.get(f"{ends}_high")
-        if pd.notna(low) and pd.notna(high):
-            return f"{row[column]:+.3f} [{low:+.3f}, {high:+.3f}]"
-    return DIFFERENCE(row[column])
+def gain(row: pd.Series) -> str:
+    """Return the gain over controls with its bootstrap interval, if the table has one."""
+    ends = {end: row.get(f"gain_over_controls_bootstrap_{end}") for end in ("low", "high")}
+    return interval_text({"mean": row["gain_over_controls"], **ends})
 
 
 COLUMNS: dict[str, Callable[[pd.Series], str]] = {
     "network": lambda row: str(row["experiment"]).split("-", 1)[1].upper(),
-    "experiment": lambda row: str(row["experiment"]),
     "level p": lambda row: f"{row['level']:g}" if isinstance(row["level"], float) else row["level"],
     "probe": lambda row: PROBES[row["probe"]],
     "model": lambda row: ACCURACY(row["model_accuracy"]),
@@ -133,7 +130,7 @@ def _columns(board: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def with_tables(page: str) -> str:
-    """Return a page whose tables are made anew from the CSV files."""
+    """Return a page whose tables are made from the CSV files as they are now."""
     for make in TABLES:
         before, start, rest = page.partition(f"<!-- table: {make.__name__} -->")
         if start:

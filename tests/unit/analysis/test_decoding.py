@@ -129,7 +129,7 @@ def test_subspace_experiments_by_hand(histories: pd.DataFrame, final_probes: pd.
             found["generalised_network", 0.0, series, layer]
             == (found["observed_labels", 0.0, series, layer])
         )
-    # The model beside a probe is the probed network.
+    # The model next to a probe is the probed network.
     models = {(name, level): found[name, level, "model", ""] for name, level, *_ in found.index}
     assert models["observed_labels", 0.4] == pytest.approx(0.65)
     assert models["true_labels", 0.4] == pytest.approx(0.65)

@@ -83,7 +83,7 @@ def untrained(level: float) -> pd.DataFrame:
 
 
 def compared(run: str) -> pd.DataFrame:
-    """Every published number of the run's level, beside what the page says of the run."""
+    """Every published number of the run's level, compared with the page."""
     level, tables = float(run[:3]), tables_of(RUNS[run])
     files = {name: str(TABLES / f"{name}.csv") for name in published.AT_LAST_EPOCH}
     probes = final_probes(tables, level)

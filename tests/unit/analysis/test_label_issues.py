@@ -1,4 +1,4 @@
-"""Measures of label scores, beside a case worked out by hand."""
+"""Measures of label scores, compared with a case worked out by hand."""
 
 import numpy as np
 import pandas as pd

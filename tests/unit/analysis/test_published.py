@@ -244,7 +244,7 @@ def test_a_figure_gets_the_published_numbers_of_its_levels_series_and_layers() -
             {"level": 0.5, "series": "masc", "layer": "fc1", "mean": 0.7},
         ]
     )
-    both = published.beside_by_layer(ours, AT_LAST_EPOCH, MLP, PROBES)
+    both = published.with_published_by_layer(ours, AT_LAST_EPOCH, MLP, PROBES)
     theirs = both[both["source"] == "published"]
     assert theirs[["series", "layer"]].fillna("").to_numpy().tolist() == [
         ["model", ""],
@@ -256,7 +256,7 @@ def test_a_figure_gets_the_published_numbers_of_its_levels_series_and_layers() -
     )
     values = ["mean", "min", "max"]
     assert theirs.iloc[1][values].tolist() == table[values].iloc[0].tolist()
-    alone = published.beside_by_layer(ours, {}, None, PROBES)
+    alone = published.with_published_by_layer(ours, {}, None, PROBES)
     assert alone["source"].tolist() == ["ours"] * 4
 
 

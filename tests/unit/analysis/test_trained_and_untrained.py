@@ -1,4 +1,4 @@
-"""The trained network beside its controls, by hand on a tiny case."""
+"""The trained network compared with its controls, by hand on a tiny case."""
 
 from pathlib import Path
 

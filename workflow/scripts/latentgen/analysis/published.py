@@ -228,7 +228,7 @@ def select(theirs: pd.DataFrame, quantity: str, probes: Probes, /, **names: str)
     return rows.assign(**{column: rows[it] for column, it in names.items()})
 
 
-def beside(
+def with_published(
     ours: pd.DataFrame, theirs: pd.DataFrame, keys: Sequence[str] = ("level",)
 ) -> pd.DataFrame:
     """Our numbers, and the published ones whose `keys` ours have too.
@@ -246,16 +246,16 @@ def beside(
     return pd.concat(rows, ignore_index=True)
 
 
-def beside_by_layer(
+def with_published_by_layer(
     ours: pd.DataFrame, files: Files, counterpart: Counterpart, probes: Probes
 ) -> pd.DataFrame:
-    """Our test accuracies by layer and the published ones, as from `beside`."""
+    """Our test accuracies by layer and the published ones, as from `with_published`."""
     theirs = read(files, counterpart)
     rows = select(theirs, BY_LAYER, probes)
     rows = rows[(rows["split"] == "test") & (rows["fit_labels"] == "observed")]
     both = pd.concat([select(theirs, LAST_EPOCH, probes), rows])
     keys = ["level", "series", "layer"]
-    return beside(ours, ours[keys].merge(both) if len(both) else both, keys)
+    return with_published(ours, ours[keys].merge(both) if len(both) else both, keys)
 
 
 def undisturbed(theirs: pd.DataFrame, interventions: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,7 @@ def accuracy_over_epochs(files: Any, params: Any) -> Drawn:
     model = published.select(theirs, published.TRAINING, params.probes)
     curves = published.select(theirs, published.PROBE, params.probes)
     curves = curves[curves["fit_labels"] == params.fit_labels]
-    numbers = published.beside(ours, pd.concat([model[model["of"] == "test"], curves]))
+    numbers = published.with_published(ours, pd.concat([model[model["of"] == "test"], curves]))
     shown = with_input_across(numbers)
     shown = shown[shown["layer"] != INPUT]
     return lines(shown, params.style, x="epoch", row="layer", y_label="Test accuracy"), numbers

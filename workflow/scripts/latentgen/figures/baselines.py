@@ -14,7 +14,7 @@ def baselines(files: Any, params: Any) -> Drawn:
     """
     histories, final_probes = read_runs(files.histories), read_runs(files.final_probes)
     ours = decoding.baselines_by_layer(histories, final_probes, params.probes)
-    numbers = published.beside_by_layer(ours, files, params.published, params.probes)
+    numbers = published.with_published_by_layer(ours, files, params.published, params.probes)
     how: dict[str, Any] = {
         "x": "layer",
         "y_label": "Test accuracy",

@@ -17,7 +17,7 @@ def costs(files: Any, params: Any) -> Drawn:
     ours = decoding.costs_by_layer(read_runs(files.costs), params.probes)
     names = published.counterparts(params.probes)
     theirs = decoding.published_seconds(files.probe_seconds, params.published, names, ours)
-    numbers = published.beside(ours, theirs, ["layer", "width"])
+    numbers = published.with_published(ours, theirs, ["layer", "width"])
     shown = numbers.assign(
         stage=numbers["quantity"].str.split("_").str[0],
         unit=numbers["quantity"].str.split("_").str[1],

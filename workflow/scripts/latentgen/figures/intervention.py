@@ -23,7 +23,7 @@ def intervention(files: Any, params: Any) -> Drawn:
     # Theirs are drawn as far as they go, so the undisturbed network goes as far as the longest.
     undisturbed = published.undisturbed(theirs, pd.concat([ours, edited]))
     both = pd.concat([edited, undisturbed], ignore_index=True)
-    numbers = published.beside(ours, both, ["level", "start"])
+    numbers = published.with_published(ours, both, ["level", "start"])
     numbers = numbers.assign(**{it: numbers.get(it) for it in ("min", "max")})
     shown = numbers[numbers["level"].isin(SHOWN)] if {*SHOWN} <= {*numbers["level"]} else numbers
     rows = shown[["level", "start"]].drop_duplicates().sort_values(["level", "start"])

@@ -15,7 +15,7 @@ def splits_over_epochs(files: Any, params: Any) -> Drawn:
     ours = dynamics.accuracies_on_splits(histories, probes, probe)
     theirs = published.read(files, params.published)
     curves = published.select(theirs, published.TRAINING, {}, series="of")
-    numbers = published.beside(ours, curves.assign(layer=dynamics.NETWORK))
+    numbers = published.with_published(ours, curves.assign(layer=dynamics.NETWORK))
     layers = list(dict.fromkeys(numbers["layer"]))
     names = {it: f"{style_of(probe)['label']},\n{layer_name(it, layers)}" for it in layers}
     how: dict[str, Any] = {

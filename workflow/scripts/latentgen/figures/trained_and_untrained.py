@@ -5,7 +5,7 @@ from typing import Any
 from latentgen.analysis import trained_and_untrained as analysis
 from latentgen.analysis.controls import LAYER_RULES
 from latentgen.analysis.over_seeds import read_runs
-from latentgen.analysis.published import beside, read
+from latentgen.analysis.published import read, with_published
 from latentgen.drawing.facets import Drawn, dots
 from latentgen.drawing.style import BLUE, GREEN, ORANGE, Look, style_of
 from latentgen.names import EARLY_STOPPED, INPUT_SUFFIX, MODEL, UNTRAINED_SUFFIX
@@ -26,7 +26,7 @@ def trained_and_untrained(files: Any, params: Any) -> Drawn:
     histories, probes = read_runs(files.histories), read_runs(files.probes)
     ours = analysis.trained_and_untrained(histories, probes, params.probes)
     theirs = analysis.published_rows(read(files, params.published), params.probes)
-    numbers = beside(ours, theirs, ["level", "series"])
+    numbers = with_published(ours, theirs, ["level", "series"])
     names, ends = zip(*map(_parts, numbers["series"]), strict=True) if len(numbers) else ((), ())
     shown = numbers.assign(probe=names, network=ends)
     across = shown["series"].isin(ACROSS) & (shown["source"] == "ours")

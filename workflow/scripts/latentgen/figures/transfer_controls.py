@@ -13,7 +13,7 @@ def transfer_controls(files: Any, params: Any) -> Drawn:
     ours = ours[ours["quantity"] == "test"].drop(columns="quantity")
     theirs = published.read(files, params.published)
     curves = published.select(theirs, published.TRANSFER, {}, variant="series")
-    numbers = published.beside(ours, curves[curves["of"] == "test"])
+    numbers = published.with_published(ours, curves[curves["of"] == "test"])
     how: dict[str, Any] = {
         "x": "epoch",
         "hue": "variant",

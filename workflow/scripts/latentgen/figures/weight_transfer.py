@@ -18,6 +18,6 @@ def weight_transfer(files: Any, params: Any) -> Drawn:
     ours = edited_networks.weight_transfer(read_runs(files.transfers))
     theirs = published.read(files, params.published)
     curves = published.select(theirs, published.TRANSFER, {}, quantity="of", variant="series")
-    numbers = published.beside(ours, curves)
+    numbers = published.with_published(ours, curves)
     how: dict[str, Any] = {"row": "quantity", "names": {"quantity": NAMES}, "hue": "variant"}
     return lines(numbers, params.style, x="epoch", y_label="Accuracy", **how), numbers
