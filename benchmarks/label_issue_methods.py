@@ -300,6 +300,7 @@ def tables(folder: Path = RESULTS) -> dict[str, str]:
     memorised = pd.read_csv(folder / "label_issues_memorised.csv")
     trained_on = memorised[memorised["split"] == "trained on"]
     layers = pd.read_csv(folder / "label_issues_layers.csv")
+    layers["columns"] = layers["columns"].map("{:,.0f}".format, na_action="ignore")
     retraining = pd.read_csv(folder / "label_issues_retraining.csv")
     found = {
         "methods": methods.sort_values("AUROC, human", ascending=False),
@@ -311,7 +312,8 @@ def tables(folder: Path = RESULTS) -> dict[str, str]:
         "retraining": _wide(retraining, "network", "accuracy", retraining["labels"].unique()),
     }
     return {
-        name: str(table.to_markdown(floatfmt=".3f", missingval="")) for name, table in found.items()
+        name: str(table.astype(object).where(table.notna(), None).to_markdown(floatfmt=".3f"))
+        for name, table in found.items()
     }
 
 
