@@ -89,6 +89,14 @@ def test_costs_are_the_same_on_every_page() -> None:
     )
 
 
+def test_ratios_of_the_benchmarks_are_the_committed_ones() -> None:
+    measured = pd.read_csv(REPOSITORY / "docs/reference/benchmarks.csv")
+    page = (REPOSITORY / "docs/reference/benchmarks.md").read_text()
+    shown = re.findall(r"\*\*([\d.]+)\*\* \(([\d.]+) to ([\d.]+)\)", page)
+    ratios = measured[["ratio", "lowest", "highest"]]
+    assert shown == [tuple(f"{ratio:.2f}" for ratio in row) for row in ratios.to_numpy()]
+
+
 def test_the_plan_of_ten_thousand_runs_is_the_committed_one() -> None:
     plans = pd.read_csv(REPOSITORY / "docs/reference/planning.csv")
     page = (REPOSITORY / "docs/reference/benchmarks.md").read_text()
